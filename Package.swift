@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The commit this is built from, for `--version` and the build info metric, where whoever builds says it.
+///
+/// `Context.gitInformation` would tell too, but it is cached with the manifest: after the next commit it is wrong.
+let revision = Context.environment["HYPERSENDER_REVISION"] ?? "unknown"
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// One room of the house: a module of the program, or a program.
+func sources(_ name: String, program: Bool = false, _ dependencies: [Target.Dependency]) -> Target {
+    program
+        ? .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+        : .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of one room.
+func tests(
+    _ room: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+    .testTarget(
+        name: "\(room)Tests", dependencies: [.byName(name: room)] + dependencies, exclude: exclude,
+        swiftSettings: settings)
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let compression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "hypersender-exporter",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CMalloc"),
+        .target(name: "CBuildInfo", cSettings: [.define("HYPERSENDER_REVISION", to: "\"\(revision)\"")]),
+
+        sources("HypersenderAPI", [asyncHTTPClient, compression, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
+        sources("Exposition", ["CZlib"]),
+        sources("Monitoring", ["HypersenderAPI", "Exposition", logging]),
+        sources("HTTPServer", [nioCore, nioPosix, nioHTTP1, logging]),
+        sources("Endpoints", ["HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"]),
+        sources("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"]),
+        sources("Simulator", ["HTTPServer", logging]),
+        sources(
+            "hypersender-exporter", program: true,
+            [
+                "CBuildInfo", "CMalloc", "HypersenderAPI", "Exposition", "Monitoring", "HTTPServer", "Endpoints",
+                "Settings",
+                "Simulator", arguments, logging, lifecycle, signals,
+            ]),
+        sources(
+            "hypersender-simulator", program: true,
+            ["Simulator", arguments, logging, lifecycle, signals]),
+
+        tests("HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioPosix]),
+        tests("Exposition", ["CZlib"], exclude: ["Golden"]),
+        tests("Monitoring", ["HypersenderAPI", "Exposition", logging], exclude: ["Golden"]),
+        tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioPosix, logging]),
+        tests("Endpoints", ["Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
+        tests("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"]),
+        tests("Simulator", ["HypersenderAPI", "HTTPServer", logging]),
+        tests("hypersender-exporter", ["Exposition", "HypersenderAPI", "Monitoring", "Settings", logging, arguments]),
+    ]
+)
