@@ -1,0 +1,117 @@
+import AsyncHTTPClient
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOHTTPCompression
+import NIOPosix
+import NIOSSL
+
+extension APIError {
+    /// An answer with another status than 200.
+    init(status: Int, message: String?, retry: RetryAdvice?, rateLimit: RateLimit) {
+        let reason: Reason =
+            switch status {
+            case 300...399: .redirect
+            case 400: .badRequest
+            case 401: .unauthorized
+            case 403: .forbidden
+            case 404: .notFound
+            case 429: .rateLimited
+            case 500...599: .serverError
+            default: .httpError
+            }
+        var detail = "the API answered with HTTP status \(status)"
+        if reason == .redirect {
+            detail += ", and redirects are not followed"
+        } else if let message {
+            detail += ": \(message)"
+        }
+        self.init(reason, detail, retry: reason == .rateLimited ? retry : nil, rateLimit: rateLimit)
+    }
+
+    /// An answer that is not a list of instances.
+    init(notAList error: JSONError, body: [UInt8], rateLimit: RateLimit) {
+        let first = body.first { ![0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF].contains($0) }
+        let guess = first == UInt8(ascii: "<") ? "; it looks like a web page" : ""
+        self.init(.decode, "the answer is not a list of instances: \(error)\(guess)", rateLimit: rateLimit)
+    }
+
+    /// A failure of the layers below HTTP, in words of our own: what they say may quote the server.
+    init(transport error: any Error) {
+        switch error {
+        case let error as HTTPClientError:
+            self.init(client: error)
+        case let error as NIOConnectionError:
+            if let failure = error.connectionErrors.first {
+                self.init(transport: failure.error)
+            } else {
+                self.init(.dns, "the name \(error.host) cannot be resolved")
+            }
+        case is SocketAddressError:
+            self.init(.dns, "the API's host name cannot be resolved")
+        case let error as IOError:
+            self.init(.connect, "the connection failed: \(String(cString: strerror(error.errnoCode)))")
+        case let error as ChannelError:
+            if case .connectTimeout = error {
+                self.init(.timeout, "the connection was not made in time")
+            } else {
+                self.init(.connect, "the connection was lost")
+            }
+        case let error as NIOSSLError:
+            if case .uncleanShutdown = error {
+                self.init(.connect, "the connection was closed before the answer was complete")
+            } else {
+                self.init(.tls, Self.tlsDetail(error))
+            }
+        case is BoringSSLError, is NIOSSLExtraError, is NIOTLSUnwrappingError:
+            self.init(.tls, Self.tlsDetail(error))
+        case is ResponseGuard.InvalidStatus:
+            self.init(.decode, "the answer is not HTTP")
+        case let error as HTTPParserError:
+            switch error {
+            case .headerOverflow:
+                self.init(.decode, "the answer's header fields are too large to be an API's")
+            case .invalidEOFState, .closedConnection:
+                self.init(.connect, "the connection was closed before the answer was complete")
+            default:
+                self.init(.decode, "the answer is not HTTP")
+            }
+        case let error as NIOHTTPDecompression.DecompressionError:
+            if error == .limit {
+                self.init(.tooLarge, "the answer is larger than allowed once decompressed")
+            } else {
+                self.init(.decode, "the answer's compression is broken")
+            }
+        case is NIOHTTPDecompression.ExtraDecompressionError:
+            self.init(.decode, "the answer's compression is broken")
+        default:
+            self.init(.internal, "the request failed with \(type(of: error))")
+        }
+    }
+
+    private init(client error: HTTPClientError) {
+        switch error {
+        case .remoteConnectionClosed, .uncleanShutdown:
+            self.init(.connect, "the connection was closed before the answer was complete")
+        case .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout,
+            .tlsHandshakeTimeout, .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
+            self.init(.timeout, "the connection was not made in time")
+        case .invalidProxyResponse:
+            self.init(.connect, "the proxy did not open a connection to the API")
+        case .proxyAuthenticationRequired:
+            self.init(.connect, "the proxy asks for a user name and password: put them into the proxy's address")
+        default:
+            self.init(.internal, "the request failed: \(error.shortDescription)")
+        }
+    }
+
+    private static func tlsDetail(_ error: any Error) -> String {
+        if "\(error)".contains("CERTIFICATE_VERIFY_FAILED") {
+            "the API's certificate cannot be verified"
+        } else if error is NIOSSLExtraError {
+            "the API's certificate is not made out to the host of the base URL"
+        } else {
+            "no TLS connection could be made"
+        }
+    }
+}

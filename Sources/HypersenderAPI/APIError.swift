@@ -1,0 +1,73 @@
+/// Why a poll of the API failed.
+public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The kinds of failure that are counted apart.
+    public enum Reason: String, Sendable, Hashable, CaseIterable {
+        /// The API answered 401.
+        case unauthorized
+        /// The API answered 403.
+        case forbidden
+        /// The API answered 404.
+        case notFound = "not_found"
+        /// The API answered 400.
+        case badRequest = "bad_request"
+        /// The API answered 429.
+        case rateLimited = "rate_limited"
+        /// The API answered with a status from 500 to 599.
+        case serverError = "server_error"
+        /// The API answered with any other status than 200.
+        case httpError = "http_error"
+        /// The API pointed elsewhere; that is never followed.
+        case redirect
+        /// The poll did not end in time.
+        case timeout
+        /// No connection, or it was lost before the answer was complete.
+        case connect
+        /// No secure connection.
+        case tls
+        /// The host's name could not be resolved.
+        case dns
+        /// The answer is larger than allowed.
+        case tooLarge = "too_large"
+        /// The answer is not a list of instances.
+        case decode
+        /// The token cannot be read.
+        case token
+        /// A fault of the exporter itself.
+        case `internal`
+    }
+
+    public let reason: Reason
+    /// What happened, for a person; free of secrets and of phone numbers.
+    public let detail: String
+    /// When the API says it may be asked again.
+    public let retry: RetryAdvice?
+    /// What the answer said of the rate limit.
+    public let rateLimit: RateLimit
+
+    public init(_ reason: Reason, _ detail: String, retry: RetryAdvice? = nil, rateLimit: RateLimit = RateLimit()) {
+        self.reason = reason
+        self.detail = detail
+        self.retry = retry
+        self.rateLimit = rateLimit
+    }
+
+    /// What the operator might look at first, where there is something to say.
+    public var hint: String? {
+        switch reason {
+        case .unauthorized:
+            "Check the token. Listing instances belongs to Hypersender's Enterprise plan: a key of another plan may be refused."
+        case .forbidden, .notFound:
+            "Check the base URL, and that the token's plan includes instance management (Hypersender's Enterprise plan)."
+        case .badRequest: "Check the filters."
+        case .rateLimited: "Raise --poll.interval: polls spend the same budget as sent messages."
+        case .redirect: "Check the base URL."
+        case .tls:
+            "Check the base URL and the clock; give a proxy's own certificate authority by --hypersender.ca-file."
+        case .dns, .connect: "Check the base URL, the network, and HTTPS_PROXY where one is needed."
+        case .tooLarge: "Raise --poll.max-response-bytes if the account really is this large."
+        case .serverError, .httpError, .timeout, .decode, .token, .internal: nil
+        }
+    }
+
+    public var description: String { detail }
+}

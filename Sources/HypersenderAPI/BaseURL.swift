@@ -1,0 +1,128 @@
+import FoundationEssentials
+
+/// The address below which the API answers, such as `https://app.hypersender.com/api/whatsapp/v1`.
+///
+/// All requests go to its origin and to no other.
+public struct BaseURL: Sendable, Equatable, CustomStringConvertible {
+    /// `http` or `https`.
+    public let scheme: String
+    /// The host in lower case; an IPv6 address without its brackets.
+    public let host: String
+    public let port: Int
+    /// Begins with a slash and does not end with one; may be empty.
+    let path: String
+
+    /// Reads an address.
+    ///
+    /// - Parameter allowHTTP: whether plain HTTP is allowed to another machine, over which the token would travel unencrypted.
+    /// - Throws: `BaseURLError`, with what is wrong.
+    public init(_ text: String, allowHTTP: Bool = false) throws(BaseURLError) {
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
+            let host = parts.host?.lowercased(), !host.isEmpty
+        else {
+            throw BaseURLError("is not a URL: write it like https://app.hypersender.com/api/whatsapp/v1")
+        }
+        guard scheme == "https" || scheme == "http" else {
+            throw BaseURLError("has the scheme \(scheme): only https can be used")
+        }
+        guard parts.user == nil, parts.password == nil else {
+            throw BaseURLError("holds a user name or password: the API is asked with a token and nothing else")
+        }
+        guard parts.query == nil, parts.fragment == nil else {
+            throw BaseURLError("holds a query or a fragment: give the part before it, and filters by their flags")
+        }
+        guard (1...65535).contains(parts.port ?? 443) else {
+            throw BaseURLError("has a port outside 1 to 65535")
+        }
+        let isName = host.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+                UInt8(ascii: "."), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+        guard isName || IPAddress(host.trimmingBrackets) != nil else {
+            throw BaseURLError("has a host that is neither a name in ASCII nor an address")
+        }
+        self.scheme = scheme
+        self.host = host.trimmingBrackets
+        port = parts.port ?? Self.defaultPort(scheme)
+        var path = parts.percentEncodedPath
+        while path.hasSuffix("/") {
+            path.removeLast()
+        }
+        self.path = path
+        guard scheme == "https" || allowHTTP || IPAddress.isLoopback(host: self.host) else {
+            throw BaseURLError(
+                "would send the token unencrypted: use https, or --hypersender.allow-http if the network in between is safe"
+            )
+        }
+    }
+
+    /// `scheme://host:port`, the port only where it is not the scheme's own.
+    var origin: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == Self.defaultPort(scheme) ? "\(scheme)://\(name)" : "\(scheme)://\(name):\(port)"
+    }
+
+    public var description: String { origin + path }
+
+    /// The address of the first page of the list.
+    func instances(_ filter: InstanceFilter) -> String {
+        let query = filter.queryItems.map(\.encoded).joined(separator: "&")
+        return "\(self)/instances" + (query.isEmpty ? "" : "?\(query)")
+    }
+
+    /// The address of a further page, from the link that the page before it gave.
+    ///
+    /// The result has this address's origin whatever the link says. A link to plain HTTP on the same host is what a framework behind a
+    /// TLS proxy writes, and is followed over this address's scheme. Filters that the link has lost are put back.
+    ///
+    /// - Returns: nil where the link leads to another origin, or cannot be read.
+    func page(link: String, _ filter: InstanceFilter) -> String? {
+        guard let parts = URLComponents(string: link) else {
+            return nil
+        }
+        if parts.scheme != nil || parts.host != nil {
+            let linkScheme = parts.scheme?.lowercased() ?? scheme
+            let sameScheme = linkScheme == scheme
+            let linkPort = parts.port ?? Self.defaultPort(linkScheme)
+            let isDowngrade = linkScheme == "http" && scheme == "https" && (linkPort == 80 || linkPort == port)
+            let linkHost = parts.host.map { $0.lowercased().trimmingBrackets }
+            guard linkHost == host, sameScheme && linkPort == port || isDowngrade else {
+                return nil
+            }
+        }
+        var linkPath = parts.percentEncodedPath
+        if linkPath.isEmpty {
+            linkPath = path + "/instances"
+        } else if !linkPath.hasPrefix("/") {
+            linkPath = "\(path)/\(linkPath)"
+        }
+        var query = parts.percentEncodedQuery.map { [$0] } ?? []
+        let names = Set((parts.queryItems ?? []).map(\.name))
+        query += filter.queryItems.filter { !names.contains($0.name) }.map(\.encoded)
+        return origin + linkPath + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+    }
+
+    static func defaultPort(_ scheme: String) -> Int {
+        scheme == "https" ? 443 : 80
+    }
+}
+
+extension String {
+    /// An IPv6 address of a URL without its brackets; other hosts as they are.
+    var trimmingBrackets: String {
+        hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self
+    }
+}
+
+/// What is wrong with a base URL, as the end of a sentence that names it.
+public struct BaseURLError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

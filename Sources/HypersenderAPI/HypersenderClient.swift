@@ -1,0 +1,255 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOHTTPCompression
+import NIOSSL
+import Synchronization
+
+/// Something that can be asked for the list of instances.
+public protocol InstanceLister: Sendable {
+    /// Fetches the whole list, or fails as a whole.
+    ///
+    /// - Throws: `APIError`, or `CancellationError` where the calling task is cancelled.
+    func listInstances() async throws -> InstanceList
+}
+
+/// Asks the Hypersender API for the list of instances: `GET /instances`, page by page where there are pages.
+///
+/// It is strictly read-only. The token goes to the origin of the base URL only, and no redirect is followed.
+public final class HypersenderClient: InstanceLister {
+    /// Ten thousand instances at the framework's default of 15 a page are 667 pages.
+    static let mostPages = 1000
+
+    private let configuration: APIConfiguration
+    private let http: HTTPClient
+    /// Whether the last answer may have left a connection open for the next request.
+    private let mayReuseConnection = Mutex(false)
+
+    /// Sets up the client; nothing is asked yet.
+    ///
+    /// - Throws: `ClientSetupError` where the file of certificate authorities cannot be used.
+    public init(_ configuration: APIConfiguration) throws(ClientSetupError) {
+        self.configuration = configuration
+        var settings = HTTPClient.Configuration()
+        settings.tlsConfiguration = try Self.tls(caFile: configuration.caFile)
+        settings.redirectConfiguration = .disallow
+        settings.httpVersion = .http1Only
+        settings.decompression = .enabled(limit: .size(configuration.maxResponseBytes))
+        // The deadline of the poll covers connecting. A refused connection is an answer, not a reason to try on until the deadline.
+        settings.timeout.connect = TimeAmount(configuration.timeout)
+        settings.connectionPool.retryConnectionEstablishment = false
+        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
+        settings.connectionPool.idleTimeout = .minutes(6)
+        settings.http1_1ConnectionDebugInitializer = ResponseGuard.install
+        if let proxy = configuration.proxy {
+            switch proxy.kind {
+            case .http:
+                settings.proxy =
+                    if let user = proxy.user {
+                        .server(
+                            host: proxy.host, port: proxy.port,
+                            authorization: .basic(username: user, password: proxy.password ?? ""))
+                    } else {
+                        .server(host: proxy.host, port: proxy.port)
+                    }
+            case .socks5:
+                settings.proxy = .socksServer(host: proxy.host, port: proxy.port)
+            }
+        }
+        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
+    }
+
+    /// Closes the connections. The client cannot be used afterwards.
+    public func shutdown() async {
+        // It fails only where it was shut down before, which leaves nothing to do.
+        try? await http.shutdown()
+    }
+
+    public func listInstances() async throws -> InstanceList {
+        let configuration = configuration
+        let token: Secret
+        do {
+            token = try configuration.token.read()
+        } catch {
+            throw APIError(.token, error.description)
+        }
+        do {
+            return try await withDeadline(configuration.timeout) {
+                try await self.fetchPages(token)
+            }
+        } catch let error as APIError {
+            throw error
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch is DeadlinePassed {
+            throw APIError(.timeout, "the API did not answer in full within --poll.timeout")
+        } catch {
+            // A cancelled request may end in any error of the layers below.
+            try Task.checkCancellation()
+            throw APIError(transport: error)
+        }
+    }
+
+    private func fetchPages(_ token: Secret) async throws -> InstanceList {
+        var decoder = InstanceListDecoder(phone: configuration.phone.keep(token))
+        var url = configuration.baseURL.instances(configuration.filter)
+        var visited: Set<String> = []
+        while true {
+            guard visited.insert(url).inserted else {
+                throw APIError(.decode, "page \(visited.count + 1) of the list links back to an earlier page")
+            }
+            let answer = try await fetch(url, token, room: configuration.maxResponseBytes - decoder.list.bytes)
+            let before = decoder.list.instances.count
+            let link: String?
+            do {
+                link = try decoder.decode(page: answer.body)
+            } catch {
+                throw APIError(notAList: error, body: answer.body, rateLimit: answer.rateLimit)
+            }
+            guard let link else {
+                var list = decoder.list
+                list.rateLimit = answer.rateLimit
+                return list
+            }
+            guard let next = configuration.baseURL.page(link: link, configuration.filter) else {
+                throw APIError(
+                    .redirect, "page \(visited.count) of the list links to another origin, which is not followed",
+                    rateLimit: answer.rateLimit)
+            }
+            // Pages cost the customer's budget of requests: a chain of them must lead somewhere, and end.
+            guard decoder.list.instances.count > before, visited.count < Self.mostPages else {
+                throw APIError(
+                    .decode,
+                    visited.count < Self.mostPages
+                        ? "page \(visited.count) of the list has no further instances, but links to a next page"
+                        : "the list has more than \(Self.mostPages) pages", rateLimit: answer.rateLimit)
+            }
+            url = next
+        }
+    }
+
+    private struct Answer {
+        var body: [UInt8]
+        var rateLimit: RateLimit
+    }
+
+    /// Fetches one page. An answer with any status but 200 is thrown as an `APIError`.
+    private func fetch(_ url: String, _ token: Secret, room: Int) async throws -> Answer {
+        var request = HTTPClientRequest(url: url)
+        request.headers = [
+            "accept": "application/json",
+            "accept-encoding": "gzip",
+            "authorization": token.authorization,
+            "user-agent": configuration.userAgent,
+        ]
+        let response = try await execute(request)
+        let rateLimit = RateLimit(
+            limit: response.headers.first(name: "x-ratelimit-limit").flatMap { UInt32($0) }.map { Int($0) },
+            remaining: response.headers.first(name: "x-ratelimit-remaining").flatMap { UInt32($0) }.map { Int($0) })
+        guard response.status == .ok else {
+            throw APIError(
+                status: Int(response.status.code), message: await errorMessage(response, token),
+                retry: RetryAdvice(
+                    retryAfter: response.headers.first(name: "retry-after"),
+                    rateLimitReset: response.headers.first(name: "x-ratelimit-reset")),
+                rateLimit: rateLimit)
+        }
+        var body: [UInt8] = []
+        if let length = response.headers.first(name: "content-length").flatMap({ Int($0) }) {
+            body.reserveCapacity(max(0, min(length, room)))
+        }
+        for try await buffer in response.body {
+            guard buffer.readableBytes <= room - body.count else {
+                throw APIError(
+                    .tooLarge, "the answer is larger than \(configuration.maxResponseBytes) bytes", rateLimit: rateLimit
+                )
+            }
+            body.append(contentsOf: buffer.readableBytesView)
+        }
+        mayReuseConnection.withLock { $0 = true }
+        return Answer(body: body, rateLimit: rateLimit)
+    }
+
+    /// Sends the request, and once more where it met an open connection that the server was just closing.
+    ///
+    /// Servers close idle connections at their own time, which can be the moment a poll begins. RFC 9110, section 9.2.2 lets a client
+    /// repeat a GET then. A connection that is lost after the answer has begun is a failure, and so is one that was new.
+    private func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        let mayBeReused = mayReuseConnection.withLock { mayReuse in
+            defer { mayReuse = false }
+            return mayReuse
+        }
+        do {
+            return try await http.execute(request, deadline: .distantFuture)
+        } catch let error where mayBeReused && APIError(transport: error).reason == .connect {
+            try Task.checkCancellation()
+            return try await http.execute(request, deadline: .distantFuture)
+        }
+    }
+
+    /// The `message` of an error's JSON body, fit to be printed; nil where there is none.
+    private func errorMessage(_ response: HTTPClientResponse, _ token: Secret) async -> String? {
+        // What an error says is a courtesy: if it cannot be read, or not soon, the status alone is reported.
+        guard let body = try? await withDeadline(.seconds(1), { try await response.body.collect(upTo: 64 << 10) }),
+            let message = ErrorBody.message(in: Array(body.readableBytesView)), !token.occurs(in: message)
+        else {
+            return nil
+        }
+        return Redaction.apply(to: message)
+    }
+
+    private static func tls(caFile: String?) throws(ClientSetupError) -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        guard let caFile else {
+            return tls
+        }
+        do {
+            let bytes = try SmallFile.read(caFile, limit: 16 << 20)
+            let certificates = try NIOSSLCertificate.fromPEMBytes(bytes)
+            guard !certificates.isEmpty else {
+                throw ClientSetupError("the file \(caFile) holds no certificate")
+            }
+            tls.additionalTrustRoots = [.certificates(certificates)]
+            return tls
+        } catch let error as ClientSetupError {
+            throw error
+        } catch let problem as SmallFile.FileProblem {
+            throw ClientSetupError("the file \(caFile) \(problem)")
+        } catch {
+            throw ClientSetupError("the file \(caFile) is not a PEM file of certificates")
+        }
+    }
+}
+
+/// Why the client cannot be set up.
+public struct ClientSetupError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// The body of an error, `{"message":"…"}` as the API's framework writes it.
+enum ErrorBody {
+    /// The message, as it came; nil where the body is something else.
+    static func message(in bytes: [UInt8]) -> String? {
+        guard var reader = try? JSONReader(bytes), reader.kind == .object else {
+            return nil
+        }
+        var message: String?
+        do {
+            try reader.readObject { (key, reader) throws(JSONError) in
+                if key == "message" {
+                    message = try reader.readStringIfAny()
+                } else {
+                    try reader.skipValue()
+                }
+            }
+        } catch {
+            return nil
+        }
+        return message.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}

@@ -1,0 +1,169 @@
+/// What the API said when it was asked for the list of instances.
+public struct InstanceList: Sendable, Equatable {
+    /// The instances in the API's order, each id once.
+    public var instances: [Instance]
+    /// How many elements repeated an id that came before; the first is kept.
+    public var duplicates: Int
+    /// How many elements could not be read, for want of an id or a status, and were left out.
+    public var invalid: Int
+    /// The statuses outside the documented six, as the API spells them, each once.
+    public var unknownStatuses: Set<String>
+    /// The size of the answer in bytes, after decompression, over all its pages.
+    public var bytes: Int
+    /// What the last page's header fields said of the rate limit.
+    public var rateLimit: RateLimit
+
+    public init(
+        instances: [Instance] = [], duplicates: Int = 0, invalid: Int = 0, unknownStatuses: Set<String> = [],
+        bytes: Int = 0, rateLimit: RateLimit = RateLimit()
+    ) {
+        self.instances = instances
+        self.duplicates = duplicates
+        self.invalid = invalid
+        self.unknownStatuses = unknownStatuses
+        self.bytes = bytes
+        self.rateLimit = rateLimit
+    }
+}
+
+/// Gathers the list from the pages of an answer.
+///
+/// A page is a bare array of instances, the same under `data`, or a page with a link to the next one, under `links.next` or
+/// `next_page_url`. Anything else is an error and never an empty list.
+struct InstanceListDecoder {
+    private(set) var list = InstanceList()
+    private var seen: Set<ExactText> = []
+    /// What is kept of a phone number: none of it, unless asked for.
+    private let phone: @Sendable (String) -> String?
+
+    init(phone: @escaping @Sendable (String) -> String? = { _ in nil }) {
+        self.phone = phone
+    }
+
+    /// An id longer than this is none: the API's are UUIDs.
+    static let longestID = 256
+    /// A text longer than this is cut: the API allows a name 50 characters.
+    static let longestText = 256
+
+    /// Reads one page, and gives the address of the next where the page names one.
+    mutating func decode(page bytes: [UInt8]) throws(JSONError) -> String? {
+        list.bytes += bytes.count
+        var reader = try JSONReader(bytes)
+        var next: String?
+        var elements = 0
+        let before = list
+        switch reader.kind {
+        case .array:
+            try readElements(&reader, count: &elements)
+        case .object:
+            next = try readEnvelope(&reader, count: &elements)
+        default:
+            throw reader.problem("a list of instances should stand here")
+        }
+        try reader.readEnd()
+        // Where nothing at all can be read, the format has changed: that is a failure, and not an account without instances.
+        if elements > 0, list.invalid - before.invalid == elements {
+            throw JSONError(offset: 0, problem: "none of the list's \(elements) elements has both an id and a status")
+        }
+        return next
+    }
+
+    private mutating func readEnvelope(
+        _ reader: inout JSONReader, count: inout Int
+    ) throws(JSONError) -> String? {
+        var next: String?
+        var lists = 0
+        var gathered = self
+        try reader.readObject { (key, reader) throws(JSONError) in
+            switch key {
+            case "data" where reader.kind == .array:
+                lists += 1
+                try gathered.readElements(&reader, count: &count)
+            case "links" where reader.kind == .object:
+                try reader.readObject { (key, reader) throws(JSONError) in
+                    if key == "next" {
+                        next = try reader.readStringIfAny()
+                    } else {
+                        try reader.skipValue()
+                    }
+                }
+            case "next_page_url":
+                next = try reader.readStringIfAny() ?? next
+            default:
+                try reader.skipValue()
+            }
+        }
+        guard lists == 1 else {
+            throw JSONError(offset: 0, problem: "the object holds no list of instances under \"data\"")
+        }
+        self = gathered
+        return next
+    }
+
+    private mutating func readElements(_ reader: inout JSONReader, count: inout Int) throws(JSONError) {
+        try reader.readArray { (reader) throws(JSONError) in
+            count += 1
+            guard let instance = try readInstance(&reader) else {
+                list.invalid += 1
+                return
+            }
+            if seen.insert(ExactText(instance.id)).inserted {
+                list.instances.append(instance)
+            } else {
+                list.duplicates += 1
+            }
+        }
+    }
+
+    /// Reads one element; nil where it is no object, or its id or status is no text.
+    private mutating func readInstance(_ reader: inout JSONReader) throws(JSONError) -> Instance? {
+        guard reader.kind == .object else {
+            try reader.skipValue()
+            return nil
+        }
+        var id: String?
+        var name: String?
+        var phone: String?
+        var serviceType: String?
+        var statusName: String?
+        var hasAccessToken: Bool?
+        var createdAt: String?
+        try reader.readObject { (key, reader) throws(JSONError) in
+            switch key {
+            case "id": id = try reader.readStringIfAny()
+            case "name": name = try reader.readStringIfAny()
+            case "phone": phone = try reader.readStringIfAny()
+            case "service_type": serviceType = try reader.readStringIfAny()
+            case "status": statusName = try reader.readStringIfAny()
+            case "created_at": createdAt = try reader.readStringIfAny()
+            case "access_token":
+                switch reader.kind {
+                case .string: hasAccessToken = true
+                case .null: hasAccessToken = false
+                default: hasAccessToken = nil
+                }
+                try reader.skipValue()
+            default: try reader.skipValue()
+            }
+        }
+        guard let id, !id.isEmpty, id.utf8.count <= Self.longestID, let statusName else {
+            return nil
+        }
+        let status = InstanceStatus(api: statusName)
+        if status == .unknown {
+            list.unknownStatuses.insert(Self.shortened(statusName))
+        }
+        return Instance(
+            id: id, name: Self.shortened(name ?? ""),
+            phone: phone.flatMap { $0.isEmpty ? nil : self.phone(Self.shortened($0)) },
+            serviceType: Self.shortened(serviceType ?? ""), status: status, hasAccessToken: hasAccessToken,
+            createdAt: createdAt.flatMap { Timestamp.seconds($0) })
+    }
+
+    private static func shortened(_ text: String) -> String {
+        guard text.utf8.count > longestText, text.unicodeScalars.count > longestText else {
+            return text
+        }
+        return String(String.UnicodeScalarView(text.unicodeScalars.prefix(longestText))) + "…"
+    }
+}

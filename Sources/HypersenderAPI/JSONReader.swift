@@ -1,0 +1,343 @@
+/// Reads one JSON text from its beginning to its end, value by value, and accepts nothing that RFC 8259 does not.
+///
+/// It exists because the list must be read strictly and element by element: Foundation's decoder takes trailing commas and UTF-16, and
+/// gives up the whole document for one element. Nothing here recurses, so that no nesting can exhaust the stack.
+struct JSONReader {
+    private let bytes: [UInt8]
+    /// The offset of the next byte to read.
+    private(set) var position = 0
+
+    /// How deep arrays and objects may stand in each other.
+    static let deepestNesting = 512
+
+    /// Begins at the first value of a document.
+    ///
+    /// A byte order mark before it is passed over, as RFC 8259, section 8.1 allows. The document must be UTF-8 throughout.
+    init(_ bytes: [UInt8]) throws(JSONError) {
+        self.bytes = bytes
+        do {
+            _ = try UTF8Span(validating: bytes.span)
+        } catch {
+            throw JSONError(offset: error.byteOffsets.lowerBound, problem: "the bytes are not UTF-8")
+        }
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+            position = 3
+        }
+        skipWhitespace()
+    }
+
+    /// What kind of value begins at the next byte.
+    enum Kind {
+        case object
+        case array
+        case string
+        case null
+        case other
+    }
+
+    /// The kind of the next value, judged by its first byte; nil at the end.
+    var kind: Kind? {
+        guard position < bytes.count else {
+            return nil
+        }
+        switch bytes[position] {
+        case UInt8(ascii: "{"): return .object
+        case UInt8(ascii: "["): return .array
+        case UInt8(ascii: "\""): return .string
+        case UInt8(ascii: "n"): return .null
+        default: return .other
+        }
+    }
+
+    // MARK: Containers
+
+    /// Reads an array, calling `element` with the reader before each value, which must read or skip that value.
+    mutating func readArray(_ element: (inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+        try expect(UInt8(ascii: "["), "an array")
+        skipWhitespace()
+        if take(UInt8(ascii: "]")) {
+            return
+        }
+        while true {
+            try element(&self)
+            skipWhitespace()
+            if take(UInt8(ascii: "]")) {
+                return
+            }
+            try expect(UInt8(ascii: ","), "a comma or the end of the array")
+            skipWhitespace()
+        }
+    }
+
+    /// Reads an object, calling `member` with the reader before each member's value, which must read or skip that value.
+    mutating func readObject(_ member: (String, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+        try expect(UInt8(ascii: "{"), "an object")
+        skipWhitespace()
+        if take(UInt8(ascii: "}")) {
+            return
+        }
+        while true {
+            let key = try readString()
+            skipWhitespace()
+            try expect(UInt8(ascii: ":"), "a colon")
+            skipWhitespace()
+            try member(key, &self)
+            skipWhitespace()
+            if take(UInt8(ascii: "}")) {
+                return
+            }
+            try expect(UInt8(ascii: ","), "a comma or the end of the object")
+            skipWhitespace()
+        }
+    }
+
+    /// Asserts that nothing but white space follows.
+    mutating func readEnd() throws(JSONError) {
+        skipWhitespace()
+        guard position == bytes.count else {
+            throw problem("something follows the JSON value")
+        }
+    }
+
+    // MARK: Strings
+
+    /// Reads a string. Half a surrogate pair reads as U+FFFD.
+    mutating func readString() throws(JSONError) -> String {
+        let (range, isPlain) = try scanString()
+        if isPlain {
+            return String(decoding: bytes[range], as: UTF8.self)
+        }
+        var scalars: [UInt16] = []
+        var text = ""
+        var index = range.lowerBound
+        var plainStart = index
+        while index < range.upperBound {
+            guard bytes[index] == UInt8(ascii: "\\") else {
+                index += 1
+                continue
+            }
+            text += String(decoding: bytes[plainStart..<index], as: UTF8.self)
+            // Escapes side by side are gathered as UTF-16, which is what \u spells, so that pairs find each other.
+            while index < range.upperBound, bytes[index] == UInt8(ascii: "\\") {
+                let (unit, length) = unescaped(at: index)
+                scalars.append(unit)
+                index += length
+            }
+            text += String(decoding: scalars, as: UTF16.self)
+            scalars.removeAll(keepingCapacity: true)
+            plainStart = index
+        }
+        return text + String(decoding: bytes[plainStart..<range.upperBound], as: UTF8.self)
+    }
+
+    /// Reads a string, or skips a value of another kind and gives nil.
+    mutating func readStringIfAny() throws(JSONError) -> String? {
+        if kind == .string {
+            return try readString()
+        }
+        try skipValue()
+        return nil
+    }
+
+    /// Finds the end of the string that begins here, checking its escapes; plain where it has none.
+    private mutating func scanString() throws(JSONError) -> (Range<Int>, isPlain: Bool) {
+        try expect(UInt8(ascii: "\""), "a string")
+        let start = position
+        var isPlain = true
+        while position < bytes.count {
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "\"") {
+                position += 1
+                return (start..<(position - 1), isPlain)
+            } else if byte < 0x20 {
+                throw problem("a control character stands in a string")
+            } else if byte == UInt8(ascii: "\\") {
+                isPlain = false
+                try scanEscape()
+            } else {
+                position += 1
+            }
+        }
+        throw problem("the document ends within a string")
+    }
+
+    private mutating func scanEscape() throws(JSONError) {
+        position += 1
+        guard position < bytes.count else {
+            throw problem("the document ends within a string")
+        }
+        switch bytes[position] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            position += 1
+        case UInt8(ascii: "u"):
+            position += 1
+            for _ in 0..<4 {
+                guard position < bytes.count, Self.hexadecimal(bytes[position]) != nil else {
+                    throw problem("a \\u escape lacks its four hexadecimal digits")
+                }
+                position += 1
+            }
+        default:
+            throw problem("an unknown escape stands in a string")
+        }
+    }
+
+    /// The UTF-16 unit that the escape at `index` spells, and the escape's length. The escape has been checked.
+    private func unescaped(at index: Int) -> (UInt16, Int) {
+        switch bytes[index + 1] {
+        case UInt8(ascii: "b"): return (0x08, 2)
+        case UInt8(ascii: "f"): return (0x0C, 2)
+        case UInt8(ascii: "n"): return (0x0A, 2)
+        case UInt8(ascii: "r"): return (0x0D, 2)
+        case UInt8(ascii: "t"): return (0x09, 2)
+        case UInt8(ascii: "u"):
+            var unit: UInt16 = 0
+            for byte in bytes[(index + 2)..<(index + 6)] {
+                unit = unit << 4 | UInt16(Self.hexadecimal(byte) ?? 0)
+            }
+            return (unit, 6)
+        case let itself: return (UInt16(itself), 2)
+        }
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    // MARK: Values of no interest
+
+    /// Passes over one value of any kind, checking that it is JSON.
+    mutating func skipValue() throws(JSONError) {
+        // One bit a level: set where the level is an object.
+        var objects: [Bool] = []
+        while true {
+            skipWhitespace()
+            var opened = false
+            switch kind {
+            case .object:
+                position += 1
+                skipWhitespace()
+                if !take(UInt8(ascii: "}")) {
+                    objects.append(true)
+                    try skipKey()
+                    opened = true
+                }
+            case .array:
+                position += 1
+                skipWhitespace()
+                if !take(UInt8(ascii: "]")) {
+                    objects.append(false)
+                    opened = true
+                }
+            case .string:
+                _ = try scanString()
+            case .null, .other, nil:
+                try skipScalar()
+            }
+            if objects.count > Self.deepestNesting {
+                throw problem("the nesting is deeper than \(Self.deepestNesting)")
+            }
+            if opened {
+                continue
+            }
+            // A value has ended: close what ends with it, up to a comma that announces another.
+            close: while true {
+                guard let isObject = objects.last else {
+                    return
+                }
+                skipWhitespace()
+                if take(isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
+                    objects.removeLast()
+                    continue close
+                }
+                try expect(UInt8(ascii: ","), "a comma or the end of the \(isObject ? "object" : "array")")
+                if isObject {
+                    skipWhitespace()
+                    try skipKey()
+                }
+                break close
+            }
+        }
+    }
+
+    private mutating func skipKey() throws(JSONError) {
+        _ = try scanString()
+        skipWhitespace()
+        try expect(UInt8(ascii: ":"), "a colon")
+    }
+
+    private mutating func skipScalar() throws(JSONError) {
+        for word in ["true", "false", "null"] where bytes[position...].starts(with: word.utf8) {
+            position += word.utf8.count
+            return
+        }
+        _ = take(UInt8(ascii: "-"))
+        if !take(UInt8(ascii: "0")) {
+            try skipDigits()
+        }
+        if take(UInt8(ascii: ".")) {
+            try skipDigits()
+        }
+        if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
+            _ = take(UInt8(ascii: "+")) || take(UInt8(ascii: "-"))
+            try skipDigits()
+        }
+    }
+
+    private mutating func skipDigits() throws(JSONError) {
+        let start = position
+        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
+            position += 1
+        }
+        if position == start {
+            throw problem("a JSON value should stand here")
+        }
+    }
+
+    // MARK: Bytes
+
+    private mutating func skipWhitespace() {
+        while position < bytes.count {
+            switch bytes[position] {
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"): position += 1
+            default: return
+            }
+        }
+    }
+
+    private mutating func take(_ byte: UInt8) -> Bool {
+        guard position < bytes.count, bytes[position] == byte else {
+            return false
+        }
+        position += 1
+        return true
+    }
+
+    private mutating func expect(_ byte: UInt8, _ what: String) throws(JSONError) {
+        if !take(byte) {
+            throw problem("\(what) should stand here")
+        }
+    }
+
+    /// A problem at the next byte.
+    func problem(_ text: String) -> JSONError {
+        JSONError(offset: position, problem: position == bytes.count ? "\(text), but the document ends" : text)
+    }
+}
+
+/// Why a document is not the JSON that was expected, and where. It never quotes the document.
+struct JSONError: Error, Equatable, CustomStringConvertible {
+    /// The offset of the first byte at fault.
+    let offset: Int
+    let problem: String
+
+    var description: String {
+        "\(problem) (at byte \(offset))"
+    }
+}

@@ -1,0 +1,36 @@
+import NIOCore
+import NIOHTTP1
+
+/// Turns an answer that is no HTTP response into an error, before the client's state machine sees it.
+///
+/// Status codes have three digits, the first of them 1 to 5 (RFC 9110, section 15), but the parser takes `000` too. The client
+/// then waits for the final response that must follow an informational one, and a body instead ends the process.
+final class ResponseGuard: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = HTTPClientResponsePart
+
+    /// Thrown for a status code below 100.
+    struct InvalidStatus: Error {}
+
+    private var isBroken = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let head) = Self.unwrapInboundIn(data), head.status.code < 100 {
+            isBroken = true
+            context.fireErrorCaught(InvalidStatus())
+            context.close(promise: nil)
+        }
+        if !isBroken {
+            context.fireChannelRead(data)
+        }
+    }
+
+    /// Puts a guard into a connection's pipeline, right behind the parser.
+    @Sendable static func install(in channel: any Channel) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
+            try pipeline.addHandler(ResponseGuard(), position: .after(parser))
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+
+/// Where the API key comes from.
+public enum TokenSource: Sendable, Equatable {
+    /// It was given when the program started; the name is the environment variable's.
+    case environment(name: String, Secret)
+    /// It is read from a file at every poll, so that a rotated key works.
+    case file(path: String)
+
+    /// The key as it is now.
+    ///
+    /// - Throws: `TokenError`, with the place and what to do about it.
+    public func read() throws(TokenError) -> Secret {
+        switch self {
+        case .environment(_, let secret):
+            return secret
+        case .file(let path):
+            let name = Redaction.quote(path)
+            let bytes: [UInt8]
+            do {
+                bytes = try SmallFile.read(path, limit: 64 << 10)
+            } catch {
+                throw TokenError("the token file \(name) \(error)")
+            }
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw TokenError("the token file \(name) is not text")
+            }
+            do {
+                return try Secret(text)
+            } catch {
+                throw TokenError("the token file \(name) \(error)")
+            }
+        }
+    }
+}
+
+/// Reads small regular files whole.
+enum SmallFile {
+    /// - Throws: what is wrong with the file, as the end of a sentence that names it.
+    static func read(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] {
+        // Not blocking: a pipe nobody writes to must not hold up a poll.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw FileProblem("cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw FileProblem("cannot be read: \(String(cString: strerror(errno)))")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw FileProblem("is not a regular file: it must stay readable, since it is read again and again")
+        }
+        var contents: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while contents.count <= limit {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            guard count >= 0 else {
+                if errno == EINTR {
+                    continue
+                }
+                throw FileProblem("cannot be read: \(String(cString: strerror(errno)))")
+            }
+            if count == 0 {
+                return contents
+            }
+            contents += buffer[..<count]
+        }
+        throw FileProblem("is larger than \(limit) bytes")
+    }
+
+    struct FileProblem: Error, CustomStringConvertible {
+        let description: String
+
+        init(_ description: String) {
+            self.description = description
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Testing
+
+@testable import HypersenderAPI
+
+struct BaseURLTests {
+    @Test(arguments: [
+        ("https://app.hypersender.com/api/whatsapp/v1", "https://app.hypersender.com/api/whatsapp/v1"),
+        ("HTTPS://App.Hypersender.COM:443/api/", "https://app.hypersender.com/api"),
+        ("https://example.test", "https://example.test"), ("https://example.test:8443//", "https://example.test:8443"),
+        ("http://127.0.0.1:80/v1", "http://127.0.0.1/v1"), ("http://localhost:9/v1", "http://localhost:9/v1"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"), ("http://127.8.9.1:1", "http://127.8.9.1:1"),
+    ])
+    func reads(text: String, url: String) throws {
+        #expect(try BaseURL(text).description == url)
+    }
+
+    @Test(arguments: [
+        "", " ", "app.hypersender.com", "//host/path", "ftp://host/", "file:///etc/passwd", "https://", "https:///path",
+        "https://user@host/", "https://user:secret@host/", "https://host/?a=1", "https://host/#f",
+        "http://example.test/",
+        "http://10.0.0.1/", "http://127.0.0.1.example.test/", "http://localhost.example.test/", "https://host:0/",
+        "https://host:65536/", "https://ho st/", "javascript:alert(1)", "https://a%0d%0ab/",
+        "https://a%20b/", "https://[::1",
+    ])
+    func rejects(text: String) {
+        #expect(throws: BaseURLError.self) { try BaseURL(text) }
+    }
+
+    @Test func plainHTTPElsewhereMustBeAllowed() throws {
+        #expect(try BaseURL("http://example.test/v1", allowHTTP: true).port == 80)
+    }
+
+    @Test func filtersAreEncoded() throws {
+        let base = try BaseURL("https://h.test/v1")
+        #expect(base.instances(InstanceFilter()) == "https://h.test/v1/instances")
+        for (filter, query) in [
+            (InstanceFilter(uuid: "a-1"), "filter%5Buuid%5D=a-1"),
+            (InstanceFilter(name: "Büro & Co=1"), "filter%5Bname%5D=B%C3%BCro%20%26%20Co%3D1"),
+            (InstanceFilter(phone: "+201"), "filter%5Bphone%5D=%2B201"),
+            (InstanceFilter(status: "FAILED,PENDING"), "filter%5Bstatus%5D=FAILED%2CPENDING"),
+            (
+                InstanceFilter(uuid: "u", name: "n", phone: "p", status: "s"),
+                "filter%5Buuid%5D=u&filter%5Bname%5D=n&filter%5Bphone%5D=p&filter%5Bstatus%5D=s"
+            ),
+        ] {
+            #expect(base.instances(filter) == "https://h.test/v1/instances?\(query)")
+        }
+    }
+
+    /// Whatever a link says, a page is fetched from the origin of the base URL or not at all.
+    @Test(
+        arguments: [
+            ("https://h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
+            ("https://H.TEST:443/other?page=2", "https://h.test/other?page=2"),
+            ("/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
+            ("?page=2", "https://h.test/v1/instances?page=2"),
+            ("instances?page=2", "https://h.test/v1/instances?page=2"),
+            ("http://h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
+            ("//h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
+            ("https://user:pass@h.test/x?page=2", "https://h.test/x?page=2"),
+            ("https://evil.test/v1/instances?page=2", nil),
+            ("//evil.test/v1/instances?page=2", nil), ("https://h.test.evil.test/?page=2", nil),
+            ("https://h.test:8443/v1/instances", nil), ("https://h.test@evil.test/", nil), ("http://h.test:8080/", nil),
+            ("ftp://h.test/", nil), ("https://", nil), ("\\\\evil.test\\", "https://h.test/v1/%5C%5Cevil.test%5C"),
+            ("https:\\\\evil.test", nil),
+        ] as [(String, String?)])
+    func pagesStayWithinTheOrigin(link: String, page: String?) throws {
+        #expect(try BaseURL("https://h.test/v1").page(link: link, InstanceFilter()) == page)
+    }
+
+    @Test func lostFiltersArePutBack() throws {
+        let base = try BaseURL("http://127.0.0.1:99/v1")
+        let filter = InstanceFilter(status: "WORKING")
+        #expect(
+            base.page(link: "?page=2", filter) == "http://127.0.0.1:99/v1/instances?page=2&filter%5Bstatus%5D=WORKING")
+        let kept = "http://127.0.0.1:99/v1/instances?filter%5Bstatus%5D=WORKING&page=2"
+        #expect(base.page(link: kept, filter) == kept)
+        #expect(base.page(link: "https://127.0.0.1:99/", filter) == nil)
+    }
+}

@@ -1,0 +1,446 @@
+import FoundationEssentials
+import Glibc
+import HTTPServer
+import Logging
+import NIOCore
+import NIOPosix
+import Simulator
+import Synchronization
+import Testing
+
+@testable import HypersenderAPI
+
+/// The client against servers on loopback: the simulated API with its faults, and servers that answer as a test says.
+struct HypersenderClientTests {
+    // MARK: What works
+
+    @Test func readsTheList() async throws {
+        try await withSimulator { simulator in
+            let list = try await Self.list(simulator)
+            let expected = simulator.instances
+            #expect(list.instances.map(\.id) == expected.map(\.id))
+            #expect(list.instances.map(\.status.rawValue) == expected.map(\.status.rawValue))
+            #expect(list.instances.map(\.hasAccessToken) == expected.map { $0.accessToken != nil })
+            #expect(list.instances.allSatisfy { $0.phone == nil && $0.createdAt != nil && !$0.name.isEmpty })
+            #expect(list.rateLimit.limit == 1000 && list.rateLimit.remaining != nil)
+            #expect(list.bytes > 1000)
+        }
+    }
+
+    @Test(arguments: [ListForm.array, .wrapped, .paged(size: 1), .paged(size: 5), .paged(size: 12), .paged(size: 100)])
+    func readsEveryForm(form: ListForm) async throws {
+        try await withSimulator(form: form) { simulator in
+            let list = try await Self.list(simulator)
+            #expect(list.instances.map(\.id) == simulator.instances.map(\.id))
+        }
+    }
+
+    @Test func asksAsDocumented() async throws {
+        let seen = Mutex<Request?>(nil)
+        try await withServer { request in
+            seen.withLock { $0 = request }
+            return Response(status: 200, body: Body("[]"))
+        } test: { url in
+            let filter = InstanceFilter(uuid: "u", name: "a b", phone: "+1", status: "FAILED")
+            _ = try await Self.list(url: url, token: "12|secret", filter: filter)
+            let request = try #require(seen.withLock { $0 })
+            #expect(request.method == "GET")
+            #expect(request.path == "/v1/instances")
+            #expect(
+                request.query
+                    == "filter%5Buuid%5D=u&filter%5Bname%5D=a%20b&filter%5Bphone%5D=%2B1&filter%5Bstatus%5D=FAILED")
+            #expect(request.headers["Authorization"] == "Bearer 12|secret")
+            #expect(request.headers["Accept"] == "application/json")
+            #expect(request.headers["User-Agent"] == "test/1")
+            #expect(request.headers["Accept-Encoding"] == "gzip")
+        }
+    }
+
+    @Test func filtersNarrowTheList() async throws {
+        try await withSimulator { simulator in
+            let all = simulator.instances
+            let first = try #require(all.first)
+            for (filter, expected) in [
+                (InstanceFilter(uuid: first.id), all.filter { $0.id == first.id }),
+                (InstanceFilter(phone: first.phone), all.filter { $0.phone == first.phone }),
+                (
+                    InstanceFilter(name: String(first.name.dropFirst())),
+                    all.filter { $0.name.contains(first.name.dropFirst()) }
+                ),
+                (InstanceFilter(status: "WORKING"), all.filter { $0.status == .working }),
+                (InstanceFilter(status: "WORKING,FAILED"), all.filter { [.working, .failed].contains($0.status) }),
+                (InstanceFilter(uuid: first.id, status: "WORKING"), [first].filter { $0.status == .working }),
+            ] {
+                #expect(try await Self.list(simulator, filter: filter).instances.map(\.id) == expected.map(\.id))
+            }
+        }
+    }
+
+    /// No faults, although they may look like some.
+    @Test(arguments: [
+        Fault.Kind.chunked, .connectionClose, .byteOrderMark, .emptyList, .duplicateIDs, .invalidInstance,
+        .hostileNames,
+    ])
+    func takesWhatIsUnusualButRight(kind: Fault.Kind) async throws {
+        try await withSimulator { simulator in
+            simulator.setFault(Fault(kind))
+            for _ in 0..<3 {
+                let list = try await Self.list(simulator)
+                #expect(list.duplicates == (kind == .duplicateIDs ? 1 : 0))
+                #expect(list.invalid == (kind == .invalidInstance ? 1 : 0))
+                #expect(list.instances.isEmpty == (kind == .emptyList))
+            }
+        }
+    }
+
+    @Test func rotatedTokensAreUsedAtOnce() async throws {
+        try await withSimulator { simulator in
+            let path = "/tmp/hypersender-token-\(UInt64.random(in: 0 ... .max))"
+            defer { unlink(path) }
+            try writeFile(path, "1|wrong")
+            try await Self.withClient(url: simulator.baseURL, token: .file(path: path)) { client in
+                await #expect(throws: APIError.self) { try await client.listInstances() }
+                try writeFile(path, simulator.token)
+                let list = try await client.listInstances()
+                #expect(list.instances.count == 12)
+            }
+        }
+    }
+
+    // MARK: What fails
+
+    @Test(arguments: [
+        (400, APIError.Reason.badRequest), (401, .unauthorized), (402, .httpError), (403, .forbidden), (404, .notFound),
+        (405, .httpError), (409, .httpError), (418, .httpError), (422, .httpError), (423, .httpError),
+        (429, .rateLimited),
+        (500, .serverError), (502, .serverError), (503, .serverError), (599, .serverError), (301, .redirect),
+        (302, .redirect),
+        (308, .redirect), (304, .redirect), (201, .httpError), (202, .httpError), (204, .httpError), (206, .httpError),
+    ])
+    func statusesHaveTheirReason(status: Int, reason: APIError.Reason) async throws {
+        try await withServer { _ in
+            Response(
+                status: status, headers: ["Location": "http://127.0.0.1:1/"],
+                body: Body(#"{"message":"No \/ 1|s3cret."}"#))
+        } test: { url in
+            let error = try await Self.failure(url: url)
+            #expect(error.reason == reason)
+            #expect(error.detail.contains("\(status)"))
+            #expect(!error.detail.contains("s3cret"))
+        }
+    }
+
+    @Test(arguments: [
+        (Fault.Kind.html, APIError.Reason.decode), (.empty, .decode), (.emptyObject, .decode), (.null, .decode),
+        (.queued, .decode),
+        (.truncated, .decode), (.lengthShort, .decode), (.trailingGarbage, .decode), (.secondDocument, .decode),
+        (.deepNesting, .decode), (.wrongTypes, .decode), (.invalidUTF8, .decode), (.close, .connect),
+        (.reset, .connect),
+        (.lengthLong, .connect), (.hang, .timeout), (.hangBody, .timeout), (.drip, .timeout), (.notHTTP, .decode),
+        (.endless, .tooLarge), (.gzipBomb, .tooLarge), (.endlessHeaders, .decode), (.largeHeaders, .decode),
+        (.redirect, .redirect), (.foreignNext, .redirect),
+    ])
+    func faultsHaveTheirReason(kind: Fault.Kind, reason: APIError.Reason) async throws {
+        try await withSimulator { simulator in
+            // Time enough for a busy machine, unless running out of it is what is tried.
+            let timeout = reason == .timeout ? Duration.seconds(2) : .seconds(60)
+            try await Self.withClient(
+                url: simulator.baseURL, token: .environment(name: "TEST", Secret(simulator.token)), timeout: timeout,
+                maxResponseBytes: 1 << 20
+            ) { client in
+                // With a fresh connection, and with one that has served before.
+                for _ in 0..<2 {
+                    simulator.setFault(Fault(kind))
+                    let error = await #expect(throws: APIError.self) { try await client.listInstances() }
+                    #expect(error?.reason == reason, "\(error?.detail ?? "")")
+                    #expect(error?.detail.contains(simulator.token) == false)
+                    simulator.setFault(nil)
+                    let list = try await client.listInstances()
+                    #expect(list.instances.count == 12)
+                }
+            }
+        }
+    }
+
+    @Test func aRefusedConnectionFailsAtOnce() async throws {
+        let port = try await Self.closedPort()
+        let started = ContinuousClock.now
+        let error = try await Self.failure(url: "http://127.0.0.1:\(port)/v1", timeout: .seconds(60))
+        #expect(error.reason == .connect)
+        #expect(error.detail.contains("refused"))
+        #expect(.now - started < .seconds(30))
+    }
+
+    @Test func anUnknownHostIsSaidSo() async throws {
+        let error = try await Self.failure(url: "https://hypersender.invalid/v1")
+        #expect(error.reason == .dns)
+        #expect(error.detail.contains("hypersender.invalid"))
+    }
+
+    @Test func aServerWithoutTLSIsSaidSo() async throws {
+        try await withServer { _ in
+            Response(status: 200, body: Body("[]"))
+        } test: { url in
+            let error = try await Self.failure(url: "https" + url.dropFirst("http".count))
+            #expect(error.reason == .tls)
+        }
+    }
+
+    @Test func anUnreadableTokenIsSaidSo() async throws {
+        try await Self.withClient(url: "http://127.0.0.1:1", token: .file(path: "/nonexistent/token")) { client in
+            let error = await #expect(throws: APIError.self) { try await client.listInstances() }
+            #expect(error?.reason == .token)
+        }
+    }
+
+    /// The parser takes status codes below 100, which the client would stumble over.
+    @Test(arguments: ["000", "001", "099", "600", "999", "12345", "-12", "20x"])
+    func impossibleStatusesAreFailures(status: String) async throws {
+        try await withServer { _ in
+            .verbatim(Body("HTTP/1.1 \(status) X\r\nContent-Length: 2\r\n\r\n[]"))
+        } test: { url in
+            for _ in 0..<2 {
+                let error = try await Self.failure(url: url)
+                #expect([.decode, .httpError].contains(error.reason), "\(error.detail)")
+            }
+        }
+    }
+
+    @Test func pagesThatBringNothingNewEndThePoll() async throws {
+        let page = Atomic(0)
+        try await withServer { _ in
+            let next = page.add(1, ordering: .relaxed).newValue
+            return Response(
+                status: 200,
+                body: Body(#"{"data":[{"id":"a","status":"WORKING"}],"links":{"next":"?page=\#(next)"}}"#))
+        } test: { url in
+            let error = try await Self.failure(url: url)
+            #expect(error.reason == .decode)
+            #expect(page.load(ordering: .relaxed) == 2)
+        }
+    }
+
+    @Test func anEndlessChainOfPagesEnds() async throws {
+        try await withServer { _ in
+            Response(status: 200, body: Body(#"{"data":[{"id":"a","status":"WORKING"}],"links":{"next":"?page=2"}}"#))
+        } test: { url in
+            let error = try await Self.failure(url: url)
+            #expect(error.reason == .decode)
+        }
+    }
+
+    @Test func allPagesTogetherKeepTheLimits() async throws {
+        let page = Atomic(0)
+        let filler = String(repeating: " ", count: 1000)
+        try await withServer { _ in
+            let next = page.add(1, ordering: .relaxed).newValue
+            let body = #"{"data":[{"id":"\#(next)","status":"WORKING"}],\#(filler)"links":{"next":"?page=\#(next)"}}"#
+            return Response(status: 200, body: Body(body))
+        } test: { url in
+            let error = try await Self.failure(url: url, maxResponseBytes: 10_000)
+            #expect(error.reason == .tooLarge)
+            #expect(page.load(ordering: .relaxed) < 12)
+        }
+    }
+
+    @Test func rateLimitsCarryTheirAdvice() async throws {
+        for (headers, advice) in [
+            (
+                Headers(
+                    dictionaryLiteral: ("Retry-After", "7"), ("X-RateLimit-Limit", "60"), ("X-RateLimit-Remaining", "0")
+                ),
+                RetryAdvice.after(seconds: 7)
+            ),
+            (Headers(dictionaryLiteral: ("X-RateLimit-Reset", "1748254365")), .at(seconds: 1_748_254_365)),
+            (Headers(), nil),
+        ] as [(Headers, RetryAdvice?)] {
+            try await withServer { _ in
+                Response(status: 429, headers: headers, body: Body(#"{"message":"Too Many Attempts."}"#))
+            } test: { url in
+                let error = try await Self.failure(url: url)
+                #expect(error.retry == advice)
+                #expect(
+                    error.rateLimit
+                        == RateLimit(
+                            limit: headers["X-RateLimit-Limit"] == nil ? nil : 60,
+                            remaining: headers["X-RateLimit-Remaining"] == nil ? nil : 0))
+                #expect(error.detail == "the API answered with HTTP status 429: Too Many Attempts.")
+            }
+        }
+    }
+
+    /// The token must reach the API and nobody else.
+    @Test func nobodyElseGetsTheToken() async throws {
+        let strangers = Atomic(0)
+        try await withServer { _ in
+            strangers.add(1, ordering: .relaxed)
+            return Response(status: 200, body: Body("[]"))
+        } test: { stranger in
+            for answer in [
+                Response(status: 302, headers: ["Location": "\(stranger)/instances"]),
+                Response(status: 200, body: Body(#"{"data":[],"links":{"next":"\#(stranger)/instances"}}"#)),
+            ] {
+                try await withServer { _ in
+                    answer
+                } test: { url in
+                    let error = try await Self.failure(url: url)
+                    #expect(error.reason == .redirect)
+                }
+            }
+        }
+        #expect(strangers.load(ordering: .relaxed) == 0)
+    }
+
+    /// A server may close an idle connection just when a poll begins; that alone must not fail the poll.
+    @Test func aConnectionClosedBetweenPollsIsNoFailure() async throws {
+        let answers = Atomic(0)
+        try await withServer { _ in
+            // Every third request meets a connection that closes without an answer; its repetition does not.
+            answers.add(1, ordering: .relaxed).newValue % 3 == 2 ? .drop : Response(status: 200, body: Body("[]"))
+        } test: { url in
+            try await Self.withClient(url: url) { client in
+                for _ in 0..<4 {
+                    let list = try await client.listInstances()
+                    #expect(list.instances.isEmpty)
+                }
+            }
+            #expect(answers.load(ordering: .relaxed) > 4)
+        }
+    }
+
+    @Test func cancellationEndsAPollAtOnce() async throws {
+        try await withSimulator { simulator in
+            simulator.setFault(Fault(.hang))
+            try await Self.withClient(url: simulator.baseURL, timeout: .seconds(600)) { client in
+                let poll = Task { try await client.listInstances() }
+                await simulator.waitForRequests(1)
+                poll.cancel()
+                await #expect(throws: CancellationError.self) { try await poll.value }
+            }
+        }
+    }
+
+    /// The way through a proxy that agrees is tried from end to end, by the tests of the program.
+    @Test(arguments: [(403, "did not open"), (407, "user name and password")])
+    func asksAProxyForATunnelAndSaysWhatItRefuses(status: Int, problem: String) async throws {
+        let asked = Mutex<[String]>([])
+        try await withServer { request in
+            asked.withLock { $0.append("\(request.method) \(request.headers["Host"] ?? "")") }
+            #expect(request.headers["Authorization"] == nil, "the token is not for the proxy")
+            return Response(status: status)
+        } test: { url in
+            let port = try #require(Int(url.split(separator: ":")[2].prefix { $0 != "/" }))
+            let base = try BaseURL("https://api.example.test/v1")
+            let proxies = try ProxySettings(environment: ["HTTPS_PROXY": "http://127.0.0.1:\(port)"])
+            let client = try HypersenderClient(
+                APIConfiguration(
+                    baseURL: base, token: .environment(name: "X", Secret("1|x")), proxy: proxies.proxy(for: base),
+                    userAgent: "test/1"))
+            let error = await #expect(throws: APIError.self) {
+                try await finally(client.shutdown) { try await client.listInstances() }
+            }
+            #expect(error?.reason == .connect)
+            #expect(error?.detail.contains(problem) == true)
+        }
+        #expect(asked.withLock { $0 } == ["CONNECT api.example.test"])
+    }
+
+    @Test func unusableFilesOfAuthoritiesAreNamed() throws {
+        for (path, problem) in [
+            ("/nonexistent.pem", "cannot be opened"), ("/dev/null", "not a regular file"), ("/etc/hostname", "PEM"),
+        ] {
+            let configuration = APIConfiguration(
+                baseURL: try BaseURL("https://h.test"), token: .environment(name: "X", try Secret("1|x")), caFile: path,
+                userAgent: "test/1")
+            let error = #expect(throws: ClientSetupError.self) { try HypersenderClient(configuration) }
+            #expect(error?.description.contains(path) == true)
+            #expect(error?.description.contains(problem) == true)
+        }
+    }
+
+    // MARK: Servers
+
+    private func withSimulator(
+        form: ListForm = .array, _ test: (SimulatorServer) async throws -> Void
+    ) async throws {
+        var configuration = SimulatorServer.Configuration()
+        configuration.changes = false
+        configuration.form = form
+        let simulator = try await SimulatorServer.start(configuration)
+        try await finally({ await simulator.shutdown() }) { try await test(simulator) }
+    }
+
+    private func withServer(
+        _ answer: @escaping @Sendable (Request) -> Response, test: (String) async throws -> Void
+    ) async throws {
+        let server = try await Server.start(
+            ServerConfiguration(addresses: [ListenAddress("127.0.0.1:0")]),
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        ) { .now(answer($0)) }
+        try await finally({ await server.shutdown(grace: .zero) }) {
+            try await test("http://127.0.0.1:\(server.port)/v1")
+        }
+    }
+
+    private static func withClient<Result>(
+        url: String, token: TokenSource? = nil, filter: InstanceFilter = InstanceFilter(),
+        timeout: Duration = .seconds(20), maxResponseBytes: Int = 64 << 20,
+        _ test: (HypersenderClient) async throws -> Result
+    ) async throws -> Result {
+        let client = try HypersenderClient(
+            APIConfiguration(
+                baseURL: BaseURL(url), token: token ?? .environment(name: "TEST", Secret("1|test")), filter: filter,
+                timeout: timeout, maxResponseBytes: maxResponseBytes, userAgent: "test/1"))
+        return try await finally(client.shutdown) { try await test(client) }
+    }
+
+    private static func list(
+        url: String, token: String, filter: InstanceFilter = InstanceFilter()
+    ) async throws -> InstanceList {
+        try await withClient(url: url, token: .environment(name: "TEST", Secret(token)), filter: filter) { client in
+            try await client.listInstances()
+        }
+    }
+
+    private static func list(
+        _ simulator: SimulatorServer, filter: InstanceFilter = InstanceFilter()
+    ) async throws -> InstanceList {
+        try await list(url: simulator.baseURL, token: simulator.token, filter: filter)
+    }
+
+    private static func failure(
+        url: String, timeout: Duration = .seconds(20), maxResponseBytes: Int = 64 << 20
+    ) async throws -> APIError {
+        let error = try await withClient(url: url, timeout: timeout, maxResponseBytes: maxResponseBytes) { client in
+            await #expect(throws: APIError.self) { try await client.listInstances() }
+        }
+        return try #require(error)
+    }
+
+    /// A port of this machine on which nobody listens.
+    private static func closedPort() async throws -> Int {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = channel.localAddress?.port ?? 1
+        try await channel.close()
+        return port
+    }
+}
+
+/// Runs `body`, and `cleanUp` after it however it ends.
+private func finally<Result>(
+    _ cleanUp: () async -> Void, _ body: () async throws -> Result
+) async throws -> Result {
+    let result: Swift.Result<Result, any Error>
+    do {
+        result = .success(try await body())
+    } catch {
+        result = .failure(error)
+    }
+    await cleanUp()
+    return try result.get()
+}
+
+private func writeFile(_ path: String, _ contents: String) throws {
+    try Data(contents.utf8).write(to: URL(filePath: path))
+}

@@ -1,0 +1,166 @@
+import Testing
+
+@testable import HypersenderAPI
+
+struct InstanceListTests {
+    private func decode(_ pages: String...) throws -> InstanceList {
+        var decoder = InstanceListDecoder(phone: { $0 })
+        for page in pages {
+            _ = try decoder.decode(page: Array(page.utf8))
+        }
+        return decoder.list
+    }
+
+    /// The example on the vendor's page.
+    @Test func readsTheDocumentedExample() throws {
+        let json = """
+            [
+              {
+                "id": "fa3d01c4-1234-4c0d-a12f-df319b612f8c",
+                "name": "MyInstanceName",
+                "phone": "+201234567890",
+                "service_type": "whatsapp",
+                "status": "WORKING",
+                "access_token": "234|3uB2pBST2H6If8twXIeUaeNu23VJ8XassYoOVJuva48388e1",
+                "created_at": "2025-05-26T10:12:45"
+              },
+              {
+                "id": "c9a1dd76-5678-4f9d-9012-a5b78de100c3",
+                "name": "SecondInstance",
+                "phone": "+201234567891",
+                "service_type": "whatsapp",
+                "status": "SCAN_QR_CODE",
+                "access_token": null,
+                "created_at": "2025-05-25T15:30:22"
+              }
+            ]
+            """
+        let list = try decode(json)
+        #expect(
+            list.instances == [
+                Instance(
+                    id: "fa3d01c4-1234-4c0d-a12f-df319b612f8c", name: "MyInstanceName", phone: "+201234567890",
+                    status: .working, hasAccessToken: true, createdAt: 1_748_254_365),
+                Instance(
+                    id: "c9a1dd76-5678-4f9d-9012-a5b78de100c3", name: "SecondInstance", phone: "+201234567891",
+                    status: .scanQRCode, hasAccessToken: false, createdAt: 1_748_187_022),
+            ])
+        #expect(list.bytes == json.utf8.count)
+        #expect(list.duplicates == 0 && list.invalid == 0 && list.unknownStatuses.isEmpty)
+    }
+
+    @Test(arguments: [
+        "[]", #"{"data":[]}"#, #"{"data":[],"links":{"next":null},"meta":{"total":0}}"#, " [ ] ", "\u{FEFF}[]",
+    ])
+    func anEmptyListIsASuccess(json: String) throws {
+        #expect(try decode(json).instances.isEmpty)
+    }
+
+    @Test(arguments: [
+        "{}", "null", "0", "true", #""[]""#, #"{"queued":true}"#, #"{"data":null}"#, #"{"data":{}}"#, #"{"data":"[]"}"#,
+        #"{"Data":[]}"#, #"{"data":[],"data":[]}"#, #"{"message":"Unauthenticated."}"#, "", "<html></html>", "[]]",
+        "[][]", "[{]",
+        #"[{"id":"a","status":"WORKING"}"#, #"[{"id":"a","status":"WORKING"},]"#, #"[{"id":"a","status":"WORKING"}] x"#,
+    ])
+    func anythingElseIsAFailure(json: String) {
+        #expect(throws: JSONError.self) { try decode(json) }
+    }
+
+    /// Where no element can be read, the format is another one: that is not an account without instances.
+    @Test(arguments: [
+        "[1]", "[null,[],{}]", #"[{"uuid":"a","state":"WORKING"}]"#, #"{"data":[{"id":5,"status":"WORKING"}]}"#,
+    ])
+    func aListWithoutAnyReadableElementIsAFailure(json: String) {
+        #expect(throws: JSONError.self) { try decode(json) }
+    }
+
+    @Test func readsBothFormsOfALinkToTheNextPage() throws {
+        var decoder = InstanceListDecoder()
+        for (page, next) in [
+            (
+                #"{"data":[],"links":{"first":"x","next":"https://a/2"},"meta":{"links":[{"next":"no"}]}}"#,
+                "https://a/2"
+            ),
+            (#"{"links":{"next":"?page=2"},"data":[]}"#, "?page=2"),
+            (#"{"current_page":1,"data":[],"next_page_url":"/i?page=2","links":[{"url":null}]}"#, "/i?page=2"),
+            (#"{"data":[],"links":{"next":null}}"#, nil), (#"{"data":[],"links":null}"#, nil), ("[]", nil),
+        ] as [(String, String?)] {
+            #expect(try decoder.decode(page: Array(page.utf8)) == next)
+        }
+    }
+
+    @Test func unreadableElementsAreCountedAndLeftOut() throws {
+        let list = try decode(
+            #"""
+            [null, 1, "x", [], {}, {"id":"a"}, {"status":"WORKING"}, {"id":"","status":"WORKING"}, {"id":7,"status":"WORKING"},
+             {"id":"b","status":null}, {"id":"b","status":5}, {"id":"good","status":"WORKING"}, {"ID":"c","Status":"WORKING"}]
+            """#)
+        #expect(list.instances.map(\.id) == ["good"])
+        #expect(list.invalid == 12)
+    }
+
+    @Test func theRestOfAnElementMayBeMissingOrOfAnotherType() throws {
+        let list = try decode(
+            #"""
+            [{"id":"a","status":"WORKING"}, {"id":"b","status":"FAILED","name":null,"phone":null,"service_type":null,"created_at":null},
+             {"id":"c","status":"STOPPED","name":5,"phone":[],"service_type":{},"access_token":17,"created_at":12,"more":{"id":"z"}}]
+            """#)
+        #expect(list.invalid == 0)
+        #expect(
+            list.instances == [
+                Instance(id: "a", name: "", serviceType: "", status: .working),
+                Instance(id: "b", name: "", serviceType: "", status: .failed),
+                Instance(id: "c", name: "", serviceType: "", status: .stopped),
+            ])
+    }
+
+    @Test func theFirstOfAnIdIsKeptAlsoAcrossPages() throws {
+        let list = try decode(
+            #"[{"id":"a","name":"1","status":"WORKING"},{"id":"a","name":"2","status":"FAILED"}]"#,
+            #"{"data":[{"id":"b","status":"WORKING"},{"id":"a","name":"3","status":"FAILED"}]}"#)
+        #expect(list.instances.map(\.id) == ["a", "b"])
+        #expect(list.instances.first?.name == "1")
+        #expect(list.duplicates == 2)
+    }
+
+    /// Swift takes these for the same text; the API, and Prometheus, do not.
+    @Test func idsThatLookAlikeAreDifferent() throws {
+        let list = try decode(
+            #"[{"id":"caf\u00e9","status":"WORKING"},{"id":"cafe\u0301","status":"FAILED"},{"id":"\u212b","status":"FAILED"},{"id":"\u00c5","status":"FAILED"}]"#
+        )
+        #expect(list.instances.count == 4 && list.duplicates == 0)
+    }
+
+    @Test(arguments: ["working", "UNKNOWN", "", "BANNED", "WORKING "])
+    func otherStatusesAreUnknown(status: String) throws {
+        let list = try decode(#"[{"id":"a","status":"\#(status)"}]"#)
+        #expect(list.instances.first?.status == .unknown)
+        #expect(list.unknownStatuses == [status])
+    }
+
+    @Test func longTextsAreCut() throws {
+        let long = String(repeating: "é", count: 1_000_000)
+        let list = try decode(
+            #"[{"id":"a","name":"\#(long)","status":"\#(long)"},{"id":"\#(long)","status":"WORKING"}]"#)
+        #expect(list.instances.first?.name == String(repeating: "é", count: 256) + "…")
+        #expect(list.unknownStatuses.allSatisfy { $0.count == 257 })
+        #expect(list.invalid == 1)
+        let combined = "e" + String(repeating: "\u{301}", count: 100_000)
+        let name = try decode(#"[{"id":"a","status":"WORKING","name":"\#(combined)"}]"#).instances.first?.name
+        #expect((name?.utf8.count ?? .max) < 1000)
+    }
+
+    @Test func phonesAreDroppedUnlessAskedFor() throws {
+        let json = Array(#"[{"id":"a","status":"WORKING","phone":"+201234567890"}]"#.utf8)
+        func phone(_ privacy: PhonePrivacy, _ token: String = "1|key") throws -> String? {
+            var decoder = InstanceListDecoder(phone: privacy.keep(try Secret(token)))
+            _ = try decoder.decode(page: json)
+            return decoder.list.instances.first?.phone
+        }
+        #expect(try phone(.off) == nil)
+        #expect(try phone(.full) == "+201234567890")
+        // printf %s +201234567890 | openssl dgst -sha256 -hmac '1|key' | cut -c1-16
+        #expect(try phone(.hash) == "ff00e19ee8dae157")
+        #expect(try phone(.hash) != phone(.hash, "2|key"))
+    }
+}

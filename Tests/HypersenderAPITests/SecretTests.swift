@@ -1,0 +1,85 @@
+import FoundationEssentials
+import Testing
+
+@testable import HypersenderAPI
+
+struct SecretTests {
+    @Test func neverPrintsItself() throws {
+        let secret = try Secret("  12|abcdef\n")
+        var dumped = ""
+        dump(TokenSource.environment(name: "X", secret), to: &dumped)
+        for text in ["\(secret)", String(reflecting: secret), dumped, "\(TokenSource.environment(name: "X", secret))"] {
+            #expect(!text.contains("abcdef"))
+        }
+        #expect(secret.authorization == "Bearer 12|abcdef")
+    }
+
+    @Test(arguments: ["", " \n\t", "\u{FEFF}\r\n", "a b", "a\nb", "Bearer 1|x", "a\u{0}b", "clé"])
+    func rejectsWhatNoHeaderCanCarry(text: String) {
+        let error = #expect(throws: TokenError.self) { try Secret(text) }
+        #expect(error?.description.contains("clé") == false)
+    }
+
+    @Test func filesAreReadAgainEachTime() throws {
+        try withTemporaryFile("1|first\r\n") { path in
+            let source = TokenSource.file(path: path)
+            #expect(try source.read() == Secret("1|first"))
+            try Data("\n2|second".utf8).write(to: URL(filePath: path))
+            #expect(try source.read() == Secret("2|second"))
+        }
+    }
+
+    @Test func unusableFilesAreNamed() throws {
+        func problem(_ path: String) -> String {
+            do throws(TokenError) {
+                _ = try TokenSource.file(path: path).read()
+                return ""
+            } catch {
+                return error.description
+            }
+        }
+        #expect(
+            problem("/nonexistent/token")
+                == "the token file \"/nonexistent/token\" cannot be opened: No such file or directory")
+        #expect(!problem("77|SuperSecret").contains("SuperSecret"), "a key in the place of a file's name")
+        #expect(problem("/dev/null").contains("not a regular file"))
+        #expect(problem("/tmp").contains("not a regular file"))
+        try withTemporaryFile(" \n") { #expect(problem($0).contains("is blank")) }
+        try withTemporaryFile(String(repeating: "x", count: 70_000)) { #expect(problem($0).contains("larger than")) }
+    }
+
+    private func withTemporaryFile(_ contents: String, _ body: (String) throws -> Void) throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "secret-\(UUID().uuidString)").path()
+        try Data(contents.utf8).write(to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try body(path)
+    }
+}
+
+struct RedactionTests {
+    @Test(arguments: [
+        ("Unauthenticated.", "Unauthenticated."),
+        ("Key 1234567|SecretAbc9 of +201012345678 999|Other42", "Key <redacted> of <redacted> <redacted>"),
+        ("key|a1b2c3d4e5f6a1b2c3d4e5f6", "<redacted>"), ("Bearer: abc", "Bearer: <redacted>"),
+        ("x bearer=abc", "x <redacted>"),
+        ("a|b is no key", "a|b is no key"), ("", ""), ("Too Many Attempts.", "Too Many Attempts."),
+        ("token 234|3uB2pBST2H6If8twXIeUaeNu is bad", "token <redacted> is bad"),
+        ("'234|x' is bad", "<redacted> is bad"), ("Bearer abc refused", "Bearer <redacted> refused"),
+        ("authorization:bearer abc", "authorization:bearer <redacted>"),
+        ("phone +201234567890 unknown", "phone <redacted> unknown"), ("call +20 123 456 7890.", "call <redacted>."),
+        ("call +201/234/567_890 or ２０１２３４５６７８", "call <redacted> or <redacted>"),
+        ("call (020) 1234-5678, now", "call (<redacted>, now"), ("code 123456 at 10:12", "code 123456 at 10:12"),
+        ("key 3uB2pBST2H6If8twXIeUaeNu23VJ8X", "key <redacted>"), ("a\nb\tc\u{1B}[31m\u{202E}d", "a b c [31m d"),
+        ("filter[state] is not allowed", "filter[state] is not allowed"),
+    ])
+    func hidesCredentialsAndNumbers(text: String, expected: String) {
+        #expect(Redaction.apply(to: text) == expected)
+    }
+
+    @Test func cutsLongTexts() {
+        #expect(Redaction.apply(to: String(repeating: "word ", count: 1_000_000)).count == 201)
+        // A credential across the cut must not lose what makes it look like one.
+        let text = String(repeating: "x ", count: 95) + "234|" + String(repeating: "s3cret", count: 50)
+        #expect(!Redaction.apply(to: text).contains("s3cret"))
+    }
+}

@@ -1,0 +1,54 @@
+import Testing
+
+@testable import HypersenderAPI
+
+struct TimestampTests {
+    @Test(arguments: [
+        ("2025-05-26T10:12:45", 1_748_254_365), ("2025-01-21 18:41:43", 1_737_484_903),
+        ("2020-02-18T07:42:08.000000Z", 1_582_011_728), ("2020-02-18T07:42:08.5Z", 1_582_011_728.5),
+        ("2025-05-26T10:12:45+02:00", 1_748_247_165), ("2025-05-26T10:12:45-0130", 1_748_259_765),
+        ("1970-01-01T00:00:00Z", 0), ("1969-12-31T23:59:59Z", -1), ("2024-02-29T00:00:00", 1_709_164_800),
+        ("2000-02-29 12:00:00", 951_825_600), ("2038-01-19T03:14:08Z", 2_147_483_648),
+        ("0001-01-01T00:00:00Z", -62_135_596_800),
+    ])
+    func reads(text: String, seconds: Double) {
+        #expect(Timestamp.seconds(text) == seconds)
+    }
+
+    @Test(arguments: [
+        "", "now", "2025-05-26", "2025-13-01T00:00:00", "2025-00-10T00:00:00", "2025-02-29T00:00:00",
+        "1900-02-29T00:00:00",
+        "2025-05-26T24:00:00", "2025-05-26T10:60:00", "2025-05-26T10:12:60", "2025-05-26T10:12:45.",
+        "2025-05-26T10:12:45 ",
+        "2025-05-26T10:12:45Zx", "2025-05-26T10:12:45+2", "2025-05-26T10:12:45+25:00", "25-05-26T10:12:45",
+        "0000-01-01T00:00:00",
+        "２025-05-26T10:12:45", "2025-05-26t10:12:45", "1748254365", "-025-05-26T10:12:45",
+    ])
+    func rejects(text: String) {
+        #expect(Timestamp.seconds(text) == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777), ("Mon, 26 May 2025 10:12:45 GMT", 1_748_254_365),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", nil), ("Sun Nov  6 08:49:37 1994", nil),
+            ("Sun, 06 Nov 1994 08:49:37 UTC", nil),
+            ("Sun, 31 Feb 2025 08:49:37 GMT", nil), ("", nil),
+        ] as [(String, Double?)])
+    func readsHTTPDates(text: String, seconds: Double?) {
+        #expect(Timestamp.seconds(httpDate: text) == seconds)
+    }
+
+    @Test(
+        arguments: [
+            ("120", nil, .after(seconds: 120)), ("0", nil, .after(seconds: 0)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "99", .at(seconds: 784_111_777)),
+            (nil, "1748254365", .at(seconds: 1_748_254_365)),
+            ("soon", "1748254365", .at(seconds: 1_748_254_365)), ("-5", nil, nil), ("1.5", nil, nil),
+            (nil, "never", nil), (nil, nil, nil),
+            ("99999999999999999999", nil, nil),
+        ] as [(String?, String?, RetryAdvice?)])
+    func readsRetryAdvice(retryAfter: String?, reset: String?, advice: RetryAdvice?) {
+        #expect(RetryAdvice(retryAfter: retryAfter, rateLimitReset: reset) == advice)
+    }
+}
