@@ -1,0 +1,138 @@
+public import Exposition
+public import HypersenderAPI
+
+/// What is known of one account: the outcome of its polls, its instances, and their history.
+///
+/// A value that changes only by `record`; it neither reads a clock nor does any I/O.
+public struct AccountState: Sendable {
+    /// The name the user gave; nil where there is just one account without a name.
+    public let name: String?
+    /// The configured distance of two polls.
+    public let interval: Duration
+    /// How old the last success may be before its data is withdrawn.
+    public let staleAfter: Duration
+
+    /// Polls finished, good or bad.
+    public private(set) var polls: UInt64 = 0
+    /// Polls that failed, by reason; a reason that never was is missing.
+    public private(set) var failures: [APIError.Reason: UInt64] = [:]
+    /// How long polls took, in seconds.
+    public private(set) var durations = Histogram(bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])
+    /// When the last poll ended.
+    public private(set) var lastPoll: Moment?
+    /// When the last poll that succeeded ended.
+    public private(set) var lastSuccess: Moment?
+    /// Why the last poll failed; nil where it succeeded, or where there was none yet.
+    public private(set) var lastError: APIError?
+    /// The size of the last list that was read, in bytes after decompression.
+    public private(set) var responseBytes: Int?
+    /// What the last answer said of the rate limit.
+    public private(set) var rateLimit = RateLimit()
+    /// Elements of the last good list that repeated an id; nil before there was one.
+    public private(set) var duplicates: Int?
+    /// Elements of the last good list that could not be read; nil before there was one.
+    public private(set) var invalid: Int?
+    /// Instances seen with a status outside the documented six, added up over all polls.
+    public private(set) var unknownStatuses: UInt64 = 0
+    /// The instances of the last good poll, by ascending id.
+    public private(set) var instances: [TrackedInstance] = []
+    /// The number of those instances by status.
+    public private(set) var counts: [InstanceStatus: Int] = [:]
+    /// The labels of all series of this account that are not about an instance.
+    let labels: Labels
+
+    /// An account that has not been polled yet.
+    public init(name: String? = nil, interval: Duration, staleAfter: Duration) {
+        self.name = name
+        self.interval = interval
+        self.staleAfter = staleAfter
+        labels = name.map { Labels(["account": $0]) } ?? .none
+    }
+
+    /// Takes in the result of a poll.
+    public mutating func record(_ result: Result<InstanceList, APIError>, started: Moment, ended: Moment) {
+        polls += 1
+        lastPoll = ended
+        durations.observe((ended.uptime - started.uptime).seconds)
+        switch result {
+        case .success(let list):
+            lastSuccess = ended
+            lastError = nil
+            responseBytes = list.bytes
+            rateLimit = list.rateLimit
+            duplicates = list.duplicates
+            invalid = list.invalid
+            replaceInstances(by: list.instances, at: ended.unix)
+            unknownStatuses += UInt64(counts[.unknown] ?? 0)
+        case .failure(let error):
+            failures[error.reason, default: 0] += 1
+            lastError = error
+            rateLimit = error.rateLimit
+        }
+    }
+
+    /// Whether there is data that is recent enough to be shown.
+    public func isFresh(at uptime: Duration) -> Bool {
+        lastSuccess.map { uptime - $0.uptime <= staleAfter } ?? false
+    }
+
+    /// Whether the last poll succeeded, and not too long ago.
+    public func isUp(at uptime: Duration) -> Bool {
+        lastError == nil && isFresh(at: uptime)
+    }
+
+    /// Instances that are gone lose their history; a returning one is new.
+    private mutating func replaceInstances(by list: [Instance], at now: Double) {
+        let places = Dictionary(zip(instances.lazy.map { ExactText($0.instance.id) }, instances.indices)) { first, _ in
+            first
+        }
+        // Places are sorted, and not the instances themselves, which are large.
+        let order = list.indices.sorted { ExactText(list[$0].id) < ExactText(list[$1].id) }
+        instances = order.map { index in
+            var tracked =
+                places[ExactText(list[index].id)].map { instances[$0] }
+                ?? TrackedInstance(list[index], account: name, firstSeen: now)
+            tracked.update(list[index], account: name, at: now)
+            return tracked
+        }
+        counts = Dictionary(uniqueKeysWithValues: InstanceStatus.allCases.map { ($0, 0) })
+        for tracked in instances {
+            counts[tracked.instance.status, default: 0] += 1
+        }
+    }
+}
+
+/// An instance together with what polls have seen of it over time.
+public struct TrackedInstance: Sendable, Equatable {
+    public private(set) var instance: Instance
+    /// When a poll last saw another status than the one before, in seconds since the Unix epoch; first sight counts.
+    public private(set) var statusChangedAt: Double
+    /// Changes of status seen between polls.
+    public private(set) var statusChanges: UInt64 = 0
+    /// The labels of all series of this instance, escaped once.
+    private(set) var labels: Labels
+
+    init(_ instance: Instance, account: String?, firstSeen: Double) {
+        self.instance = instance
+        statusChangedAt = firstSeen
+        labels = Self.labels(instance, account)
+    }
+
+    mutating func update(_ new: Instance, account: String?, at now: Double) {
+        if new.status != instance.status {
+            statusChangedAt = now
+            statusChanges += 1
+        }
+        if ExactText(new.name) != ExactText(instance.name) {
+            labels = Self.labels(new, account)
+        }
+        instance = new
+    }
+
+    private static func labels(_ instance: Instance, _ account: String?) -> Labels {
+        var labels = account.map { Labels(["account": $0]) } ?? .none
+        labels.append("instance_id", instance.id)
+        labels.append("instance_name", instance.name)
+        return labels
+    }
+}

@@ -1,0 +1,93 @@
+import Exposition
+import HypersenderAPI
+
+/// Which of an instance's seven status series are written.
+public enum StatusSet: String, Sendable, CaseIterable {
+    /// All seven, one of them 1 and the others 0.
+    case all
+    /// Only the one that is 1.
+    case current
+}
+
+/// A metric family about instances, and how one instance fills it.
+struct InstanceFamily: Sendable {
+    let family: MetricFamily
+    /// Writes the samples of one instance.
+    let write: @Sendable (TrackedInstance, StatusSet, inout ExpositionWriter) -> Void
+
+    init(
+        _ name: String, _ type: MetricType, help: String,
+        _ write: @escaping @Sendable (TrackedInstance, StatusSet, inout ExpositionWriter) -> Void
+    ) {
+        family = MetricFamily(name, type, help: help)
+        self.write = write
+    }
+
+    /// A family with at most one sample an instance.
+    init(
+        _ name: String, _ type: MetricType, help: String, value: @escaping @Sendable (TrackedInstance) -> Double?
+    ) {
+        self.init(name, type, help: help) { tracked, _, writer in
+            if let value = value(tracked) {
+                writer.sample(value, tracked.labels)
+            }
+        }
+    }
+
+    static let all: [InstanceFamily] = [
+        InstanceFamily(
+            "hypersender_instance_up", .gauge,
+            help:
+                "1 if the instance's status is WORKING, else 0. WORKING means the session is up; it does not prove that messages"
+                + " are delivered."
+        ) { tracked in
+            tracked.instance.status == .working ? 1 : 0
+        },
+        InstanceFamily(
+            "hypersender_instance_status", .gauge,
+            help:
+                "1 for the status the instance has, 0 for the others. UNKNOWN stands for a status the API does not document."
+        ) { tracked, set, writer in
+            for status in InstanceStatus.allCases where set == .all || status == tracked.instance.status {
+                writer.sample(status == tracked.instance.status ? 1 : 0, tracked.labels, status.label)
+            }
+        },
+        InstanceFamily(
+            "hypersender_instance_info", .gauge, help: "What else the API says of the instance, as labels; always 1."
+        ) { tracked, _, writer in
+            var labels = Labels()
+            labels.append("service_type", tracked.instance.serviceType)
+            if let phone = tracked.instance.phone {
+                labels.append("phone", phone)
+            }
+            writer.sample(1, tracked.labels, labels)
+        },
+        InstanceFamily(
+            "hypersender_instance_created_timestamp_seconds", .gauge,
+            help: "When the instance was created, in Unix time. The API gives no time zone: UTC is assumed."
+        ) { tracked in
+            tracked.instance.createdAt
+        },
+        InstanceFamily(
+            "hypersender_instance_access_token_present", .gauge,
+            help:
+                "1 if the API lists an access token for the instance, 0 if it gives null, which means not yet connected."
+        ) { tracked in
+            tracked.instance.hasAccessToken.map { $0 ? 1 : 0 }
+        },
+        InstanceFamily(
+            "hypersender_instance_status_change_timestamp_seconds", .gauge,
+            help:
+                "When a poll last saw the instance's status differ from the poll before, in Unix time. The first sight of an instance,"
+                + " after a start of the exporter too, counts as a change."
+        ) { tracked in
+            tracked.statusChangedAt
+        },
+        InstanceFamily(
+            "hypersender_instance_status_changes_total", .counter,
+            help: "Changes of the instance's status seen from poll to poll. Changes between two polls are missed."
+        ) { tracked in
+            Double(tracked.statusChanges)
+        },
+    ]
+}

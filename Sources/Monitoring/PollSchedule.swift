@@ -1,0 +1,57 @@
+public import HypersenderAPI
+
+/// Decides when an account is polled next.
+///
+/// Polls are an interval apart from start to start, jittered only longer. After failures in a row the distance doubles from one interval up
+/// to ten, or to five minutes where ten intervals are more; it is never shorter than the interval. Where the API says that too much was asked, the time
+/// it names is kept, up to 15 minutes.
+public struct PollSchedule: Sendable, Equatable {
+    /// The distance of two polls when all is well.
+    public let interval: Duration
+    /// Failures since the last success.
+    public private(set) var failures = 0
+
+    static let longestBackoff = Duration.seconds(300)
+    static let longestRetry = Duration.seconds(900)
+
+    public init(interval: Duration) {
+        self.interval = interval
+    }
+
+    /// How a poll ended.
+    public enum Outcome: Sendable, Equatable {
+        case success
+        /// - Parameter retry: when the API says it may be asked again, where it says so.
+        case failure(retry: RetryAdvice?)
+    }
+
+    /// Takes note of a poll's end, and gives the uptime at which the next begins.
+    ///
+    /// - Parameters:
+    ///   - started: when the poll began.
+    ///   - now: when it ended.
+    ///   - random: a random number from 0 up to 1.
+    public mutating func next(after outcome: Outcome, started: Moment, now: Moment, random: Double) -> Duration {
+        switch outcome {
+        case .success:
+            failures = 0
+            return started.uptime + interval * (1 + random * 0.05)
+        case .failure(let retry):
+            let doublings = min(failures, 4)
+            failures += 1
+            let longest = max(interval, min(interval * 10, Self.longestBackoff))
+            let backoff = min(longest, interval * (min(10, Double(1 << doublings)) * (1 + random * 0.1)))
+            let ordinary = started.uptime + max(interval, backoff)
+            guard let retry else {
+                return ordinary
+            }
+            let wait =
+                switch retry {
+                case .after(let seconds): seconds
+                case .at(let seconds): seconds - now.unix
+                }
+            let asked = now.uptime + .seconds(min(max(wait, 0), Self.longestRetry.seconds))
+            return max(started.uptime + interval, asked)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Exposition
+import HypersenderAPI
+import Testing
+
+@testable import Monitoring
+
+struct AccountStateTests {
+    private func moment(_ seconds: Double) -> Moment {
+        Moment(unix: 1_000_000 + seconds, uptime: .seconds(seconds))
+    }
+
+    private func instance(_ id: String, _ status: InstanceStatus, name: String = "n") -> Instance {
+        Instance(id: id, name: name, status: status)
+    }
+
+    private func state(_ polls: [(Double, Result<InstanceList, APIError>)]) -> AccountState {
+        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+        for (time, result) in polls {
+            state.record(result, started: moment(time - 1), ended: moment(time))
+        }
+        return state
+    }
+
+    private func good(_ instances: Instance...) -> Result<InstanceList, APIError> {
+        .success(InstanceList(instances: instances, bytes: 10))
+    }
+
+    private let bad = Result<InstanceList, APIError>.failure(APIError(.timeout, "late"))
+
+    @Test func nothingIsKnownBeforeTheFirstPoll() {
+        let state = state([])
+        #expect(!state.isUp(at: .zero) && !state.isFresh(at: .zero))
+        #expect(
+            state.lastPoll == nil && state.lastSuccess == nil && state.responseBytes == nil && state.duplicates == nil)
+    }
+
+    @Test func aFailureKeepsTheDataUntilItIsStale() {
+        let state = state([(10, good(instance("a", .working))), (70, bad), (130, bad)])
+        #expect(state.instances.count == 1)
+        #expect(state.polls == 3 && state.failures == [.timeout: 2])
+        #expect(!state.isUp(at: .seconds(130)))
+        #expect(state.isFresh(at: .seconds(190)))
+        #expect(!state.isFresh(at: .seconds(190.001)))
+        #expect(state.lastPoll == moment(130) && state.lastSuccess == moment(10))
+    }
+
+    @Test func upEndsWithFreshnessEvenWithoutAFailure() {
+        let state = state([(10, good())])
+        #expect(state.isUp(at: .seconds(190)))
+        #expect(!state.isUp(at: .seconds(191)))
+    }
+
+    @Test func aSuccessAfterFailuresIsUp() {
+        let state = state([(10, bad), (20, good(instance("a", .working)))])
+        #expect(state.isUp(at: .seconds(20)) && state.lastError == nil && state.failures == [.timeout: 1])
+    }
+
+    @Test func historyCountsChangesFromPollToPoll() {
+        let state = state([
+            (10, good(instance("a", .working), instance("b", .working))),
+            (20, good(instance("a", .starting), instance("b", .working))), (30, bad),
+            (40, good(instance("b", .working), instance("a", .working))),
+            (50, good(instance("b", .working), instance("a", .working))),
+        ])
+        #expect(state.instances.map(\.instance.id) == ["a", "b"])
+        #expect(state.instances.map(\.statusChanges) == [2, 0])
+        #expect(state.instances.map(\.statusChangedAt) == [1_000_040, 1_000_010])
+    }
+
+    @Test func aVanishedInstanceLosesItsHistory() {
+        let state = state([
+            (10, good(instance("a", .working))), (20, good(instance("a", .failed))), (30, good()),
+            (40, good(instance("a", .working))),
+        ])
+        #expect(state.instances.map(\.statusChanges) == [0])
+        #expect(state.instances.map(\.statusChangedAt) == [1_000_040])
+    }
+
+    @Test func aRenamedInstanceKeepsItsHistoryUnderItsNewName() {
+        let state = state([
+            (10, good(instance("a", .working, name: "old"))), (20, good(instance("a", .failed, name: "new"))),
+        ])
+        #expect(state.instances.first?.instance.name == "new")
+        #expect(state.instances.first?.statusChanges == 1)
+        #expect(state.instances.first?.labels == Labels(["instance_id": "a", "instance_name": "new"]))
+    }
+
+    @Test func idsThatLookAlikeKeepHistoriesOfTheirOwn() {
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+        let state = state([
+            (10, good(instance(composed, .working), instance(decomposed, .working))),
+            (20, good(instance(composed, .working), instance(decomposed, .failed))),
+        ])
+        #expect(state.instances.map(\.instance.status) == [.failed, .working])
+        #expect(state.instances.map(\.statusChanges) == [1, 0])
+    }
+
+    @Test func countsHaveEveryStatus() {
+        let state = state([(10, good(instance("a", .working), instance("b", .unknown), instance("c", .unknown)))])
+        #expect(Set(state.counts.keys) == Set(InstanceStatus.allCases))
+        #expect(state.counts[.working] == 1 && state.counts[.unknown] == 2 && state.counts[.failed] == 0)
+        #expect(state.unknownStatuses == 2)
+    }
+
+    @Test func unknownStatusesAddUpOverPolls() {
+        let list = good(instance("a", .unknown))
+        #expect(state([(10, list), (20, list), (30, bad), (40, list)]).unknownStatuses == 3)
+    }
+
+    @Test func rateLimitsAreThoseOfTheLastAnswer() {
+        let limited = Result<InstanceList, APIError>.success(
+            InstanceList(rateLimit: RateLimit(limit: 60, remaining: 5)))
+        #expect(state([(10, limited)]).rateLimit.remaining == 5)
+        #expect(state([(10, limited), (20, bad)]).rateLimit == RateLimit())
+        let refused = APIError(.rateLimited, "no", rateLimit: RateLimit(limit: 60, remaining: 0))
+        #expect(state([(10, limited), (20, .failure(refused))]).rateLimit.remaining == 0)
+    }
+}

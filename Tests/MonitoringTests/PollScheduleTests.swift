@@ -1,0 +1,59 @@
+import HypersenderAPI
+import Testing
+
+@testable import Monitoring
+
+struct PollScheduleTests {
+    private let start = Moment(unix: 1_000_000, uptime: .seconds(500))
+
+    /// Seconds from the start of a poll, which lasts one second, to the start of the next.
+    private func wait(
+        _ schedule: inout PollSchedule, _ outcome: PollSchedule.Outcome, random: Double = 0
+    ) -> Double {
+        let now = Moment(unix: start.unix + 1, uptime: start.uptime + .seconds(1))
+        return (schedule.next(after: outcome, started: start, now: now, random: random) - start.uptime).seconds
+    }
+
+    @Test func successesAreAnIntervalApartJitteredOnlyLonger() {
+        var schedule = PollSchedule(interval: .seconds(60))
+        #expect(wait(&schedule, .success) == 60)
+        #expect(abs(wait(&schedule, .success, random: 0.5) - 61.5) < 1e-9)
+        #expect((60...63).contains(wait(&schedule, .success, random: 0.999999)))
+    }
+
+    @Test(
+        arguments: [
+            (1.0, [1.0, 2, 4, 8, 10, 10, 10]), (60, [60, 120, 240, 300, 300, 300]), (200, [200, 300, 300]),
+            (600, [600, 600, 600]),
+        ] as [(Double, [Double])])
+    func failuresBackOff(interval: Double, waits: [Double]) {
+        for random in [0, 0.5, 0.999999] {
+            var schedule = PollSchedule(interval: .seconds(interval))
+            for expected in waits {
+                let wait = wait(&schedule, .failure(retry: nil), random: random)
+                #expect(wait >= expected && wait <= expected * 1.1 + 1e-9)
+                #expect(wait >= interval && wait <= max(interval, min(300, interval * 10)) + 1e-9)
+            }
+        }
+    }
+
+    @Test func aSuccessEndsTheBackoff() {
+        var schedule = PollSchedule(interval: .seconds(10))
+        for _ in 0..<5 {
+            _ = wait(&schedule, .failure(retry: nil))
+        }
+        #expect(wait(&schedule, .success) == 10)
+        #expect(wait(&schedule, .failure(retry: nil)) == 10)
+    }
+
+    /// The poll ended a second after it began; advice counts from its end.
+    @Test(arguments: [
+        (RetryAdvice.after(seconds: 120), 121.0), (.after(seconds: 0), 60), (.after(seconds: 30), 60),
+        (.after(seconds: 1e9), 901),
+        (.at(seconds: 1_000_101), 101), (.at(seconds: 5), 60), (.at(seconds: 1e18), 901),
+    ])
+    func adviceOfTheAPIIsKept(advice: RetryAdvice, expected: Double) {
+        var schedule = PollSchedule(interval: .seconds(60))
+        #expect(wait(&schedule, .failure(retry: advice), random: 0.7) == expected)
+    }
+}
