@@ -1,0 +1,115 @@
+import Logging
+import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// Stands in a listener: lets connections in while there is room, and stops accepting while there is none or the
+/// system has no resources for more.
+///
+/// Unaccepted connections wait in the system's backlog. To hold back single reads would not do: after a failed accept
+/// the socket stays registered with its event loop, which is then told of the same connection again and again, at the
+/// cost of a whole core.
+final class AcceptGate: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
+
+    /// How long to wait for resources if no connection of ours gives some back before.
+    static let pause = TimeAmount.seconds(1)
+
+    /// How often a lack of resources is logged at most.
+    static let logInterval = TimeAmount.minutes(1)
+
+    private let admission: Admission
+    private let logger: Logger
+    private var context: ChannelHandlerContext?
+
+    /// Accepted in one go with the last that found room; served as soon as there is room again.
+    private var held = CircularBuffer<any Channel>(initialCapacity: 0)
+    private var isPaused = false
+    private var nextLog: NIODeadline?
+
+    init(admission: Admission, logger: Logger) {
+        self.admission = admission
+        self.logger = logger
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        while let channel = held.popFirst() {
+            channel.close(promise: nil)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        held.append(Self.unwrapInboundIn(data))
+        letIn(context)
+        if !held.isEmpty {
+            pauseAccepting(context)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? IOError, Self.isShortage(error) else {
+            context.fireErrorCaught(error)
+            return
+        }
+        let now = context.eventLoop.now
+        if nextLog.map({ $0 <= now }) ?? true {
+            nextLog = now + Self.logInterval
+            logger.warning(
+                "Connections wait: the system has no resources for more",
+                metadata: ["error": "\(ErrorText.describe(errno: error.errnoCode))"])
+        }
+        guard !isPaused else { return }
+        pauseAccepting(context)
+        let gate = NIOLoopBound(self, eventLoop: context.eventLoop)
+        admission.wait { gate.eventLoop.execute { gate.value.resume() } }
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.resume() }
+    }
+
+    private func letIn(_ context: ChannelHandlerContext) {
+        let gate = NIOLoopBound(self, eventLoop: context.eventLoop)
+        while let channel = held.first {
+            guard admission.enter(orWake: { gate.eventLoop.execute { gate.value.resume() } }) else { return }
+            held.removeFirst()
+            let admission = admission
+            channel.closeFuture.whenComplete { _ in admission.leave() }
+            context.fireChannelRead(Self.wrapInboundOut(channel))
+        }
+    }
+
+    private func pauseAccepting(_ context: ChannelHandlerContext) {
+        guard !isPaused else { return }
+        isPaused = true
+        setAccepting(false, context)
+    }
+
+    private func resume() {
+        guard let context, isPaused else { return }
+        letIn(context)
+        if held.isEmpty {
+            isPaused = false
+            setAccepting(true, context)
+        }
+    }
+
+    private func setAccepting(_ isAccepting: Bool, _ context: ChannelHandlerContext) {
+        // Fails only on a closed listener, which accepts nothing anyway.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isAccepting)
+    }
+
+    private static func isShortage(_ error: IOError) -> Bool {
+        switch error.errnoCode {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Puts together what serves one connection: from the socket's bytes over the parser to the requests.
+struct ConnectionPipeline {
+    let limits: Limits
+    let logger: Logger
+    let handler: Handler
+
+    /// Adds the handlers, after those that are there: what turns other bytes into plain ones, as TLS, comes first.
+    ///
+    /// Call on the channel's event loop.
+    func configure(_ channel: any Channel, loop: LoopContext) throws {
+        let connection = ConnectionHandler(
+            limits: limits, loop: loop, logger: logger, now: channel.eventLoop.now, handler: handler)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(InputGate(connection: connection))
+        try pipeline.addHandler(parser)
+        try pipeline.addHandler(connection)
+    }
+
+    private var parser: ByteToMessageHandler<HTTPRequestDecoder> {
+        var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+        decoderLimits.maxHeaderFieldCount = limits.headerCount
+        decoderLimits.maxHeaderFieldSize = limits.headerBytes
+        decoderLimits.maxHeaderListSize = limits.headerBytes
+        // The decoder does not count the space around a value, yet keeps it until the field is complete.
+        return ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoderLimits),
+            maximumBufferSize: 2 * limits.headerBytes)
+    }
+}

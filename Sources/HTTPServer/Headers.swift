@@ -1,0 +1,59 @@
+import NIOHTTP1
+
+/// Header fields: names compare without regard to case, order is kept, names may repeat.
+public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+    var fields: HTTPHeaders
+
+    /// No fields.
+    public init() {
+        fields = HTTPHeaders()
+    }
+
+    /// The fields in the order given; a name may occur more than once.
+    public init(dictionaryLiteral elements: (String, String)...) {
+        fields = HTTPHeaders(elements)
+    }
+
+    init(_ fields: HTTPHeaders) {
+        self.fields = fields
+    }
+
+    /// All values of the name, joined by `", "` (RFC 9110, 5.3), or nil where the field is absent.
+    public subscript(name: String) -> String? {
+        guard let first = fields.first(name: name) else { return nil }
+        let values = fields[name]
+        return values.count == 1 ? first : values.joined(separator: ", ")
+    }
+
+    /// Adds a field after those there are.
+    public mutating func add(_ name: String, _ value: String) {
+        fields.add(name: name, value: value)
+    }
+
+    /// Replaces every field of the name by one.
+    public mutating func set(_ name: String, _ value: String) {
+        fields.replaceOrAdd(name: name, value: value)
+    }
+
+    /// Removes every field of the name.
+    public mutating func remove(_ name: String) {
+        fields.remove(name: name)
+    }
+}
+
+extension Headers: Sequence {
+    /// The fields in order.
+    public struct Iterator: IteratorProtocol {
+        var fields: HTTPHeaders.Iterator
+
+        /// The next field, or nil after the last.
+        public mutating func next() -> (name: String, value: String)? {
+            fields.next().map { ($0.name, $0.value) }
+        }
+    }
+
+    /// Walks the fields in order.
+    public func makeIterator() -> Iterator {
+        Iterator(fields: fields.makeIterator())
+    }
+}

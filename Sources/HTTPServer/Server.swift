@@ -1,0 +1,155 @@
+public import Logging
+import NIOCore
+import NIOPosix
+
+/// An HTTP/1.1 server (RFC 9110, RFC 9112): takes requests from its listeners and sends one handler's responses.
+public final class Server: Sendable {
+    /// The addresses listened on, with the real ports, in the order configured.
+    public let addresses: [ListenAddress]
+
+    let listeners: [any Channel]
+    private let loops: [NIOLoopBound<LoopContext>]
+    private let admission: Admission
+    private let ownGroup: MultiThreadedEventLoopGroup?
+    private let ending: Ending
+
+    private init(
+        addresses: [ListenAddress], listeners: [any Channel], loops: [NIOLoopBound<LoopContext>],
+        admission: Admission, ownGroup: MultiThreadedEventLoopGroup?
+    ) {
+        self.addresses = addresses
+        self.listeners = listeners
+        self.loops = loops
+        self.admission = admission
+        self.ownGroup = ownGroup
+        ending = Ending()
+    }
+
+    /// The port of the first address.
+    public var port: Int { addresses[0].port }
+
+    /// Binds every address or none, then accepts connections.
+    ///
+    /// Throws `BindError`, which names the address and the reason in words.
+    public static func start(
+        _ configuration: ServerConfiguration, logger: Logger, handler: @escaping Handler
+    ) async throws -> Server {
+        precondition(!configuration.addresses.isEmpty, "a server needs an address")
+        let ownGroup = configuration.eventLoops.map { MultiThreadedEventLoopGroup(numberOfThreads: $0) }
+        let group = ownGroup ?? .singleton
+        var loops: [NIOLoopBound<LoopContext>] = []
+        for loop in group.makeIterator() {
+            loops.append(try await loop.submit { NIOLoopBound(LoopContext(), eventLoop: loop) }.get())
+        }
+        let admission = Admission(limit: Admission.limit(asked: configuration.limits.connections))
+        let listener = Listener(
+            bootstrap: bootstrap(
+                group: group, loops: loops, admission: admission, logger: logger,
+                pipeline: ConnectionPipeline(limits: configuration.limits, logger: logger, handler: handler)))
+
+        var listeners: [any Channel] = []
+        do {
+            for address in configuration.addresses {
+                listeners.append(try await listener.bind(address))
+            }
+        } catch {
+            for listener in listeners {
+                try? await listener.close()
+            }
+            try? await ownGroup?.shutdownGracefully()
+            throw error
+        }
+        let server = Server(
+            addresses: zip(listeners, configuration.addresses).map(address), listeners: listeners, loops: loops,
+            admission: admission, ownGroup: ownGroup)
+        for (listener, address) in zip(listeners, server.addresses) {
+            let ending = server.ending
+            listener.closeFuture.whenComplete { _ in ending.listenerClosed(address) }
+            try await listener.setOption(.autoRead, value: true).get()
+        }
+        return server
+    }
+
+    private static func bootstrap(
+        group: MultiThreadedEventLoopGroup, loops: [NIOLoopBound<LoopContext>], admission: Admission, logger: Logger,
+        pipeline: ConnectionPipeline
+    ) -> ServerBootstrap {
+        let loopOf = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
+        return ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Accepting begins when every address is bound.
+            .serverChannelOption(.autoRead, value: false)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(admission: admission, logger: logger))
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // The connection asks for bytes itself, so that it reads nothing while it answers.
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let loop = loopOf[ObjectIdentifier(channel.eventLoop)] else {
+                        preconditionFailure("a connection on an event loop that is not of the group")
+                    }
+                    try pipeline.configure(channel, loop: loop.value)
+                }
+            }
+    }
+
+    private static func address(of listener: any Channel, asked: ListenAddress) -> ListenAddress {
+        guard let local = listener.localAddress, let host = local.ipAddress, let port = local.port else { return asked }
+        return ListenAddress(host: host, port: port)
+    }
+
+    /// Returns when the server has been shut down.
+    ///
+    /// Throws `ListenerError` if a listener ends by itself. Cancelling the task shuts the server down without grace.
+    public func run() async throws {
+        try await withTaskCancellationHandler {
+            try await ending.wait()
+        } onCancel: {
+            Task { await shutdown(grace: .zero) }
+        }
+    }
+
+    /// Stops accepting at once, lets the requests in flight finish, and returns when every connection is closed.
+    ///
+    /// New connections are refused and idle ones closed at once. Requests under way are answered, with
+    /// `Connection: close`; what is not done after `grace` is closed. May be called again, also to shorten the grace.
+    public func shutdown(grace: Duration) async {
+        let isFirst = ending.begin()
+        if isFirst {
+            for listener in listeners {
+                listener.close(promise: nil)
+                // Fails only if the listener has ended by itself before.
+                try? await listener.closeFuture.get()
+            }
+            forEachLoop { $0.drain() }
+        }
+        let end = Task {
+            try await Task.sleep(for: grace)
+            // Without connections the event loops may be gone already.
+            if !admission.isEmpty {
+                forEachLoop { $0.closeAll() }
+            }
+        }
+        await admission.close()
+        end.cancel()
+        if isFirst {
+            try? await ownGroup?.shutdownGracefully()
+            ending.finish()
+        } else {
+            try? await ending.wait()
+        }
+    }
+
+    private func forEachLoop(_ action: @escaping @Sendable (LoopContext) -> Void) {
+        for loop in loops {
+            loop.eventLoop.execute { action(loop.value) }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+/// What a server is started with.
+public struct ServerConfiguration: Sendable {
+    /// Where to listen; at least one address.
+    public var addresses: [ListenAddress]
+
+    /// What clients may ask.
+    public var limits: Limits
+
+    /// Threads of its own to serve on; nil shares those of the process, one a core.
+    public var eventLoops: Int?
+
+    /// A configuration with the given parts.
+    public init(addresses: [ListenAddress], limits: Limits = Limits(), eventLoops: Int? = nil) {
+        self.addresses = addresses
+        self.limits = limits
+        self.eventLoops = eventLoops
+    }
+}

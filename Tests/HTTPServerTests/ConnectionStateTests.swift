@@ -1,0 +1,235 @@
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct ConnectionStateTests {
+    private static let limits: Limits = {
+        var limits = Limits()
+        limits.requestDeadline = .seconds(10)
+        limits.idleDeadline = .seconds(100)
+        limits.writeDeadline = .seconds(40)
+        limits.lingerDeadline = .seconds(1)
+        limits.bodyBytes = 5
+        return limits
+    }()
+
+    private var state = ConnectionState(limits: limits, now: .uptimeNanoseconds(0))
+
+    private func at(_ second: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(second) }
+
+    private func head(
+        _ method: HTTPMethod = .GET, _ uri: String = "/", version: HTTPVersion = .http1_1,
+        _ headers: HTTPHeaders = ["Host": "a"]
+    ) -> HTTPServerRequestPart {
+        .head(HTTPRequestHead(version: version, method: method, uri: uri, headers: headers))
+    }
+
+    /// Brings the state to answering a plain request.
+    private mutating func request(now: Int64) {
+        let headers: HTTPHeaders = ["Host": "a"]
+        _ = state.receive(head(.GET, "/", headers), now: at(now))
+        let effect = state.receive(.end(nil), now: at(now))
+        #expect(effect == .answer(Request(target: "/", headers: Headers(headers))))
+        #expect(state.phase == .answering)
+    }
+
+    @Test mutating func silentClientIsClosedWithoutAWord() {
+        #expect(state.deadline == at(10))
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(9)) == .none)
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(10)) == .close)
+    }
+
+    @Test mutating func drippingBytesDoNotMoveTheDeadline() {
+        for second in 0..<10 {
+            state.receiveBytes(now: at(Int64(second)))
+            #expect(state.deadline == at(10))
+        }
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(10)) == .refuse(status: 408))
+        #expect(state.input == .discard)
+    }
+
+    @Test mutating func drippingBodyDoesNotMoveTheDeadline() {
+        _ = state.receive(head(.POST, "/", ["Host": "a", "Content-Length": "5"]), now: at(1))
+        for second in 2..<6 {
+            #expect(state.receive(.body(ByteBuffer(string: "x")), now: at(Int64(second))) == .none)
+        }
+        #expect(state.deadline == at(10))
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(11)) == .refuse(status: 408))
+    }
+
+    @Test mutating func laterRequestsCountFromTheirFirstByte() {
+        request(now: 1)
+        #expect(state.deadline == nil)
+        _ = state.startResponse(Response(status: 200))
+        #expect(state.finishResponse(hasMore: false, now: at(2)) == .none)
+        #expect(state.phase == .waiting)
+        #expect(state.deadline == at(102))
+        state.receiveBytes(now: at(50))
+        #expect(state.deadline == at(60))
+        state.receiveBytes(now: at(55))
+        #expect(state.deadline == at(60))
+    }
+
+    @Test mutating func idleConnectionIsClosed() {
+        request(now: 1)
+        _ = state.startResponse(Response(status: 200))
+        _ = state.finishResponse(hasMore: false, now: at(2))
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(102)) == .close)
+    }
+
+    @Test mutating func inputWaitsWhileAnswering() {
+        #expect(state.wantsInput && state.input == .parse)
+        request(now: 1)
+        #expect(!state.wantsInput && state.input == .hold)
+    }
+
+    @Test mutating func progressKeepsASlowReaderAndItsLackEndsIt() {
+        request(now: 0)
+        _ = state.startResponse(Response(status: 200))
+        state.stall(unsentBytes: 100, now: at(0))
+        #expect(state.deadline == at(10))
+        #expect(state.reachDeadline(unsentBytes: 100, now: at(10)) == .none)
+        #expect(state.reachDeadline(unsentBytes: 100, now: at(30)) == .none)
+        #expect(state.reachDeadline(unsentBytes: 99, now: at(40)) == .none)
+        #expect(state.reachDeadline(unsentBytes: 99, now: at(79)) == .none)
+        #expect(state.deadline == at(89))
+        #expect(state.reachDeadline(unsentBytes: 99, now: at(89)) == .close)
+    }
+
+    @Test mutating func aStreamWithNothingToSendHasAllTheTimeItNeeds() {
+        request(now: 0)
+        state.stall(unsentBytes: 100, now: at(0))
+        state.unstall()
+        #expect(state.deadline == nil)
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(1000)) == .none)
+    }
+
+    @Test mutating func bodyOverTheLimitIsRefused() {
+        _ = state.receive(head(.POST, "/", ["Host": "a", "Transfer-Encoding": "chunked"]), now: at(0))
+        #expect(state.receive(.body(ByteBuffer(string: "12345")), now: at(0)) == .none)
+        #expect(state.receive(.body(ByteBuffer(string: "6")), now: at(0)) == .refuse(status: 413))
+        #expect(state.receive(.end(nil), now: at(0)) == .none)
+    }
+
+    @Test mutating func bodyArrivesWhole() {
+        _ = state.receive(head(.POST, "/", ["Host": "a", "Transfer-Encoding": "chunked"]), now: at(0))
+        _ = state.receive(.body(ByteBuffer(string: "12")), now: at(0))
+        _ = state.receive(.body(ByteBuffer(string: "345")), now: at(0))
+        guard case .answer(let request) = state.receive(.end(nil), now: at(0)) else {
+            Issue.record("no request")
+            return
+        }
+        #expect(request.body == Array("12345".utf8))
+    }
+
+    @Test mutating func refusalIsFollowedByLingering() {
+        state.receiveBytes(now: at(0))
+        #expect(state.fail(status: 400) == .refuse(status: 400))
+        #expect(state.fail(status: 400) == .none)
+        #expect(!state.startResponse(Response(status: 400)).keepsAlive)
+        #expect(state.finishResponse(hasMore: true, now: at(1)) == .closeOutput)
+        #expect(state.wantsInput && state.input == .discard)
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(2)) == .close)
+    }
+
+    @Test mutating func lingeringEndsWithTheClient() {
+        _ = state.fail(status: 400)
+        _ = state.finishResponse(hasMore: false, now: at(1))
+        #expect(state.closeInput(hasMore: false) == .close)
+    }
+
+    @Test mutating func halfClosedClientGetsAllItsResponses() {
+        request(now: 0)
+        #expect(state.closeInput(hasMore: true) == .none)
+        #expect(state.startResponse(Response(status: 200)).keepsAlive)
+        #expect(state.finishResponse(hasMore: true, now: at(0)) == .none)
+        request(now: 0)
+        _ = state.startResponse(Response(status: 200))
+        #expect(state.finishResponse(hasMore: false, now: at(0)) == .close)
+    }
+
+    @Test mutating func clientThatClosesWhileWaitingOrReceivingIsClosed() {
+        var receiving = state
+        receiving.receiveBytes(now: at(0))
+        #expect(receiving.closeInput(hasMore: false) == .close)
+        #expect(state.closeInput(hasMore: false) == .close)
+        #expect(state.close() == .none)
+    }
+
+    @Test mutating func drainClosesWhatIsIdleAndAnswersWhatHasBegun() {
+        var idle = state
+        #expect(idle.drain() == .close)
+
+        var begun = state
+        begun.receiveBytes(now: at(0))
+        #expect(begun.drain() == .none)
+        _ = begun.receive(head(), now: at(0))
+        _ = begun.receive(.end(nil), now: at(0))
+        #expect(!begun.startResponse(Response(status: 200)).keepsAlive)
+        #expect(begun.finishResponse(hasMore: true, now: at(0)) == .close)
+
+        request(now: 0)
+        #expect(state.startResponse(Response(status: 200)).keepsAlive)
+        #expect(state.drain() == .none)
+        #expect(state.finishResponse(hasMore: false, now: at(0)) == .close)
+    }
+
+    private static let keepAliveCases: [(HTTPVersion, HTTPHeaders, Bool)] = [
+        (HTTPVersion.http1_1, ["Host": "a"], true),
+        (.http1_1, ["Host": "a", "Connection": "close"], false),
+        (.http1_1, ["Host": "a", "Connection": "Upgrade", "Upgrade": "h2c"], false),
+        (.http1_0, [:], false),
+        (.http1_0, ["Connection": "keep-alive"], true),
+    ]
+
+    @Test(arguments: keepAliveCases)
+    func keepAlive(version: HTTPVersion, headers: HTTPHeaders, keepsAlive: Bool) {
+        var state = state
+        _ = state.receive(head(.GET, "/", version: version, headers), now: at(0))
+        _ = state.receive(.end(nil), now: at(0))
+        #expect(state.startResponse(Response(status: 200)).keepsAlive == keepsAlive)
+        #expect(state.finishResponse(hasMore: false, now: at(0)) == (keepsAlive ? .none : .close))
+    }
+
+    private static let refusedHeads: [(HTTPVersion, HTTPHeaders, Int)] = [
+        (HTTPVersion.http1_1, [:], 400),
+        (.http1_1, ["Host": "a", "Host": "a"], 400),
+        (.http1_0, ["Host": "a", "Host": "a"], 400),
+        (.http1_1, ["Host": "a", "Content-Length": "1", "content-length": "1"], 400),
+        (.http1_1, ["Host": "a", "Content-Length": "1", "Transfer-Encoding": "chunked"], 400),
+        (.http1_0, ["Transfer-Encoding": "chunked"], 400),
+        (.http1_1, ["Host": "a", "Transfer-Encoding": "gzip"], 501),
+        (.http1_1, ["Host": "a", "Transfer-Encoding": "gzip, chunked"], 501),
+        (.http1_1, ["Host": "a", "Content-Length": "6"], 413),
+        (.http1_1, ["Host": "a", "Content-Length": "6", "Expect": "100-continue"], 413),
+        (.http1_1, ["Host": "a", "Expect": "tea"], 417),
+    ]
+
+    @Test(arguments: refusedHeads)
+    func refusedHead(version: HTTPVersion, headers: HTTPHeaders, status: Int) {
+        var state = state
+        #expect(state.receive(head(.POST, "/", version: version, headers), now: at(0)) == .refuse(status: status))
+    }
+
+    @Test(arguments: ["/a b", "/a#b", "/ö", "/\u{7f}"])
+    func refusedTarget(uri: String) {
+        var state = state
+        #expect(state.receive(head(.GET, uri), now: at(0)) == .refuse(status: 400))
+    }
+
+    private static let expectations: [(HTTPVersion, String, String, ConnectionState.Effect)] = [
+        (HTTPVersion.http1_1, "100-continue", "5", ConnectionState.Effect.proceed),
+        (.http1_1, "100-Continue", "5", .proceed),
+        (.http1_1, "100-continue", "0", .none),
+        (.http1_0, "100-continue", "5", .none),
+    ]
+
+    @Test(arguments: expectations)
+    func expectation(version: HTTPVersion, expect: String, length: String, effect: ConnectionState.Effect) {
+        var state = state
+        let headers: HTTPHeaders = ["Host": "a", "Expect": expect, "Content-Length": length]
+        #expect(state.receive(head(.POST, "/", version: version, headers), now: at(0)) == effect)
+    }
+}

@@ -1,0 +1,109 @@
+import NIOCore
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct ResponseHeadTests {
+    private static let date = "Sun, 06 Nov 1994 08:49:37 GMT"
+
+    private func text(
+        _ response: Response, isHead: Bool = false, isHTTP10: Bool = false, keepsAlive: Bool = true
+    )
+        -> (head: ResponseHead, lines: [Substring])
+    {
+        var traits = RequestTraits()
+        traits.isHead = isHead
+        traits.isHTTP10 = isHTTP10
+        let head = ResponseHead(response, to: traits, keepsAlive: keepsAlive)
+        var buffer = ByteBuffer()
+        head.write(to: &buffer, date: Self.date)
+        let text = String(buffer: buffer)
+        #expect(text.hasSuffix("\r\n\r\n"))
+        return (head, text.split(separator: "\r\n"))
+    }
+
+    private var stream: Body { .stream(length: nil) { _ in } }
+
+    @Test func fixedBody() {
+        let (head, lines) = text(Response(status: 200, headers: ["A": "b"], body: Body("12345")))
+        #expect(lines == ["HTTP/1.1 200 OK", "Date: \(Self.date)", "A: b", "Content-Length: 5"])
+        #expect(head.sendsBody && head.keepsAlive)
+    }
+
+    @Test func noBodyStillHasALength() {
+        #expect(text(Response(status: 404)).lines.contains("Content-Length: 0"))
+        #expect(text(Response(status: 404)).lines.first == "HTTP/1.1 404 Not Found")
+    }
+
+    @Test func headRequestGetsTheSameHeadOnly() {
+        let response = Response(status: 200, body: Body("12345"))
+        #expect(text(response, isHead: true).lines == text(response).lines)
+        #expect(!text(response, isHead: true).head.sendsBody)
+        #expect(text(Response(status: 200, body: stream), isHead: true).lines.contains("Transfer-Encoding: chunked"))
+    }
+
+    @Test(arguments: [204, 304])
+    func statusWithoutBody(status: Int) {
+        let (head, lines) = text(Response(status: status, body: Body("12345")))
+        #expect(!head.sendsBody)
+        #expect(!lines.contains { $0.hasPrefix("Content-Length") || $0.hasPrefix("Transfer-Encoding") })
+    }
+
+    @Test func streamIsChunkedOrEndsWithTheConnection() {
+        let response = Response(status: 200, body: stream)
+        #expect(text(response).lines.contains("Transfer-Encoding: chunked"))
+        let (head, lines) = text(response, isHTTP10: true)
+        #expect(lines.contains("Connection: close"))
+        #expect(head.framing == .untilClose && !head.keepsAlive)
+        #expect(text(Response(status: 200, body: .stream(length: 7) { _ in })).lines.contains("Content-Length: 7"))
+    }
+
+    @Test func connectionField() {
+        #expect(text(Response(status: 200), keepsAlive: false).lines.last == "Connection: close")
+        #expect(text(Response(status: 200), isHTTP10: true).lines.last == "Connection: keep-alive")
+        let closing = text(Response(status: 200, headers: ["connection": "Close"]))
+        #expect(closing.lines.last == "Connection: close")
+        #expect(!closing.head.keepsAlive)
+    }
+
+    @Test func theServersFieldsCannotBeDoubled() {
+        let headers: Headers = [
+            "Content-Length": "9", "transfer-encoding": "gzip", "DATE": "x", "Connection": "upgrade",
+        ]
+        let (_, lines) = text(Response(status: 200, headers: headers, body: Body("12345")))
+        #expect(lines == ["HTTP/1.1 200 OK", "Date: \(Self.date)", "Content-Length: 5"])
+    }
+
+    @Test func valuesCannotAddFields() {
+        let headers: Headers = ["A": "x\r\nB: y\0\u{7f}", "C\r\nD": "z", "": "e", "F G": "h", "I": "tab\tö"]
+        let (_, lines) = text(Response(status: 200, headers: headers))
+        #expect(Array(lines.dropFirst(2)) == ["A: x  B: y  ", "I: tab\tö", "Content-Length: 0"])
+    }
+
+    @Test(arguments: [(100, 500), (101, 500), (-1, 500), (1000, 500), (299, 299), (599, 599)])
+    func unusableStatus(given: Int, sent: Int) {
+        #expect(text(Response(status: given)).lines.first?.hasPrefix("HTTP/1.1 \(sent)") == true)
+    }
+
+    @Test(arguments: [
+        (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+        (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"),
+        (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+        (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
+        (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+        (1_735_689_600, "Wed, 01 Jan 2025 00:00:00 GMT"),
+        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+    ])
+    func date(seconds: Int, text: String) {
+        #expect(HTTPDate(unixSeconds: seconds).description == text)
+    }
+
+    @Test func dateIsMadeOnceASecond() {
+        var now = 784_111_777
+        let loop = LoopContext { now }
+        #expect(loop.currentDate == "Sun, 06 Nov 1994 08:49:37 GMT")
+        now += 1
+        #expect(loop.currentDate == "Sun, 06 Nov 1994 08:49:38 GMT")
+    }
+}
