@@ -1,0 +1,75 @@
+/// A way in which the simulated API misbehaves, and for how many requests for the list.
+public struct Fault: Sendable, Equatable {
+    /// What happens instead of an honest answer.
+    public var kind: Kind
+    /// The status of the answer; for `status`, from 200 to 599.
+    public var status = 503
+    /// The value of `Retry-After`; for `status`.
+    public var retryAfter: String?
+    /// The value of `X-RateLimit-Reset`; for `status`.
+    public var rateLimitReset: String?
+    /// The message in the JSON body; for `status`.
+    public var message: String?
+    /// Where to send the client; for `redirect` and `foreign-next`.
+    public var location: String?
+    /// The size of what is large: a name, a body, the headers.
+    public var bytes: Int?
+    /// The pause between two bytes; for `drip`.
+    public var interval: Duration = .seconds(1)
+    /// How many requests for the list it hits before all is well again; nil until it is cleared.
+    public var count: Int?
+
+    /// A fault of this kind, everything else by default.
+    public init(_ kind: Kind, count: Int? = nil) {
+        self.kind = kind
+        self.count = count
+    }
+
+    /// An answer with this status and a JSON message.
+    ///
+    /// - Parameters:
+    ///   - status: from 200 to 599.
+    ///   - retryAfter: the value of `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
+    ///   - rateLimitReset: the value of `X-RateLimit-Reset`, in Unix seconds.
+    ///   - message: the message, if not one that goes with the status.
+    ///   - count: for how many requests; nil until it is cleared.
+    public static func status(
+        _ status: Int, retryAfter: String? = nil, rateLimitReset: String? = nil, message: String? = nil,
+        count: Int? = nil
+    ) -> Fault {
+        var fault = Fault(.status, count: count)
+        fault.status = status
+        fault.retryAfter = retryAfter
+        fault.rateLimitReset = rateLimitReset
+        fault.message = message
+        return fault
+    }
+}
+
+extension Fault {
+    /// The same fault for another number of requests.
+    func counting(_ count: Int?) -> Fault {
+        var fault = self
+        fault.count = count
+        return fault
+    }
+}
+
+extension Fault: CustomStringConvertible {
+    /// As the command line has it: the kind, then what differs from the default.
+    public var description: String {
+        var parts = [kind.rawValue]
+        func add(_ parameter: Parameter, _ value: String?) {
+            if let value { parts.append("\(parameter.rawValue)=\(value)") }
+        }
+        add(.status, kind == .status ? "\(status)" : nil)
+        add(.retryAfter, retryAfter)
+        add(.rateLimitReset, rateLimitReset)
+        add(.message, message)
+        add(.location, location)
+        add(.bytes, bytes.map(String.init))
+        add(.interval, kind == .drip ? "\(interval / .seconds(1))" : nil)
+        add(.count, count.map(String.init))
+        return parts.joined(separator: ",")
+    }
+}
