@@ -1,0 +1,162 @@
+import Exposition
+public import HTTPServer
+public import Monitoring
+import Synchronization
+
+/// Decides who gets what: the metrics, the status page, health, and an answer to everybody else.
+public final class Endpoints: Sendable {
+    /// What the user can choose.
+    public struct Configuration: Sendable, Equatable {
+        /// Where the metrics are.
+        public var telemetryPath: String
+        /// Scrapes answered at the same time, until their last byte is sent; 0 is no limit.
+        public var maxRequests: Int
+        /// Whether the metrics say something of the exporter itself.
+        public var includesExporter: Bool
+
+        public init(telemetryPath: String = "/metrics", maxRequests: Int = 40, includesExporter: Bool = true) {
+            self.telemetryPath = telemetryPath
+            self.maxRequests = maxRequests
+            self.includesExporter = includesExporter
+        }
+    }
+
+    private let configuration: Configuration
+    private let monitor: Monitor
+    private let exporter: ExporterStatus
+    private let page: MetricsPage
+    private let time: any TimeSource
+    private let scrapes = Atomic(0)
+
+    /// Brings together what is served.
+    public init(
+        _ configuration: Configuration, monitor: Monitor, exporter: ExporterStatus, time: any TimeSource
+    ) {
+        self.configuration = configuration
+        self.monitor = monitor
+        self.exporter = exporter
+        self.time = time
+        page = MetricsPage(snapshot: { monitor.snapshot }, time: time)
+    }
+
+    /// Renders what a poll has changed. To be called after each poll.
+    public func pollEnded() async {
+        await page.refresh()
+    }
+
+    /// Answers a request.
+    public func handle(_ request: Request) -> Reply {
+        let (name, answer) = route(request)
+        guard let answer else {
+            return counted(name, plain(404, "Not found. The metrics are at \(configuration.telemetryPath).\n"))
+        }
+        guard request.method == "GET" || request.method == "HEAD" else {
+            var refused = plain(405, "Only GET and HEAD are allowed here.\n")
+            refused.headers.set("Allow", "GET, HEAD")
+            return counted(name, refused)
+        }
+        switch answer(request) {
+        case .now(let response):
+            return counted(name, response)
+        case .later(let respond):
+            return .later { [exporter] in
+                let response = await respond()
+                exporter.count(handler: name, code: response.status)
+                return response
+            }
+        }
+    }
+
+    private typealias Answer = (Request) -> Reply
+
+    private func route(_ request: Request) -> (name: String, answer: Answer?) {
+        switch request.path {
+        case configuration.telemetryPath: ("metrics", metrics)
+        case "/": ("status", status)
+        case "/-/healthy": ("healthy", { _ in .now(self.plain(200, "The exporter is healthy.\n")) })
+        case "/-/ready": ("ready", ready)
+        default: ("other", nil)
+        }
+    }
+
+    private func counted(_ name: String, _ response: Response) -> Reply {
+        exporter.count(handler: name, code: response.status)
+        return .now(response)
+    }
+
+    private func plain(_ status: Int, _ text: String) -> Response {
+        Response(
+            status: status,
+            headers: ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"],
+            body: Body(text))
+    }
+
+    // MARK: Metrics
+
+    private func metrics(_ request: Request) -> Reply {
+        let underWay = scrapes.add(1, ordering: .relaxed).newValue
+        guard configuration.maxRequests == 0 || underWay <= configuration.maxRequests else {
+            scrapes.subtract(1, ordering: .relaxed)
+            var refused = plain(503, "\(configuration.maxRequests) scrapes are under way already: try again later.\n")
+            refused.headers.set("Retry-After", "1")
+            return .now(refused)
+        }
+        let choice = Negotiation(accept: request.headers["Accept"], acceptEncoding: request.headers["Accept-Encoding"])
+        let form = MetricsPage.Form(format: choice.format, gzip: choice.gzip)
+        if let cached = page.cached(form) {
+            return .now(scrape(cached, choice))
+        }
+        return .later { [page] in
+            self.scrape(await page.rendered(form), choice)
+        }
+    }
+
+    /// The cached part, and what is rendered anew for each scrape.
+    private func scrape(_ cached: MetricsPage.Rendered, _ choice: Negotiation) -> Response {
+        let tail = exporter.page(choice.format, includingExporter: configuration.includesExporter)
+        var response = Response(
+            status: 200,
+            headers: [
+                "Content-Type": choice.format.contentType(escaping: choice.escaping),
+                "Vary": "Accept, Accept-Encoding",
+                "X-Content-Type-Options": "nosniff",
+            ])
+        if let ending = cached.ending {
+            response.headers.add("Content-Encoding", "gzip")
+            response.body = cached.body + Body(ending.completion(storing: tail))
+        } else {
+            response.body = cached.body + Body(tail)
+        }
+        response.onEnd = { [self] in
+            scrapes.subtract(1, ordering: .relaxed)
+        }
+        return response
+    }
+
+    // MARK: The others
+
+    private func ready(_ request: Request) -> Reply {
+        .now(
+            monitor.isReady
+                ? plain(200, "The exporter is ready.\n") : plain(503, "The first poll has not ended yet.\n"))
+    }
+
+    private func status(_ request: Request) -> Reply {
+        // An account may be large, and rendering it must not hold up an event loop.
+        .later { [self] in
+            let page = StatusPage(
+                monitor.snapshot, exporter: exporter.current, now: time.now, metricsPath: configuration.telemetryPath)
+            return Response(
+                status: 200,
+                headers: [
+                    "Content-Type": "text/html; charset=utf-8",
+                    "Content-Security-Policy": StatusPage.contentSecurityPolicy,
+                    "Cache-Control": "no-store",
+                    "Referrer-Policy": "no-referrer",
+                    "X-Content-Type-Options": "nosniff",
+                    "X-Frame-Options": "DENY",
+                ],
+                body: Body(page.html))
+        }
+    }
+}

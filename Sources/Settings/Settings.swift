@@ -1,0 +1,248 @@
+public import HTTPServer
+public import HypersenderAPI
+public import Monitoring
+
+/// How log lines are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+    case logfmt
+    case json
+}
+
+/// What is logged: this and what is graver.
+public enum LogLevel: String, Sendable, CaseIterable {
+    case debug
+    case info
+    case warn
+    case error
+}
+
+/// What the user asked for.
+public struct Settings: Sendable, Equatable {
+    public var listenAddresses: [ListenAddress]
+    public var telemetryPath: String
+    /// Scrapes answered at the same time; 0 is no limit.
+    public var maxRequests: Int
+    public var disablesExporterMetrics: Bool
+    public var statusSet: StatusSet
+    public var logLevel: LogLevel
+    public var logFormat: LogFormat
+    /// What is polled.
+    public var source: Source
+    public var polling: Polling
+    /// What works but is probably not meant.
+    public var warnings: [SettingsProblem]
+
+    /// Where the instances come from.
+    public enum Source: Sendable, Equatable {
+        /// The Hypersender API.
+        case api(baseURL: BaseURL, token: TokenSource)
+        /// A simulated account within the program.
+        case demo
+    }
+
+    /// How an account is polled, wherever it is.
+    public struct Polling: Sendable, Equatable {
+        public var filter: InstanceFilter
+        public var phone: PhonePrivacy
+        public var proxies: ProxySettings
+        public var caFile: String?
+        public var interval: Duration
+        public var timeout: Duration
+        public var staleAfter: Duration
+        public var maxResponseBytes: Int
+
+        /// How the client asks for this account at an address with a token.
+        public func client(baseURL: BaseURL, token: TokenSource, userAgent: String) -> APIConfiguration {
+            APIConfiguration(
+                baseURL: baseURL, token: token, filter: filter, phone: phone, proxy: proxies.proxy(for: baseURL),
+                caFile: caFile, timeout: timeout, maxResponseBytes: maxResponseBytes, userAgent: userAgent)
+        }
+    }
+
+    /// What holds where the user says nothing.
+    public enum Default {
+        public static let listenAddress = ":10058"
+        public static let demoListenAddress = "127.0.0.1:10058"
+        public static let telemetryPath = "/metrics"
+        public static let maxRequests = 40
+        public static let baseURL = "https://app.hypersender.com/api/whatsapp/v1"
+        public static let interval = Duration.seconds(60)
+        public static let demoInterval = Duration.seconds(5)
+        public static let timeout = Duration.seconds(10)
+        public static let maxResponseBytes = 64 << 20
+    }
+
+    /// Below this, polls alone would use up the API's smallest plan.
+    private static let gentleInterval = Duration.seconds(10)
+
+    /// Reads flags and environment.
+    ///
+    /// - Throws: `SettingsProblems` with every mistake there is.
+    public init(_ given: GivenValues) throws(SettingsProblems) {
+        var reading = Reading(given)
+        let isDemo = reading.isSet("demo")
+        listenAddresses = Self.listenAddresses(&reading, isDemo: isDemo)
+        telemetryPath = Self.telemetryPath(&reading)
+        maxRequests = reading.number(
+            "web.max-requests", default: Default.maxRequests, 0...1_000_000, "0 (no limit) to 1000000")
+        disablesExporterMetrics = reading.isSet("web.disable-exporter-metrics")
+        statusSet = reading.choice("metrics.status-set", default: .all)
+        logLevel = reading.choice("log.level", default: .info)
+        logFormat = reading.choice("log.format", default: .logfmt)
+        polling = Self.polling(&reading, isDemo: isDemo)
+        let source = Self.source(&reading, isDemo: isDemo)
+        warnings = reading.warnings
+        guard let source, reading.problems.isEmpty else {
+            throw SettingsProblems(problems: reading.problems)
+        }
+        self.source = source
+    }
+
+    private static func listenAddresses(_ reading: inout Reading, isDemo: Bool) -> [ListenAddress] {
+        let given = reading.given.given("web.listen-address")
+        let texts = given?.values.flatMap {
+            $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+        var addresses: [ListenAddress] = []
+        for text in texts ?? [isDemo ? Default.demoListenAddress : Default.listenAddress] {
+            do {
+                let address = try ListenAddress(text)
+                if addresses.contains(address), address.port != 0 {
+                    reading.report(given?.place ?? "", "\"\(text)\" is given twice")
+                }
+                addresses.append(address)
+            } catch {
+                reading.report(given?.place ?? "", "\(error)")
+            }
+        }
+        return addresses
+    }
+
+    private static func telemetryPath(_ reading: inout Reading) -> String {
+        reading.value("web.telemetry-path", default: Default.telemetryPath) { (text) throws(ValueProblem) in
+            let isPath = text.hasPrefix("/") && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+            guard isPath, !text.contains("?"), !text.contains("#") else {
+                throw ValueProblem("is not a path: write it like /metrics")
+            }
+            guard !text.hasPrefix("/-/") else {
+                throw ValueProblem("is below /-/, where health and readiness are")
+            }
+            return text
+        }
+    }
+
+    private static func polling(_ reading: inout Reading, isDemo: Bool) -> Polling {
+        let interval = reading.duration(
+            "poll.interval", default: isDemo ? Default.demoInterval : Default.interval, .seconds(1)...(.seconds(86400)),
+            "1s to 1d")
+        if interval < gentleInterval, !isDemo, let place = reading.given.given("poll.interval")?.place {
+            reading.warn(
+                place,
+                "the API's smallest plan allows 10 requests a minute, and polls spend the same budget as sent messages")
+        }
+        let staleAfter = reading.duration(
+            "poll.stale-after", default: interval * 3, .seconds(1)...(.seconds(7 * 86400)), "1s to 7d")
+        if staleAfter < interval * 1.1, let place = reading.given.given("poll.stale-after")?.place {
+            reading.warn(
+                place, "this is hardly longer than the poll interval, or shorter: data will be withdrawn between polls")
+        }
+        var proxies = ProxySettings.none
+        do throws(ProxyError) {
+            proxies = isDemo ? .none : try reading.given.proxies()
+        } catch {
+            reading.report("proxy", error.description)
+        }
+        return Polling(
+            filter: filter(&reading), phone: reading.choice("metrics.phone", default: .off), proxies: proxies,
+            caFile: reading.text("hypersender.ca-file"), interval: interval,
+            timeout: reading.duration(
+                "poll.timeout", default: Default.timeout, .milliseconds(100)...(.seconds(600)), "100ms to 10m"),
+            staleAfter: staleAfter,
+            maxResponseBytes: reading.number(
+                "poll.max-response-bytes", default: Default.maxResponseBytes, 1024...(1 << 32),
+                units: ["KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30], "1024 to 4GiB, in bytes, KiB, MiB or GiB"))
+    }
+
+    private static func filter(_ reading: inout Reading) -> InstanceFilter {
+        let status = reading.optional("hypersender.filter.status") { (text) throws(ValueProblem) in
+            let known = InstanceStatus.documented.map(\.rawValue)
+            for name in text.split(separator: ",", omittingEmptySubsequences: false)
+            where !known.contains(String(name)) {
+                throw ValueProblem("is not one or more of \(known.joined(separator: ",")), with commas in between")
+            }
+            return text
+        }
+        return InstanceFilter(
+            uuid: reading.text("hypersender.filter.uuid"), name: reading.text("hypersender.filter.name"),
+            phone: reading.text("hypersender.filter.phone"), status: status)
+    }
+
+    private static func source(_ reading: inout Reading, isDemo: Bool) -> Source? {
+        let allowsHTTP = reading.isSet("hypersender.allow-http")
+        let baseURL = reading.optional("hypersender.base-url") { (text) throws(ValueProblem) in
+            do throws(BaseURLError) {
+                return try BaseURL(text, allowHTTP: allowsHTTP)
+            } catch {
+                throw ValueProblem(error.description)
+            }
+        }
+        let tokenFile = reading.text("hypersender.token-file")
+        if isDemo {
+            for flag in ["hypersender.base-url", "hypersender.token-file"] {
+                if let place = reading.given.given(flag)?.place, place.hasPrefix("--") {
+                    reading.report(place, "cannot be combined with --demo, which brings its own account")
+                }
+            }
+            return .demo
+        }
+        guard let token = token(&reading, file: tokenFile) else {
+            return nil
+        }
+        if reading.given.given("hypersender.base-url") == nil {
+            // The default has been written down by us: it is read like any other, and always can be.
+            return (try? BaseURL(Default.baseURL)).map { Source.api(baseURL: $0, token: token) }
+        }
+        return baseURL.map { Source.api(baseURL: $0, token: token) }
+    }
+
+    private static func token(_ reading: inout Reading, file: String?) -> TokenSource? {
+        let name = "HYPERSENDER_TOKEN"
+        let fileIsFlag = reading.given.given("hypersender.token-file")?.place.hasPrefix("--") ?? false
+        switch (reading.given.variable(name), file) {
+        case (nil, nil):
+            if reading.given.given("hypersender.token-file") == nil {
+                reading.report(
+                    "token",
+                    "no API key was given: set \(name), or point --hypersender.token-file (or HYPERSENDER_TOKEN_FILE) to a file"
+                        + " that holds it; or look around first with --demo, which needs none")
+            }
+            return nil
+        case (.some, let file?) where fileIsFlag:
+            return .file(path: file)
+        case (.some, .some):
+            reading.report(name, "is set, and so is HYPERSENDER_TOKEN_FILE: set one of them")
+            return nil
+        case (let text?, nil):
+            do {
+                return .environment(name: name, try Secret(text))
+            } catch {
+                reading.report(name, error.description)
+                return nil
+            }
+        case (nil, let file?):
+            return .file(path: file)
+        }
+    }
+}
+
+extension GivenValues {
+    fileprivate func proxies() throws(ProxyError) -> ProxySettings {
+        var variables: [String: String] = [:]
+        for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+            for spelling in [name, name.lowercased()] {
+                variables[spelling] = variable(spelling)
+            }
+        }
+        return try ProxySettings(environment: variables)
+    }
+}

@@ -1,0 +1,25 @@
+import CBuildInfo
+
+/// What this program is, and what it was built from and with.
+enum BuildInformation {
+    static let version = "0.1.0"
+    static let revision = String(cString: hypersender_revision())
+    /// Major and minor version: the standard library does not tell patches apart.
+    static let swiftVersion = "\(_SwiftStdlibVersion.current)".split(separator: ".").prefix(2).joined(separator: ".")
+
+    #if arch(x86_64)
+        private static let architecture = "x86_64"
+    #elseif arch(arm64)
+        private static let architecture = "aarch64"
+    #else
+        private static let architecture = "unknown"
+    #endif
+
+    static let target = "\(architecture)-unknown-linux-gnu"
+
+    static let description = """
+        hypersender-exporter, version \(version) (revision: \(revision))
+          swift version:    \(swiftVersion)
+          target:           \(target)
+        """
+}

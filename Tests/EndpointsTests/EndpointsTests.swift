@@ -1,0 +1,316 @@
+import Exposition
+import HypersenderAPI
+import Logging
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Endpoints
+@testable import HTTPServer
+@testable import Monitoring
+
+/// What each request is answered with, over real sockets where bytes matter.
+struct EndpointsTests {
+    // MARK: Metrics
+
+    @Test func metricsComeInFourForms() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)])
+        let text = await fixture.get("/metrics")
+        #expect(text.status == 200)
+        #expect(text.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
+        #expect(text.headers["Vary"] == "Accept, Accept-Encoding")
+        #expect(text.headers["Content-Encoding"] == nil)
+        let page = try fixture.text(text)
+        #expect(page.contains("\nhypersender_instances{status=\"WORKING\"} 1\n"))
+        #expect(page.contains("\nprocess_start_time_seconds "))
+
+        let openMetrics = await fixture.get("/metrics", ["Accept": "application/openmetrics-text;version=1.0.0"])
+        #expect(openMetrics.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        #expect(try fixture.text(openMetrics).hasSuffix("\n# EOF\n"))
+
+        for accept in ["", "application/openmetrics-text"] {
+            let gzip = await fixture.get("/metrics", ["Accept": accept, "Accept-Encoding": "gzip"])
+            #expect(gzip.headers["Content-Encoding"] == "gzip")
+            #expect(try fixture.bytes(gzip).starts(with: [0x1F, 0x8B]))
+        }
+    }
+
+    @Test func aPollIsSeenByTheNextScrapeInEveryForm() async throws {
+        let fixture = try await Fixture(polls: [.success(InstanceList()), .success(Fixture.list)])
+        for headers in [[:], ["Accept": "application/openmetrics-text"]] as [Headers] {
+            #expect(try await fixture.text(fixture.get("/metrics", headers)).contains("{status=\"WORKING\"} 0"))
+        }
+        try await fixture.poll()
+        for headers in [[:], ["Accept": "application/openmetrics-text"]] as [Headers] {
+            #expect(try await fixture.text(fixture.get("/metrics", headers)).contains("{status=\"WORKING\"} 1"))
+        }
+    }
+
+    @Test func staleDataVanishesWithoutAPoll() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)])
+        #expect(try await fixture.text(fixture.get("/metrics")).contains("hypersender_instance_up"))
+        fixture.time.advance(by: .seconds(31))
+        let page = try await fixture.text(fixture.get("/metrics"))
+        #expect(!page.contains("hypersender_instance_up"))
+        #expect(!page.contains("hypersender_instances{"))
+        #expect(page.contains("\nhypersender_up 0\n"))
+    }
+
+    @Test func beforeTheFirstPollThereArePollSeries() async throws {
+        let fixture = try await Fixture(polls: [])
+        let page = try await fixture.text(fixture.get("/metrics"))
+        #expect(page.contains("\nhypersender_up 0\n") && page.contains("\nhypersender_polls_total 0\n"))
+        #expect(!page.contains("hypersender_instance"))
+    }
+
+    /// An unchanged poll is compressed once, however often it is scraped; only what changes every scrape is made anew.
+    @Test func scrapesShareTheRenderedPart() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)])
+        let form = MetricsPage.Form(format: .text, gzip: true)
+        let renderings = Atomic(0)
+        let page = MetricsPage(
+            snapshot: {
+                renderings.add(1, ordering: .relaxed)
+                return fixture.monitor.snapshot
+            }, time: fixture.time)
+        #expect(page.cached(form) == nil)
+        _ = await page.rendered(form)
+        for _ in 0..<100 {
+            #expect(page.cached(form) != nil)
+            _ = await page.rendered(form)
+        }
+        #expect(renderings.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func formsInDemandAreReadyAfterAPoll() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list), .success(Fixture.list), .success(Fixture.list)])
+        let page = MetricsPage(snapshot: { fixture.monitor.snapshot }, time: fixture.time)
+        let usual = MetricsPage.Form(format: .openMetrics, gzip: true)
+        let asked = MetricsPage.Form(format: .text, gzip: true)
+        let other = MetricsPage.Form(format: .text, gzip: false)
+        _ = await page.rendered(asked)
+        await page.refresh()
+        #expect(page.cached(asked) != nil)
+        #expect(page.cached(usual) != nil, "Prometheus will ask for it")
+        #expect(page.cached(other) == nil)
+        fixture.time.advance(by: .seconds(1000))
+        await page.refresh()
+        #expect(page.cached(asked) == nil, "nobody has asked for it for a long time")
+    }
+
+    @Test func theExporterCanLeaveItselfOut() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(includesExporter: false))
+        let text = try await fixture.text(fixture.get("/metrics"))
+        #expect(!text.contains("process_") && !text.contains("hypersender_exporter_"))
+        #expect(
+            try await fixture.text(fixture.get("/metrics", ["Accept": "application/openmetrics-text"])).hasSuffix(
+                "# EOF\n"))
+    }
+
+    @Test func scrapesAtTheSameTimeAreLimited() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(maxRequests: 2))
+        let first = await fixture.get("/metrics")
+        let second = await fixture.get("/metrics")
+        let third = await fixture.get("/metrics")
+        #expect([first.status, second.status, third.status] == [200, 200, 503])
+        #expect(third.headers["Retry-After"] == "1" && third.onEnd == nil)
+        // A place is free again when a response has been sent to its end.
+        first.onEnd?()
+        #expect(await fixture.get("/metrics").status == 200)
+        #expect(await fixture.get("/metrics").status == 503)
+    }
+
+    @Test func noLimitIsNoLimit() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(maxRequests: 0))
+        for _ in 0..<200 {
+            #expect(await fixture.get("/metrics").status == 200)
+        }
+    }
+
+    @Test func requestsAreCounted() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)])
+        _ = await fixture.get("/metrics")
+        _ = await fixture.get("/nothing")
+        _ = await fixture.get("/", method: "POST")
+        let page = try await fixture.text(fixture.get("/metrics"))
+        for line in ["metrics\",code=\"200\"} 1", "other\",code=\"404\"} 1", "status\",code=\"405\"} 1"] {
+            #expect(page.contains("hypersender_exporter_http_requests_total{handler=\"\(line)\n"))
+        }
+    }
+
+    // MARK: Routes
+
+    @Test(arguments: [
+        ("GET", "/metrics", 200), ("HEAD", "/metrics", 200), ("POST", "/metrics", 405), ("PUT", "/", 405),
+        ("DELETE", "/x", 404),
+        ("OPTIONS", "/metrics", 405), ("get", "/metrics", 405), ("GET", "/metrics/", 404), ("GET", "/Metrics", 404),
+        ("GET", "//metrics", 404), ("GET", "/metrics?name=x", 200), ("GET", "/", 200), ("GET", "/-/healthy", 200),
+        ("GET", "/-/ready", 200), ("GET", "/-/reload", 404), ("POST", "/-/reload", 404), ("GET", "/favicon.ico", 404),
+        ("GET", "/%6detrics", 404), ("GET", "/../metrics", 404),
+    ])
+    func routes(method: String, target: String, status: Int) async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)])
+        let response = await fixture.get(target, method: method)
+        #expect(response.status == status)
+        #expect((response.headers["Allow"] == "GET, HEAD") == (status == 405))
+    }
+
+    @Test func theMetricsCanBeElsewhere() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(telemetryPath: "/probe/metrics"))
+        #expect(await fixture.get("/probe/metrics").status == 200)
+        #expect(await fixture.get("/metrics").status == 404)
+        #expect(try await fixture.text(fixture.get("/metrics")).contains("/probe/metrics"))
+        let atRoot = try await Fixture(polls: [.success(Fixture.list)], .init(telemetryPath: "/"))
+        #expect(try await atRoot.text(atRoot.get("/")).contains("hypersender_up 1"))
+    }
+
+    @Test func readinessWaitsForTheFirstPoll() async throws {
+        let fixture = try await Fixture(polls: [])
+        #expect(await fixture.get("/-/ready").status == 503)
+        #expect(await fixture.get("/-/healthy").status == 200)
+        try await fixture.poll()
+        #expect(await fixture.get("/-/ready").status == 200)
+    }
+
+    // MARK: The status page
+
+    @Test func theStatusPageEscapesEverything() async throws {
+        let evil = #"<script>alert("x")</script>&'"# + "\u{0}\u{1B}"
+        let list = InstanceList(instances: [Instance(id: evil, name: evil, status: .failed)])
+        let fixture = try await Fixture(
+            polls: [.success(list), .failure(APIError(.httpError, "said \(evil)"))], .init(telemetryPath: "/a\"><b>"))
+        try await fixture.poll()
+        let response = await fixture.get("/")
+        let page = try fixture.text(response)
+        #expect(!page.contains("<script") && !page.contains("\u{0}") && !page.contains("\u{1B}"))
+        #expect(page.contains("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&amp;&#39;\u{FFFD}\u{FFFD}"))
+        #expect(page.contains("href=\"/a&quot;&gt;&lt;b&gt;\""))
+        #expect(response.headers["Content-Type"] == "text/html; charset=utf-8")
+        #expect(response.headers["Content-Security-Policy"]?.contains("default-src 'none'") == true)
+    }
+
+    @Test func theStatusPageShowsTroubleFirst() async throws {
+        let statuses: [InstanceStatus] = [.working, .starting, .failed, .scanQRCode]
+        let list = InstanceList(
+            instances: statuses.enumerated().map {
+                Instance(id: "id-\($0.offset)", name: "name-\($0.offset)", status: $0.element)
+            })
+        let fixture = try await Fixture(polls: [.success(list)])
+        let page = try await fixture.text(fixture.get("/"))
+        let places = ["name-2", "name-3", "name-1", "name-0"].compactMap { page.firstRange(of: $0)?.lowerBound }
+        #expect(places.count == 4 && places == places.sorted())
+    }
+
+    @Test func aLargeAccountIsCutAndSaysSo() async throws {
+        let list = InstanceList(instances: (0..<10_000).map { Instance(id: "id-\($0)", name: "n", status: .working) })
+        let fixture = try await Fixture(polls: [.success(list)])
+        let page = try await fixture.text(fixture.get("/"))
+        #expect(page.contains("9500 more are not listed here"))
+        #expect(page.utf8.count < 200_000)
+    }
+
+    @Test(arguments: [
+        (0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (3600, "1 h 0 min"),
+        (86_399, "23 h 59 min"),
+        (90_000, "1 d 1 h"),
+    ])
+    func agesAreShort(seconds: Int, text: String) {
+        #expect(StatusPage.age(.seconds(seconds)) == text)
+    }
+}
+
+/// Endpoints over one account whose polls are scripted.
+private final class Fixture: Sendable {
+    static let list = InstanceList(
+        instances: [
+            Instance(id: "a", name: "first", status: .working, hasAccessToken: true),
+            Instance(id: "b", name: "second", status: .failed),
+        ], bytes: 100)
+
+    let time = SteppedTime()
+    let monitor: Monitor
+    private let poller: Poller
+    private let endpoints: Endpoints
+    init(polls: [Result<InstanceList, APIError>], _ configuration: Endpoints.Configuration = .init()) async throws {
+        poller = Poller(
+            AccountState(interval: .seconds(10), staleAfter: .seconds(30)), lister: Script(polls),
+            timeout: .seconds(10), time: time,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        monitor = Monitor([poller], time: time)
+        endpoints = Endpoints(
+            configuration, monitor: monitor,
+            exporter: ExporterStatus(
+                ExporterState(version: "0", revision: "0", swiftVersion: "0", startTime: 1), time: time), time: time)
+        if !polls.isEmpty {
+            try await poll()
+        }
+    }
+
+    func poll() async throws {
+        _ = try await poller.poll()
+        await endpoints.pollEnded()
+    }
+
+    func get(_ target: String, _ headers: Headers = [:], method: String = "GET") async -> Response {
+        switch endpoints.handle(Request(method: method, target: target, headers: headers)) {
+        case .now(let response): response
+        case .later(let respond): await respond()
+        }
+    }
+
+    func bytes(_ response: Response) throws -> [UInt8] {
+        guard case .segments(let segments) = response.body.storage else {
+            Issue.record("the body is a stream")
+            return []
+        }
+        return segments.flatMap { Array($0.readableBytesView) }
+    }
+
+    func text(_ response: Response) throws -> String {
+        try #require(String(validating: bytes(response), as: UTF8.self))
+    }
+}
+
+/// Answers polls from a script, the last answer again and again.
+private struct Script: InstanceLister {
+    private let answers: [Result<InstanceList, APIError>]
+    private let calls = Counter()
+
+    init(_ answers: [Result<InstanceList, APIError>]) {
+        self.answers = answers
+    }
+
+    func listInstances() async throws -> InstanceList {
+        let call = calls.next()
+        guard let last = answers.last else {
+            return InstanceList()
+        }
+        return try (call < answers.count ? answers[call] : last).get()
+    }
+
+    private final class Counter: Sendable {
+        private let count = Atomic(0)
+
+        func next() -> Int {
+            count.add(1, ordering: .relaxed).oldValue
+        }
+    }
+}
+
+/// A clock that is set by hand, and on which nobody waits.
+private final class SteppedTime: TimeSource {
+    private let uptime = Mutex(Duration.zero)
+
+    var now: Moment {
+        let uptime = uptime.withLock { $0 }
+        return Moment(unix: 1_000_000 + uptime.seconds, uptime: uptime)
+    }
+
+    func advance(by duration: Duration) {
+        uptime.withLock { $0 += duration }
+    }
+
+    func sleep(untilUptime uptime: Duration) async throws {
+        throw CancellationError()
+    }
+}

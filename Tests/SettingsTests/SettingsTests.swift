@@ -1,0 +1,175 @@
+import HTTPServer
+import HypersenderAPI
+import Monitoring
+import Testing
+
+@testable import Settings
+
+struct SettingsTests {
+    private func settings(
+        _ flags: [String: [String]] = [:], _ environment: [String: String] = ["HYPERSENDER_TOKEN": "1|key"]
+    ) throws(SettingsProblems) -> Settings {
+        try Settings(GivenValues(flags: flags, environment: environment))
+    }
+
+    private func problems(
+        _ flags: [String: [String]] = [:], _ environment: [String: String] = ["HYPERSENDER_TOKEN": "1|key"]
+    ) -> [String] {
+        do throws(SettingsProblems) {
+            _ = try settings(flags, environment)
+            return []
+        } catch {
+            return error.problems.map(\.description)
+        }
+    }
+
+    @Test func defaultsAreAsDocumented() throws {
+        let settings = try settings()
+        #expect(settings.listenAddresses.map(\.description) == [":10058"])
+        #expect(settings.telemetryPath == "/metrics")
+        #expect(settings.maxRequests == 40)
+        #expect(!settings.disablesExporterMetrics)
+        #expect(settings.statusSet == .all && settings.logLevel == .info && settings.logFormat == .logfmt)
+        #expect(settings.polling.interval == .seconds(60) && settings.polling.timeout == .seconds(10))
+        #expect(settings.polling.staleAfter == .seconds(180) && settings.polling.maxResponseBytes == 64 << 20)
+        #expect(
+            settings.polling.phone == .off && settings.polling.filter == InstanceFilter()
+                && settings.polling.caFile == nil)
+        #expect(
+            try settings.source
+                == .api(
+                    baseURL: BaseURL("https://app.hypersender.com/api/whatsapp/v1"),
+                    token: .environment(name: "HYPERSENDER_TOKEN", Secret("1|key"))))
+        #expect(settings.warnings.isEmpty)
+    }
+
+    @Test func flagsWinOverTheEnvironment() throws {
+        let environment = [
+            "HYPERSENDER_TOKEN": "1|key", "HYPERSENDER_POLL_INTERVAL": "30s",
+            "HYPERSENDER_WEB_LISTEN_ADDRESS": ":1,[::1]:2",
+            "HYPERSENDER_BASE_URL": "https://env.test", "HYPERSENDER_METRICS_STATUS_SET": "current",
+            "HYPERSENDER_LOG_LEVEL": "",
+            "HYPERSENDER_WEB_DISABLE_EXPORTER_METRICS": "true", "HYPERSENDER_FILTER_PHONE": "+201",
+        ]
+        let fromEnvironment = try settings([:], environment)
+        #expect(fromEnvironment.polling.interval == .seconds(30) && fromEnvironment.polling.staleAfter == .seconds(90))
+        #expect(fromEnvironment.listenAddresses.map(\.description) == [":1", "[::1]:2"])
+        #expect(fromEnvironment.statusSet == .current && fromEnvironment.disablesExporterMetrics)
+        #expect(fromEnvironment.polling.filter == InstanceFilter(phone: "+201"))
+        let fromFlags = try settings(
+            [
+                "poll.interval": ["20s"], "web.listen-address": ["127.0.0.1:9", "127.0.0.1:0", "127.0.0.1:0"],
+                "hypersender.base-url": ["https://flag.test"],
+            ], environment)
+        #expect(fromFlags.polling.interval == .seconds(20))
+        #expect(fromFlags.listenAddresses.map(\.description) == ["127.0.0.1:9", "127.0.0.1:0", "127.0.0.1:0"])
+        guard case .api(let url, _) = fromFlags.source else {
+            Issue.record("the source is not the API")
+            return
+        }
+        #expect(url.description == "https://flag.test")
+    }
+
+    @Test(arguments: [
+        ("poll.interval", "0"), ("poll.interval", "0s"), ("poll.interval", "-1"), ("poll.interval", "NaN"),
+        ("poll.interval", "60"),
+        ("poll.interval", "999ms"), ("poll.interval", "2d"), ("poll.timeout", "0s"), ("poll.timeout", "1h"),
+        ("poll.stale-after", "0s"),
+        ("poll.max-response-bytes", "0"), ("poll.max-response-bytes", "-1"), ("poll.max-response-bytes", "64MB"),
+        ("poll.max-response-bytes", "99999999999999999999"), ("poll.max-response-bytes", "9223372036854775807GiB"),
+        ("web.max-requests", "-1"), ("web.max-requests", "many"), ("web.max-requests", ""),
+        ("web.listen-address", "10058"),
+        ("web.listen-address", ":99999"), ("web.listen-address", ""), ("web.telemetry-path", "metrics"),
+        ("web.telemetry-path", "/-/healthy"), ("web.telemetry-path", "/a?b"), ("web.telemetry-path", "/a b"),
+        ("hypersender.base-url", "app.hypersender.com"), ("hypersender.base-url", "http://example.test"),
+        ("hypersender.filter.status", "working"), ("hypersender.filter.status", "WORKING,"),
+        ("hypersender.filter.uuid", " "),
+        ("hypersender.filter.name", ""), ("hypersender.token-file", " "), ("hypersender.ca-file", ""),
+        ("metrics.status-set", "some"),
+        ("metrics.phone", "yes"), ("log.level", "loud"), ("log.format", "xml"),
+    ])
+    func badValuesAreNamed(flag: String, value: String) {
+        let found = problems([flag: [value]])
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("--\(flag): ") == true, "\(found)")
+        #expect(found.first?.contains("\"\(value)\"") == true || value.isEmpty, "\(found)")
+        // From the environment the variable is named; an empty variable counts as not given.
+        let variable = GivenValues.variable(for: flag)
+        let fromEnvironment = problems([:], ["HYPERSENDER_TOKEN": "1|key", variable: value])
+        #expect(value.isEmpty ? fromEnvironment.isEmpty : fromEnvironment.first?.hasPrefix("\(variable): ") == true)
+    }
+
+    @Test func allMistakesAreToldAtOnce() {
+        let found = problems(
+            ["poll.interval": ["0"], "log.level": ["x"], "web.listen-address": ["nonsense", ":1", ":1"]],
+            ["HYPERSENDER_POLL_TIMEOUT": "soon", "HTTPS_PROXY": "ftp://secret@p"])
+        #expect(found.count == 7, "\(found)")
+        #expect(!found.contains { $0.contains("secret") })
+    }
+
+    @Test func withoutATokenTheWaysAreNamed() {
+        let found = problems([:], [:])
+        #expect(found.count == 1)
+        for way in ["HYPERSENDER_TOKEN", "--hypersender.token-file", "--demo"] {
+            #expect(found.first?.contains(way) == true)
+        }
+    }
+
+    @Test(arguments: ["  ", "two words", "Bearer 1|x", "line\nbreak"])
+    func unusableTokensAreRejectedAndNotQuoted(token: String) {
+        let found = problems([:], ["HYPERSENDER_TOKEN": token])
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("HYPERSENDER_TOKEN: ") == true)
+        #expect(token.allSatisfy(\.isWhitespace) || found.first?.contains(token) == false)
+    }
+
+    @Test func theTokenCanBeInAFile() throws {
+        let expected = TokenSource.file(path: "/run/token")
+        for (flags, environment) in [
+            (["hypersender.token-file": ["/run/token"]], [:]), ([:], ["HYPERSENDER_TOKEN_FILE": "/run/token"]),
+            // The flag wins over the environment.
+            (["hypersender.token-file": ["/run/token"]], ["HYPERSENDER_TOKEN": "1|other"]),
+        ] as [([String: [String]], [String: String])] {
+            guard case .api(_, let token) = try settings(flags, environment).source else {
+                Issue.record("the source is not the API")
+                continue
+            }
+            #expect(token == expected)
+        }
+        #expect(problems([:], ["HYPERSENDER_TOKEN_FILE": "/run/token", "HYPERSENDER_TOKEN": "1|x"]).count == 1)
+        #expect(problems([:], ["HYPERSENDER_TOKEN_FILE": "/run/token", "HYPERSENDER_TOKEN": ""]).isEmpty)
+    }
+
+    @Test func theDemoNeedsNothing() throws {
+        let demo = try settings(["demo": ["true"]], ["HYPERSENDER_TOKEN": "1|not used"])
+        #expect(demo.source == .demo)
+        #expect(demo.listenAddresses.map(\.description) == ["127.0.0.1:10058"])
+        #expect(demo.polling.interval == .seconds(5) && demo.warnings.isEmpty)
+        #expect(try settings(["demo": ["true"], "poll.interval": ["1s"]], [:]).polling.interval == .seconds(1))
+        #expect(
+            problems(["demo": ["true"], "hypersender.token-file": ["x"], "hypersender.base-url": ["https://h.test"]])
+                .count == 2)
+        #expect(problems([:], ["HYPERSENDER_DEMO": "perhaps", "HYPERSENDER_TOKEN": "1|x"]).count == 1)
+    }
+
+    @Test func whatIsProbablyNotMeantIsSaid() throws {
+        #expect(try settings(["poll.interval": ["9s"]]).warnings.count == 1)
+        #expect(try settings(["poll.stale-after": ["60s"]]).warnings.count == 1)
+        #expect(try settings(["poll.interval": ["10s"], "poll.stale-after": ["20s"]]).warnings.isEmpty)
+    }
+
+    @Test(arguments: [("1024", 1024), ("1KiB", 1024), ("64MiB", 64 << 20), ("4GiB", 4 << 30)])
+    func sizesMayHaveAUnit(text: String, bytes: Int) throws {
+        #expect(try settings(["poll.max-response-bytes": [text]]).polling.maxResponseBytes == bytes)
+    }
+
+    @Test(arguments: [
+        ("poll.interval", "HYPERSENDER_POLL_INTERVAL"), ("hypersender.base-url", "HYPERSENDER_BASE_URL"),
+        ("hypersender.filter.uuid", "HYPERSENDER_FILTER_UUID"),
+        ("web.listen-address", "HYPERSENDER_WEB_LISTEN_ADDRESS"),
+        ("demo", "HYPERSENDER_DEMO"),
+    ])
+    func variablesAreNamedAfterFlags(flag: String, variable: String) {
+        #expect(GivenValues.variable(for: flag) == variable)
+    }
+}
