@@ -1,0 +1,177 @@
+"""What a page must say by the contract: which families there are, and that they agree with each other."""
+
+from fake_api import STATUSES
+
+ALL_STATUSES = (*STATUSES, "UNKNOWN")
+REASONS = (
+    "unauthorized", "forbidden", "not_found", "bad_request", "rate_limited", "server_error", "http_error", "redirect",
+    "timeout", "connect", "tls", "dns", "too_large", "decode", "token", "internal",
+)
+OF_INSTANCE = ("instance_id", "instance_name")
+
+# Family: type and labels, beside `account` where accounts come from a file.
+INSTANCE_FAMILIES = {
+    "hypersender_instances": ("gauge", ("status",)),
+    "hypersender_instance_up": ("gauge", OF_INSTANCE),
+    "hypersender_instance_status": ("gauge", (*OF_INSTANCE, "status")),
+    "hypersender_instance_info": ("gauge", (*OF_INSTANCE, "service_type")),
+    "hypersender_instance_created_timestamp_seconds": ("gauge", OF_INSTANCE),
+    "hypersender_instance_access_token_present": ("gauge", OF_INSTANCE),
+    "hypersender_instance_status_change_timestamp_seconds": ("gauge", OF_INSTANCE),
+    "hypersender_instance_status_changes_total": ("counter", OF_INSTANCE),
+}
+POLL_FAMILIES = {
+    "hypersender_up": ("gauge", ()),
+    "hypersender_polls_total": ("counter", ()),
+    "hypersender_poll_failures_total": ("counter", ("reason",)),
+    "hypersender_poll_duration_seconds": ("histogram", ()),
+    "hypersender_last_poll_timestamp_seconds": ("gauge", ()),
+    "hypersender_last_successful_poll_timestamp_seconds": ("gauge", ()),
+    "hypersender_poll_interval_seconds": ("gauge", ()),
+    "hypersender_api_response_bytes": ("gauge", ()),
+    "hypersender_api_rate_limit": ("gauge", ()),
+    "hypersender_api_rate_limit_remaining": ("gauge", ()),
+    "hypersender_duplicate_instances": ("gauge", ()),
+    "hypersender_invalid_instances": ("gauge", ()),
+    "hypersender_unknown_statuses_total": ("counter", ()),
+}
+EXPORTER_FAMILIES = {
+    "hypersender_exporter_build_info": ("gauge", ("version", "revision", "swift_version")),
+    "hypersender_exporter_config_last_reload_successful": ("gauge", ()),
+    "hypersender_exporter_config_last_reload_success_timestamp_seconds": ("gauge", ()),
+    "hypersender_exporter_http_requests_total": ("counter", ("handler", "code")),
+    "process_cpu_seconds_total": ("counter", ()),
+    "process_resident_memory_bytes": ("gauge", ()),
+    "process_virtual_memory_bytes": ("gauge", ()),
+    "process_open_fds": ("gauge", ()),
+    "process_max_fds": ("gauge", ()),
+    "process_start_time_seconds": ("gauge", ()),
+    "process_threads": ("gauge", ()),
+}
+# There from the first scrape on, whatever the API does.
+ALWAYS = (
+    "hypersender_up", "hypersender_polls_total", "hypersender_poll_failures_total", "hypersender_poll_duration_seconds",
+    "hypersender_poll_interval_seconds", "hypersender_unknown_statuses_total",
+)
+# Left out of an instance whose field the API does not give, or gives in a form that cannot be read.
+MAYBE_UNREADABLE = ("hypersender_instance_created_timestamp_seconds", "hypersender_instance_access_token_present")
+FAMILIES = INSTANCE_FAMILIES | POLL_FAMILIES | EXPORTER_FAMILIES
+
+
+def break_ups(page, stale_after, before, after, phone="off", status_set="all", exporter_metrics=True, accounts=False):
+    """Every way in which the page breaks the contract.
+
+    `before` and `after` are wall-clock times around the scrape, `stale_after` is in seconds.
+    """
+    found = []
+    by_name = {}
+    for family in page.families:
+        name = family.name
+        if family.type == "counter" and not name.endswith("_total"):
+            name += "_total"
+        by_name[name] = family
+        if name not in FAMILIES:
+            found.append(f"{name} is not in the contract")
+            continue
+        kind, labels = FAMILIES[name]
+        if family.type != kind:
+            found.append(f"{name} is a {family.type}, not a {kind}")
+        wanted = set(labels)
+        if accounts and name not in EXPORTER_FAMILIES:
+            wanted.add("account")
+        if phone != "off" and name == "hypersender_instance_info":
+            wanted.add("phone")
+        for sample in family.samples:
+            if set(sample.labels) - {"le"} != wanted:
+                found.append(f"{name} has the labels {sorted(sample.labels)}, not {sorted(wanted)}")
+                break
+    missing = [name for name in ALWAYS if name not in by_name]
+    if exporter_metrics:
+        missing += [name for name in EXPORTER_FAMILIES if name not in by_name and name != "hypersender_exporter_http_requests_total"]
+    else:
+        found += [f"{name} in spite of --web.disable-exporter-metrics" for name in EXPORTER_FAMILIES if name in by_name]
+    found += [f"{name} is missing" for name in missing]
+    if not missing:
+        for account in sorted({s.labels.get("account") for s in page.all("hypersender_up")}, key=str):
+            labels = {} if account is None else {"account": account}
+            found += incoherences_of_polls(page, labels)
+            found += incoherences_of_instances(page, labels, stale_after, before, after, status_set)
+    return found
+
+
+def incoherences_of_polls(page, labels):
+    value = lambda name, **more: page.value(name, **labels, **more)
+    reasons = sorted(s.labels["reason"] for s in page.all("hypersender_poll_failures_total", **labels))
+    if reasons != sorted(REASONS):
+        yield f"the reasons are {reasons}"
+    polls = value("hypersender_polls_total")
+    failures = sum(s.value for s in page.all("hypersender_poll_failures_total", **labels))
+    up = value("hypersender_up")
+    last, good = value("hypersender_last_poll_timestamp_seconds"), value("hypersender_last_successful_poll_timestamp_seconds")
+    if up not in (0, 1):
+        yield f"hypersender_up is {up}"
+    if failures > polls:
+        yield f"{failures} failures among {polls} polls"
+    if failures == polls and (up == 1 or good):
+        yield f"hypersender_up is {up}, last success {good}, but no poll has succeeded"
+    if failures < polls and not good:
+        yield "a poll has succeeded, but its time is missing"
+    if up == 1 and not last == good:
+        yield f"hypersender_up is 1, but the last poll at {last} was not the last good one at {good}"
+    if last and good and good > last:
+        yield "the last good poll is later than the last poll"
+    if value("hypersender_poll_duration_seconds_count") != polls:
+        yield "the histogram has not counted every poll"
+
+
+def incoherences_of_instances(page, labels, stale_after, before, after, status_set):
+    samples = lambda name, **more: page.all(name, **labels, **more)
+    good = page.value("hypersender_last_successful_poll_timestamp_seconds", **labels)
+    counts = {s.labels["status"]: s.value for s in samples("hypersender_instances")}
+    if not counts:
+        for name in INSTANCE_FAMILIES:
+            if samples(name):
+                yield f"{name} without hypersender_instances"
+        if good and after - good < stale_after - 0.5:
+            yield f"the data was withdrawn {after - good:.1f} s after the last success"
+        return
+    if not good:
+        yield "instances before the first success"
+    elif before - good > stale_after + 0.5:
+        yield f"the data is still there {before - good:.1f} s after the last success"
+    if sorted(counts) != sorted(ALL_STATUSES):
+        yield f"hypersender_instances has the statuses {sorted(counts)}"
+    ids = {s.labels["instance_id"]: s for s in samples("hypersender_instance_up")}
+    if len(ids) != len(samples("hypersender_instance_up")):
+        yield "an id twice"
+    if sum(counts.values()) != len(ids):
+        yield f"the counts sum up to {sum(counts.values())}, but there are {len(ids)} instances"
+    current = {}
+    one_hot = {}
+    for sample in samples("hypersender_instance_status"):
+        one_hot.setdefault(sample.labels["instance_id"], {})[sample.labels["status"]] = sample.value
+    for identity, values in one_hot.items():
+        wanted = ALL_STATUSES if status_set == "all" else [s for s, v in values.items() if v == 1]
+        if sorted(values) != sorted(wanted) or sorted(values.values()) != [0] * (len(wanted) - 1) + [1]:
+            yield f"the statuses of {identity[:40]!r} are {values}"
+        else:
+            current[identity] = next(s for s, v in values.items() if v == 1)
+    for status, count in counts.items():
+        if sum(s == status for s in current.values()) != count:
+            yield f"{count} instances are {status} by hypersender_instances, others by hypersender_instance_status"
+    for identity, sample in ids.items():
+        if sample.value != float(current.get(identity) == "WORKING"):
+            yield f"hypersender_instance_up of {identity[:40]!r} is {sample.value}, its status {current.get(identity)}"
+    for name in INSTANCE_FAMILIES:
+        if name in ("hypersender_instances", "hypersender_instance_status"):
+            continue
+        of_each = [s.labels["instance_id"] for s in samples(name)]
+        whole = name not in MAYBE_UNREADABLE
+        if len(of_each) != len(set(of_each)) or not set(of_each) <= set(ids) or whole and set(of_each) != set(ids):
+            yield f"{name} has {len(of_each)} series for {len(ids)} instances"
+    for sample in samples("hypersender_instance_info"):
+        if sample.value != 1:
+            yield f"an info series is {sample.value}"
+    for sample in samples("hypersender_instance_status_change_timestamp_seconds"):
+        if not 0 < sample.value <= after + 1:
+            yield f"a status changed at {sample.value}"

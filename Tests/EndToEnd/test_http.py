@@ -1,0 +1,266 @@
+"""HTTP: who gets what, in which form, and what hostile clients get.
+
+`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`.
+"""
+
+import html.parser
+import pathlib
+import re
+import socket
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import exposition
+from exporter import OPENMETRICS, TEXT, wait_until
+from fake_api import KEY_MARK, PHONE_MARK, FakeAPI, instance
+from parallel import load_tests  # noqa: F401 (unittest looks for it)
+from running import LargePage, Running, SlowReader, good, reason
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+
+class HTTP(Running):
+    # Accept, and the type that must answer it.
+    ACCEPT = [
+        (None, TEXT),
+        ("", TEXT),
+        ("*/*", TEXT),
+        ("text/*", TEXT),
+        ("text/plain", TEXT),
+        ("text/plain;version=0.0.4", TEXT),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", TEXT),
+        ("application/json", TEXT),
+        ("garbage", TEXT),
+        (";;;,,,===", TEXT),
+        ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", TEXT),
+        ("application/openmetrics-text", OPENMETRICS),
+        ("application/openmetrics-text;version=1.0.0", OPENMETRICS),
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", OPENMETRICS),
+        ("APPLICATION/OpenMetrics-Text;VERSION=1.0.0", OPENMETRICS),
+        ('application/openmetrics-text;version="1.0.0"', OPENMETRICS),
+        ("application/openmetrics-text;version=2.0.0", TEXT),
+        ("application/openmetrics-text;version=2.0.0,application/openmetrics-text;version=1.0.0;q=0.1", OPENMETRICS),
+        ("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;q=0.9", TEXT),
+        ("application/openmetrics-text;version=1.0.0;q=0,*/*", TEXT),
+        ("application/openmetrics-text;q=0", TEXT),
+        ("*/*;q=0.9,application/openmetrics-text;version=1.0.0;q=0.5", None),
+        ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", OPENMETRICS),
+        ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,"
+         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+         OPENMETRICS + "; escaping=allow-utf-8"),
+        ("application/openmetrics-text;version=1.0.0;escaping=dots", OPENMETRICS + "; escaping=underscores"),
+        ("application/openmetrics-text;version=1.0.0;escaping=underscores", OPENMETRICS + "; escaping=underscores"),
+    ]
+    ENCODING = [
+        (None, None), ("", None), ("gzip", "gzip"), ("GZIP", "gzip"), ("gzip, deflate, br, zstd", "gzip"), ("*", "gzip"),
+        ("gzip;q=0", None), ("gzip;q=0.0", None), ("gzip; q=0.000", None), ("*;q=0", None), ("gzip;q=0,*", None), ("br", None),
+        ("identity", None), ("identity;q=1,gzip;q=0.5", None), ("identity;q=0.5,gzip;q=1", "gzip"), ("identity,gzip", "gzip"),
+        ("gzip;q=1.0, identity; q=0.5, *;q=0", "gzip"), ("garbage;;;", None),
+    ]
+
+    def test_negotiation(self):
+        _, exporter = self.started()
+        for accept, wanted in self.ACCEPT:
+            with self.subTest(accept=accept):
+                answer = exporter.request("/metrics", headers={"Accept-Encoding": "identity"} | ({"Accept": accept} if accept is not None else {}))
+                self.assertEqual(answer.status, 200)
+                shown = answer.header("Content-Type")
+                self.assertIn(shown, [wanted] if wanted else [TEXT, OPENMETRICS])
+                self.assertEqual(exposition.check(answer.body, "openmetrics" in shown), [])
+
+    def test_compression(self):
+        _, exporter = self.started()
+        for encoding, wanted in self.ENCODING:
+            with self.subTest(encoding=encoding):
+                # http.client sends an Accept-Encoding of its own unless told one, so this speaks for itself.
+                head, body = raw(exporter, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + (
+                    b"" if encoding is None else b"Accept-Encoding: " + encoding.encode() + b"\r\n") + b"\r\n")
+                self.assertTrue(head.startswith(b"HTTP/1.1 200"), head)
+                shown = re.search(rb"(?im)^content-encoding: (\S+)", head)
+                self.assertEqual(shown and shown[1].decode(), wanted)
+                self.assertEqual(body.startswith(b"\x1f\x8b"), wanted == "gzip")
+                self.assertRegex(head, rb"(?im)^vary: Accept, Accept-Encoding\r?$")
+
+    def test_head(self):
+        _, exporter = self.started(interval="60s", stale_after=180)
+        for path in ("/metrics", "/", "/-/healthy"):
+            with self.subTest(path):
+                head = exporter.request(path, "HEAD", {"Accept-Encoding": "identity"})
+                get = exporter.request(path, "GET", {"Accept-Encoding": "identity"})
+                self.assertEqual((head.status, head.body), (200, b""))
+                self.assertEqual(head.header("Content-Type"), get.header("Content-Type"))
+                self.assertAlmostEqual(int(head.header("Content-Length")), len(get.body), delta=300)
+
+    def test_other_methods(self):
+        _, exporter = self.started()
+        for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
+            for path in ("/metrics", "/", "/-/healthy", "/-/ready"):
+                with self.subTest(method=method, path=path):
+                    answer = exporter.request(path, method)
+                    self.assertEqual(answer.status, 405)
+                    self.assertEqual({m.strip() for m in (answer.header("Allow") or "").split(",")}, {"GET", "HEAD"})
+
+    def test_other_paths(self):
+        _, exporter = self.started()
+        for path in ("/metrics/", "/metricsx", "/metric", "/x", "/-/", "/-/healthyx", "//metrics", "/METRICS", "/%6detrics/..", "/favicon.ico",
+                     "/../etc/passwd", "/-/reload", "/-/quit", "/probe", "/debug/pprof/"):
+            with self.subTest(path):
+                self.assertEqual(exporter.request(path).status, 404)
+        self.assertEqual(exporter.request("/-/reload", "POST").status, 404)
+
+    def test_query_is_ignored(self):
+        _, exporter = self.started()
+        self.assertEqual(exporter.request("/metrics?a=b").status, 200)
+
+    def test_health_and_readiness(self):
+        api = self.enterContext(FakeAPI())
+        release = threading.Event()
+        honest_answer = api.answer
+
+        def answer(exchange):
+            release.wait(20)
+            honest_answer(exchange)
+
+        api.answer = answer
+        _, exporter = self.started(api=api, condition=None, timeout="15s")
+        self.assertEqual(exporter.request("/-/healthy").status, 200)
+        self.assertEqual(exporter.request("/-/ready").status, 503)
+        page = exporter.scrape_in_every_way()
+        self.assertEqual(page.value("hypersender_up"), 0)
+        self.assertEqual(page.value("hypersender_polls_total"), 0)
+        self.assertNotIn("hypersender_instances", page)
+        release.set()
+        wait_until(lambda: exporter.request("/-/ready").status == 200, 5, "it is ready after the first poll")
+        self.assertTrue(good(exporter.scrape()))
+
+    def test_ready_after_a_bad_poll(self):
+        api = self.enterContext(FakeAPI(key="another"))
+        _, exporter = self.started(api=api, condition=lambda page: reason(page, "unauthorized"))
+        self.assertEqual(exporter.request("/-/ready").status, 200)
+        self.assertEqual(exporter.request("/-/healthy").status, 200)
+
+    def test_status_page(self):
+        api = self.enterContext(FakeAPI([instance(0, name="<script>alert(1)</script>"), instance(1, name="\" onload=\"x"), instance(2)]))
+        _, exporter = self.started(api=api)
+        answer = exporter.request("/")
+        self.assertEqual(answer.status, 200)
+        self.assertIn("text/html", answer.header("Content-Type"))
+        self.assertIn("default-src 'none'", answer.header("Content-Security-Policy") or "")
+        text = answer.body.decode()
+        self.assertNotIn("<script>alert", text)
+        page = Page(text)
+        for tag, attributes in page.tags:
+            for name, value in attributes.items():
+                self.assertFalse(name.startswith("on"), f"{tag} {name}")
+                if name in ("src", "srcset", "action"):
+                    self.assertFalse(re.match(r"(https?:)?//", value or ""), f"{tag} {name}={value}")
+            if tag == "link":
+                self.assertFalse(re.match(r"(https?:)?//", attributes.get("href") or ""), attributes)
+        self.assertIn("/metrics", [attributes.get("href") for tag, attributes in page.tags if tag == "a"])
+        self.assertNotIn(PHONE_MARK, text)
+        self.assertNotIn(KEY_MARK, text)
+
+    def test_hostile_requests(self):
+        _, exporter = self.started()
+        connections = []
+        self.addCleanup(lambda: [c.close() for c in connections])
+        for _ in range(100):
+            connection = socket.create_connection(("127.0.0.1", exporter.port))
+            connections.append(connection)
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+        for request in (
+            b"\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"GET /metrics HTTP/1.1\r\n\r\n", b"GET /metrics HTTP/9.9\r\nHost: a\r\n\r\n",
+            b"GET /" + b"a" * 1_000_000, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 1_000_000,
+            b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 100_000,
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+            b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * 100_000,
+            b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        ):
+            with self.subTest(request[:40]):
+                connection = socket.create_connection(("127.0.0.1", exporter.port))
+                connections.append(connection)
+                connection.settimeout(15)
+                try:
+                    connection.sendall(request)
+                    answer = connection.recv(4096)
+                except OSError:
+                    answer = b""
+                if answer:
+                    self.assertRegex(answer, rb"^HTTP/1\.[01] (4|5)\d\d ")
+                self.assertTrue(good(exporter.scrape()))
+        self.assertLess(exporter.memory(), 200 << 20)
+
+    def test_keep_alive_and_pipelining(self):
+        _, exporter = self.started()
+        head, body = raw(exporter, b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n" * 3 + b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        everything = head + b"\r\n\r\n" + body
+        self.assertEqual(re.findall(rb"HTTP/1\.1 (\d+)", everything), [b"200", b"200", b"200", b"404"])
+
+    def test_several_addresses(self):
+        _, exporter = self.started("--web.listen-address=127.0.0.1:0", "--web.listen-address=[::1]:0")
+        addresses = re.findall(r'Listening"?.*?address="?([^\s",]+)', exporter.log)
+        self.assertEqual(len(addresses), 2, exporter.log)
+        for address in addresses:
+            host, _, port = address.rpartition(":")
+            with socket.create_connection((host.strip("[]"), int(port)), 2) as connection:
+                connection.sendall(b"GET /-/healthy HTTP/1.0\r\nHost: a\r\n\r\n")
+                self.assertIn(b"200", connection.recv(4096))
+
+    def test_telemetry_path(self):
+        _, exporter = self.started("--web.telemetry-path=/scrape/me", condition=None)
+        wait_until(lambda: good(exporter.scrape(path="/scrape/me")), 10, "the first good poll")
+        self.assertEqual(exporter.request("/metrics").status, 404)
+        self.assertIn(b"/scrape/me", exporter.request("/").body)
+
+
+class LargePages(LargePage):
+    def test_whole_page(self):
+        exporter = self.large()
+        page = exporter.scrape(compressed=True)
+        self.assertEqual(len(page.all("hypersender_instance_up")), 5_000)
+
+    def test_too_many_scrapes(self):
+        exporter = self.large("--web.max-requests=2")
+        readers = [SlowReader(exporter) for _ in range(2)]
+        answer = exporter.request("/metrics")
+        self.assertEqual(answer.status, 503)
+        self.assertLess(answer.seconds, 1)
+        self.assertEqual(exporter.request("/-/healthy").status, 200)
+        body, length = readers[0].rest()
+        self.assertEqual(len(body), length)
+        for reader in readers:
+            reader.close()
+        wait_until(lambda: exporter.request("/metrics").status == 200, 5, "scrapes are answered again")
+
+    def test_status_page(self):
+        exporter = self.large()
+        answer = exporter.request("/")
+        self.assertEqual(answer.status, 200)
+        self.assertLess(len(answer.body), 2_000_000)
+
+
+def raw(exporter, request):
+    """Sends bytes, and splits all that comes back before the connection closes into its first head and the rest."""
+    with socket.create_connection(("127.0.0.1", exporter.port), 5) as connection:
+        connection.sendall(request)
+        data = b""
+        while part := connection.recv(1 << 16):
+            data += part
+    head, _, body = data.partition(b"\r\n\r\n")
+    return head, body
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,152 @@
+"""What the user may ask for, and what is refused: exit codes and messages.
+
+`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`.
+"""
+
+import pathlib
+import socket
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from exporter import run
+from fake_api import KEY, KEY_MARK, FakeAPI
+from parallel import load_tests  # noqa: F401 (unittest looks for it)
+
+FLAGS = """
+    --web.listen-address --web.telemetry-path --web.max-requests --web.disable-exporter-metrics
+    --hypersender.base-url --hypersender.token-file --hypersender.filter.uuid --hypersender.filter.name
+    --hypersender.filter.phone --hypersender.filter.status --hypersender.ca-file --hypersender.allow-http
+    --poll.interval --poll.timeout --poll.stale-after --poll.max-response-bytes --metrics.status-set --metrics.phone
+    --log.level --log.format --demo --version --help
+""".split()
+
+
+class Usage(unittest.TestCase):
+    def assert_rejected(self, result, code, *words):
+        self.assertIn(result.returncode, code if isinstance(code, tuple) else (code,), result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr + result.stdout)
+        self.assertNotIn(KEY_MARK, result.stderr + result.stdout)
+        self.assertNotIn("Fatal error", result.stderr)
+
+    def reject(self, flag, *values):
+        for value in values:
+            with self.subTest(flag=flag, value=value):
+                result = run(f"{flag}={value}", *([] if "listen" in flag else ["--web.listen-address=127.0.0.1:0"]))
+                self.assert_rejected(result, 64, flag, value)
+
+    def test_interval(self):
+        self.reject("--poll.interval", "0", "0s", "-1", "-1s", "NaN", "nan", "inf", "garbage", "500ms", "0.5s", "1", "s", "1x",
+                    "1s2", "99999999999999999999s", "1s ", "1e3s")
+
+    def test_timeout(self):
+        self.reject("--poll.timeout", "0", "0s", "-1s", "NaN", "garbage", "99999999999999999999s")
+
+    def test_stale_after(self):
+        self.reject("--poll.stale-after", "-1s", "NaN", "garbage")
+
+    def test_response_bytes(self):
+        self.reject("--poll.max-response-bytes", "0", "-1", "NaN", "many", "99999999999999999999999")
+
+    def test_base_url(self):
+        self.reject("--hypersender.base-url", "not a url", "ftp://api.invalid/api", "api.invalid", "https://",
+                    "https:///api", "https://api.invalid:99999/api", "file:///etc/passwd")
+
+    def test_base_url_empty(self):
+        self.assert_rejected(run("--hypersender.base-url=", "--web.listen-address=127.0.0.1:0"), 64, "--hypersender.base-url")
+
+    def test_http_beyond_loopback(self):
+        self.reject("--hypersender.base-url", "http://api.invalid/api/whatsapp/v1", "http://192.0.2.1/api",
+                    "http://127.0.0.1.example.invalid/api", "http://localhost.example.invalid/")
+        result = run("--hypersender.base-url=http://192.0.2.1/api", "--web.listen-address=127.0.0.1:0")
+        self.assert_rejected(result, 64, "--hypersender.allow-http")
+
+    def test_choices(self):
+        self.reject("--metrics.status-set", "some", "ALL")
+        self.reject("--metrics.phone", "on", "sha256")
+        self.reject("--log.level", "loud")
+        self.reject("--log.format", "xml")
+
+    def test_numbers(self):
+        self.reject("--web.max-requests", "-1", "many", "1.5")
+
+    def test_listen_address(self):
+        self.reject("--web.listen-address", "nonsense", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:-1", "::1:80", "[::1]")
+
+    def test_telemetry_path(self):
+        self.reject("--web.telemetry-path", "metrics")
+
+    def test_filter_status(self):
+        self.reject("--hypersender.filter.status", "ASLEEP")
+
+    def test_unknown_flag(self):
+        self.assert_rejected(run("--poll.intervall=1s"), 64, "--poll.intervall")
+
+    def test_stray_argument(self):
+        self.assert_rejected(run("start"), 64, "start")
+
+    def test_a_token_is_never_a_flag(self):
+        self.assertEqual(run("--hypersender.token=" + KEY).returncode, 64)
+
+    def test_environment_is_named(self):
+        self.assert_rejected(run("--web.listen-address=127.0.0.1:0", HYPERSENDER_POLL_INTERVAL="soon"), 64, "HYPERSENDER_POLL_INTERVAL", "soon")
+
+    def test_neither_token_nor_demo(self):
+        result = run("--web.listen-address=127.0.0.1:0", token=None)
+        self.assert_rejected(result, (1, 64), "HYPERSENDER_TOKEN", "--hypersender.token-file", "--demo")
+
+    def test_blank_token(self):
+        for token in ("", " ", "\t\n"):
+            with self.subTest(token=token):
+                self.assert_rejected(run("--web.listen-address=127.0.0.1:0", token=token), (1, 64), "HYPERSENDER_TOKEN")
+
+    def test_token_that_is_no_header(self):
+        result = run("--web.listen-address=127.0.0.1:0", token=KEY + "\r\nX-Evil: 1")
+        self.assert_rejected(result, (1, 64), "HYPERSENDER_TOKEN")
+
+    def test_token_file_missing(self):
+        result = run("--hypersender.token-file=/nonexistent/token", "--web.listen-address=127.0.0.1:0", token=None)
+        self.assert_rejected(result, (1, 64), "/nonexistent/token")
+
+    def test_token_file_blank(self):
+        with tempfile.NamedTemporaryFile(suffix=".token") as file:
+            file.write(b" \n")
+            file.flush()
+            result = run("--hypersender.token-file=" + file.name, "--web.listen-address=127.0.0.1:0", token=None)
+            self.assert_rejected(result, (1, 64), file.name)
+
+    def test_ca_file_missing(self):
+        result = run("--hypersender.ca-file=/nonexistent/ca.pem", "--web.listen-address=127.0.0.1:0")
+        self.assert_rejected(result, (1, 64), "/nonexistent/ca.pem")
+
+    def test_port_in_use(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            with FakeAPI() as api:
+                result = run("--hypersender.base-url=" + api.base_url, "--web.listen-address=" + address)
+            self.assert_rejected(result, 1, address, "in use")
+
+    def test_address_of_another_machine(self):
+        result = run("--web.listen-address=192.0.2.1:0")
+        self.assert_rejected(result, 1, "192.0.2.1")
+
+    def test_version(self):
+        result = run("--version", token=None)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, r"\d+\.\d+")
+
+    def test_help(self):
+        result = run("--help", token=None)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        for flag in FLAGS:
+            self.assertIn(flag, result.stdout)
+        self.assertIn("HYPERSENDER_TOKEN", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
