@@ -27,6 +27,10 @@ final class MetricsPage: Sendable {
         var validUntil: Duration?
         /// When each form was last asked for.
         var asked: [Form: Duration] = [:]
+
+        func isOutdated(at uptime: Duration) -> Bool {
+            validUntil.map { uptime > $0 } ?? false
+        }
     }
 
     private let cache = Mutex(Cache())
@@ -49,10 +53,7 @@ final class MetricsPage: Sendable {
         let now = time.now.uptime
         return cache.withLock { cache in
             cache.asked[form] = now
-            if let end = cache.validUntil, now > end {
-                return nil
-            }
-            return cache.rendered[form]
+            return cache.isOutdated(at: now) ? nil : cache.rendered[form]
         }
     }
 
@@ -64,15 +65,16 @@ final class MetricsPage: Sendable {
                 return rendered
             }
             let now = self.time.now.uptime
-            let rendered = Self.render(snapshot(), form, uptime: now)
+            let snapshot = snapshot()
+            let rendered = Self.render(snapshot, form, uptime: now)
             self.cache.withLock { cache in
-                if let end = cache.validUntil, now > end {
+                if cache.isOutdated(at: now) {
                     cache.rendered = [:]
                 }
-                cache.rendered[form] = rendered.page
-                cache.validUntil = rendered.validUntil
+                cache.rendered[form] = rendered
+                cache.validUntil = snapshot.changes(after: now)
             }
-            return rendered.page
+            return rendered
         }
     }
 
@@ -84,26 +86,22 @@ final class MetricsPage: Sendable {
                 cache.asked = cache.asked.filter { now - $0.value < Self.interest }
                 return Array(cache.asked.keys)
             }
-            let validUntil = snapshot.changes(after: now)
-            let rendered = wanted.map { ($0, Self.render(snapshot, $0, uptime: now).page) }
+            let rendered = wanted.map { ($0, Self.render(snapshot, $0, uptime: now)) }
             self.cache.withLock { cache in
                 cache.rendered = Dictionary(uniqueKeysWithValues: rendered)
-                cache.validUntil = validUntil
+                cache.validUntil = snapshot.changes(after: now)
             }
         }
     }
 
-    private static func render(
-        _ snapshot: Snapshot, _ form: Form, uptime: Duration
-    ) -> (page: Rendered, validUntil: Duration?) {
+    private static func render(_ snapshot: Snapshot, _ form: Form, uptime: Duration) -> Rendered {
         var writer = ExpositionWriter(form.format)
         snapshot.write(to: &writer, uptime: uptime)
-        let validUntil = snapshot.changes(after: uptime)
         // Without the memory to compress, the page is sent as it is, and its header fields say so.
         if form.gzip, let head = GzipHead(writer.bytes) {
-            return (Rendered(body: Body(head.bytes), ending: head.ending), validUntil)
+            return Rendered(body: Body(head.bytes), ending: head.ending)
         }
-        return (Rendered(body: Body(writer.bytes)), validUntil)
+        return Rendered(body: Body(writer.bytes))
     }
 
     /// Makes pages one at a time: making them side by side would only cost memory.
