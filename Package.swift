@@ -57,7 +57,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CMalloc"),
+        .target(name: "CProcess"),
         .target(name: "CBuildInfo", cSettings: [.define("HYPERSENDER_REVISION", to: "\"\(revision)\"")]),
 
         sources("HypersenderAPI", [asyncHTTPClient, compression, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
@@ -70,7 +70,7 @@ let package = Package(
         sources(
             "hypersender-exporter", program: true,
             [
-                "CBuildInfo", "CMalloc", "HypersenderAPI", "Exposition", "Monitoring", "HTTPServer", "Endpoints",
+                "CBuildInfo", "CProcess", "HypersenderAPI", "Exposition", "Monitoring", "HTTPServer", "Endpoints",
                 "Settings",
                 "Simulator", arguments, logging, lifecycle, signals,
             ]),

@@ -16,9 +16,13 @@ final class MetricsPage: Sendable {
 
     /// The page's cached part in one form.
     struct Rendered: Sendable {
-        var body: Body
+        let page: SnapshotPage
+        let body: Body
+
         /// Set where the body is the beginning of a gzip file.
-        var ending: GzipEnding?
+        var ending: GzipEnding? {
+            page.ending
+        }
     }
 
     private struct Cache {
@@ -37,14 +41,14 @@ final class MetricsPage: Sendable {
     private let renderer: Renderer
     private let time: any TimeSource
 
+    /// What Prometheus asks for: made ahead while nobody asks for anything, so that the first scrape too finds the page ready.
+    private static let usual = Form(format: .openMetrics, gzip: true)
+
     /// How long a form that nobody asks for is still made ahead.
     private static let interest = Duration.seconds(900)
 
     init(snapshot: @escaping @Sendable () -> Snapshot, time: any TimeSource) {
         self.time = time
-        // What Prometheus asks for, so that its first scrape too finds the page ready.
-        let usual = Form(format: .openMetrics, gzip: true)
-        cache.withLock { $0.asked[usual] = time.now.uptime }
         renderer = Renderer(snapshot: snapshot)
     }
 
@@ -57,6 +61,12 @@ final class MetricsPage: Sendable {
         }
     }
 
+    /// Whether the page is there in a form. Unlike `cached` this asks for nothing.
+    func isReady(_ form: Form) -> Bool {
+        let now = time.now.uptime
+        return cache.withLock { !$0.isOutdated(at: now) && $0.rendered[form] != nil }
+    }
+
     /// The page in a form, made now where it is not there.
     func rendered(_ form: Form) async -> Rendered {
         await renderer.render { snapshot in
@@ -66,7 +76,7 @@ final class MetricsPage: Sendable {
             }
             let now = self.time.now.uptime
             let snapshot = snapshot()
-            let rendered = Self.render(snapshot, form, uptime: now)
+            let rendered = Self.render(snapshot, form, uptime: now, previous: nil)
             self.cache.withLock { cache in
                 if cache.isOutdated(at: now) {
                     cache.rendered = [:]
@@ -82,11 +92,11 @@ final class MetricsPage: Sendable {
     func refresh() async {
         await renderer.refresh { snapshot in
             let now = self.time.now.uptime
-            let wanted = self.cache.withLock { cache in
+            let (wanted, before) = self.cache.withLock { cache in
                 cache.asked = cache.asked.filter { now - $0.value < Self.interest }
-                return Array(cache.asked.keys)
+                return (cache.asked.isEmpty ? [Self.usual] : Array(cache.asked.keys), cache.rendered)
             }
-            let rendered = wanted.map { ($0, Self.render(snapshot, $0, uptime: now)) }
+            let rendered = wanted.map { ($0, Self.render(snapshot, $0, uptime: now, previous: before[$0])) }
             self.cache.withLock { cache in
                 cache.rendered = Dictionary(uniqueKeysWithValues: rendered)
                 cache.validUntil = snapshot.changes(after: now)
@@ -94,14 +104,18 @@ final class MetricsPage: Sendable {
         }
     }
 
-    private static func render(_ snapshot: Snapshot, _ form: Form, uptime: Duration) -> Rendered {
-        var writer = ExpositionWriter(form.format)
-        snapshot.write(to: &writer, uptime: uptime)
-        // Without the memory to compress, the page is sent as it is, and its header fields say so.
-        if form.gzip, let head = GzipHead(writer.bytes) {
-            return Rendered(body: Body(head.bytes), ending: head.ending)
+    private static func render(
+        _ snapshot: Snapshot, _ form: Form, uptime: Duration, previous: Rendered?
+    ) -> Rendered {
+        func write(_ previous: (SnapshotPage, UnsafeRawBufferPointer)?) -> Rendered {
+            let (page, bytes) = SnapshotPage.write(
+                snapshot, form.format, compressing: form.gzip, uptime: uptime, previous: previous)
+            return Rendered(page: page, body: Body(bytes))
         }
-        return Rendered(body: Body(writer.bytes))
+        guard let previous else {
+            return write(nil)
+        }
+        return previous.body.withUnsafeBytes { write((previous.page, $0)) }
     }
 
     /// Makes pages one at a time: making them side by side would only cost memory.

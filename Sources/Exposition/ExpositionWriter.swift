@@ -11,8 +11,8 @@ public struct ExpositionWriter: Sendable {
 
     private var family: MetricFamily?
     private var headerIsWritten = false
-    /// The current family's name as samples begin with it.
-    private var name: [UInt8] = []
+    /// The current family's name and a brace, as samples with labels begin.
+    private var opening: [UInt8] = []
 
     /// Begins an empty page.
     ///
@@ -23,17 +23,37 @@ public struct ExpositionWriter: Sendable {
     }
 
     /// Begins a family: the samples that follow belong to it.
-    public mutating func begin(_ family: MetricFamily) {
+    ///
+    /// - Parameter continued: whether the family's header stands elsewhere, before what is written here.
+    public mutating func begin(_ family: MetricFamily, continued: Bool = false) {
         self.family = family
-        headerIsWritten = false
-        name = Array(family.name.utf8)
+        headerIsWritten = continued
+        opening = Array(family.name.utf8)
+        opening.append(UInt8(ascii: "{"))
+    }
+
+    /// Forgets what has been written, and keeps the memory for what follows.
+    public mutating func clear() {
+        bytes.removeAll(keepingCapacity: true)
     }
 
     /// Writes one sample of a counter or a gauge.
     ///
     /// - Parameter extra: labels that follow `labels`, for those that differ from sample to sample.
     public mutating func sample(_ value: Double, _ labels: Labels = .none, _ extra: Labels = .none) {
-        writeName(suffix: "", labels, extra)
+        if headerIsWritten && !labels.bytes.isEmpty {
+            // Nearly all samples of a large page come this way.
+            bytes.append(contentsOf: opening)
+            bytes.append(contentsOf: labels.bytes)
+            if !extra.bytes.isEmpty {
+                bytes.append(UInt8(ascii: ","))
+                bytes.append(contentsOf: extra.bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
+            bytes.append(UInt8(ascii: " "))
+        } else {
+            writeName(suffix: "", labels, extra)
+        }
         bytes.append(value: value, openMetrics: format == .openMetrics)
         bytes.append(UInt8(ascii: "\n"))
     }
@@ -73,10 +93,8 @@ public struct ExpositionWriter: Sendable {
     }
 
     private mutating func writeName(suffix: StaticString, _ labels: Labels, _ extra: Labels) {
-        if !headerIsWritten {
-            writeHeader()
-        }
-        bytes.append(contentsOf: name)
+        writeHeader()
+        bytes.append(contentsOf: opening.dropLast())
         bytes.append(ascii: suffix)
         if !labels.bytes.isEmpty || !extra.bytes.isEmpty {
             bytes.append(UInt8(ascii: "{"))
@@ -90,7 +108,11 @@ public struct ExpositionWriter: Sendable {
         bytes.append(UInt8(ascii: " "))
     }
 
-    private mutating func writeHeader() {
+    /// Writes the current family's header, unless it is there already. Samples do so by themselves.
+    public mutating func writeHeader() {
+        guard !headerIsWritten else {
+            return
+        }
         guard let family else {
             preconditionFailure("a sample was written before any family was begun")
         }

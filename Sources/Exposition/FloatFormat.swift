@@ -5,8 +5,15 @@ extension [UInt8] {
     /// Go's `strconv` does for `'g', -1`. Zero of either sign is `0`. OpenMetrics wants whole numbers without an exponent to
     /// end in `.0`.
     mutating func append(value: Double, openMetrics: Bool) {
-        if let whole = Int64(exactly: value), whole.magnitude < 1_000_000 {
-            appendDecimal(whole)
+        if value.magnitude < 1_000_000, value == value.rounded(.towardZero) {
+            if value.magnitude < 10 {
+                if value < 0 {
+                    append(UInt8(ascii: "-"))
+                }
+                append(UInt8(ascii: "0") + UInt8(value.magnitude))
+            } else {
+                appendDecimal(Int(value))
+            }
             if openMetrics {
                 append(ascii: ".0")
             }

@@ -34,6 +34,17 @@ public struct Body: Sendable {
         return Body(storage: .segments(head + tail))
     }
 
+    /// Calls `body` with the bytes of this one, which is neither a stream nor joined from several.
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        guard case .segments(let segments) = storage, segments.count <= 1 else {
+            preconditionFailure("the bytes of a body do not lie in one place")
+        }
+        guard let segment = segments.first else {
+            return try body(UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+        return try segment.withUnsafeReadableBytes(body)
+    }
+
     /// The number of bytes, nil for a stream of unknown length.
     public var count: Int? {
         switch storage {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A text that equals another only where all bytes do.
 ///
 /// Swift's strings equal each other where they look alike (`é` as one scalar or as two). To the API, and to Prometheus,
@@ -10,16 +12,37 @@ public struct ExactText: Sendable, Hashable, Comparable {
     }
 
     public static func == (first: ExactText, second: ExactText) -> Bool {
-        first.text.utf8.elementsEqual(second.text.utf8)
+        first.order(second) == 0
     }
 
     /// By bytes, which is by Unicode scalars.
     public static func < (first: ExactText, second: ExactText) -> Bool {
-        first.text.utf8.lexicographicallyPrecedes(second.text.utf8)
+        first.order(second) < 0
+    }
+
+    /// Below, at or above 0, as this stands before, beside or after `other`.
+    private func order(_ other: ExactText) -> Int {
+        withBytes { mine in
+            other.withBytes { others in
+                let common = min(mine.count, others.count)
+                if let mine = mine.baseAddress, let others = others.baseAddress {
+                    let order = memcmp(mine, others, common)
+                    if order != 0 {
+                        return Int(order)
+                    }
+                }
+                return mine.count - others.count
+            }
+        }
     }
 
     public func hash(into hasher: inout Hasher) {
+        withBytes { hasher.combine(bytes: $0) }
+    }
+
+    /// The text as it lies in memory; as `elementsEqual` and its like are several times slower.
+    private func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         var text = text
-        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        return text.withUTF8 { body(UnsafeRawBufferPointer($0)) }
     }
 }

@@ -30,6 +30,15 @@ public struct Instance: Sendable, Equatable {
         self.hasAccessToken = hasAccessToken
         self.createdAt = createdAt
     }
+
+    /// Whether nothing differs, texts compared byte by byte.
+    public static func == (first: Instance, second: Instance) -> Bool {
+        first.status == second.status && first.hasAccessToken == second.hasAccessToken
+            && first.createdAt == second.createdAt && ExactText(first.id) == ExactText(second.id)
+            && ExactText(first.name) == ExactText(second.name)
+            && ExactText(first.serviceType) == ExactText(second.serviceType)
+            && first.phone.map(ExactText.init) == second.phone.map(ExactText.init)
+    }
 }
 
 /// An instance's status: one of the six that the API documents, or none of them.
@@ -48,6 +57,6 @@ public enum InstanceStatus: String, Sendable, Hashable, CaseIterable {
 
     /// Reads what the API sends: its spelling, to the letter.
     public init(api name: String) {
-        self = Self.documented.first { $0.rawValue.utf8.elementsEqual(name.utf8) } ?? .unknown
+        self = Self.documented.first { ExactText($0.rawValue) == ExactText(name) } ?? .unknown
     }
 }

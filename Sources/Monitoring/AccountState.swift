@@ -34,8 +34,8 @@ public struct AccountState: Sendable {
     public private(set) var invalid: Int?
     /// Instances seen with a status outside the documented six, added up over all polls.
     public private(set) var unknownStatuses: UInt64 = 0
-    /// The instances of the last good poll, by ascending id.
-    public private(set) var instances: [TrackedInstance] = []
+    /// The instances of the last good poll, by ascending id, in groups.
+    public private(set) var groups: [InstanceGroup] = []
     /// The number of those instances by status.
     public private(set) var counts: [InstanceStatus: Int] = [:]
     /// The labels of all series of this account that are not about an instance.
@@ -81,24 +81,86 @@ public struct AccountState: Sendable {
         lastError == nil && isFresh(at: uptime)
     }
 
-    /// Instances that are gone lose their history; a returning one is new.
+    /// The instances of the last good poll, by ascending id.
+    public var instances: [TrackedInstance] {
+        groups.flatMap(\.instances)
+    }
+
+    /// Instances that are gone lose their history; a returning one is new. A group in which nothing has changed stays the same object.
     private mutating func replaceInstances(by list: [Instance], at now: Double) {
-        let places = Dictionary(zip(instances.lazy.map { ExactText($0.instance.id) }, instances.indices)) { first, _ in
-            first
-        }
         // Places are sorted, and not the instances themselves, which are large.
         let order = list.indices.sorted { ExactText(list[$0].id) < ExactText(list[$1].id) }
-        instances = order.map { index in
-            var tracked =
-                places[ExactText(list[index].id)].map { instances[$0] }
-                ?? TrackedInstance(list[index], account: name, firstSeen: now)
-            tracked.update(list[index], account: name, at: now)
-            return tracked
+        var known = GroupCursor(groups)
+        groups = stride(from: 0, to: order.count, by: InstanceGroup.size).map { start in
+            let places = order[start..<min(start + InstanceGroup.size, order.count)]
+            let index = start / InstanceGroup.size
+            if index < groups.count, groups[index].isSame(as: places.lazy.map { list[$0] }) {
+                return groups[index]
+            }
+            return InstanceGroup(
+                places.map { place in
+                    var tracked =
+                        known.take(list[place].id) ?? TrackedInstance(list[place], account: name, firstSeen: now)
+                    tracked.update(list[place], account: name, at: now)
+                    return tracked
+                })
         }
         counts = Dictionary(uniqueKeysWithValues: InstanceStatus.allCases.map { ($0, 0) })
-        for tracked in instances {
-            counts[tracked.instance.status, default: 0] += 1
+        for instance in list {
+            counts[instance.status, default: 0] += 1
         }
+    }
+}
+
+/// Some instances of an account that stand next to each other.
+///
+/// A group never changes: where one of its instances does, another group takes its place. So what was made of a group, such as a
+/// part of a page, holds for as long as the group is there.
+public final class InstanceGroup: Sendable {
+    /// How many instances make a group; the last of an account has fewer.
+    ///
+    /// The fewer, the less is made anew for one change; the more, the better a group compresses.
+    public static let size = 32
+
+    /// By ascending id.
+    public let instances: [TrackedInstance]
+
+    init(_ instances: [TrackedInstance]) {
+        self.instances = instances
+    }
+
+    /// Whether a poll that found these instances has nothing new to say of the group.
+    func isSame(as found: some Collection<Instance>) -> Bool {
+        instances.count == found.count && zip(instances, found).allSatisfy { $0.instance == $1 }
+    }
+}
+
+/// Finds instances among the groups of an account by ascending id.
+private struct GroupCursor {
+    private let groups: [InstanceGroup]
+    private var group = 0
+    private var place = 0
+
+    init(_ groups: [InstanceGroup]) {
+        self.groups = groups
+    }
+
+    /// The instance with this id; nil where there is none. Ids asked for must ascend.
+    mutating func take(_ id: String) -> TrackedInstance? {
+        let id = ExactText(id)
+        while group < groups.count {
+            let instances = groups[group].instances
+            // A group that ends before the id is passed over as a whole.
+            if let last = instances.last, ExactText(last.instance.id) >= id {
+                while ExactText(instances[place].instance.id) < id {
+                    place += 1
+                }
+                return ExactText(instances[place].instance.id) == id ? instances[place] : nil
+            }
+            group += 1
+            place = 0
+        }
+        return nil
     }
 }
 

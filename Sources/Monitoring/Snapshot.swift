@@ -12,24 +12,31 @@ public struct Snapshot: Sendable {
         self.statusSet = statusSet
     }
 
-    /// Writes all families about accounts and instances.
+    /// Writes all families about accounts, which every poll changes.
     ///
     /// - Parameter uptime: the time at which staleness is judged.
-    public func write(to writer: inout ExpositionWriter, uptime: Duration) {
+    public func writeAccounts(to writer: inout ExpositionWriter, uptime: Duration) {
         for family in AccountFamily.all {
             writer.begin(family.family)
             for account in accounts {
                 family.write(account, uptime, &writer)
             }
         }
-        let fresh = accounts.filter { $0.isFresh(at: uptime) }
-        for family in InstanceFamily.all {
-            writer.begin(family.family)
-            for account in fresh {
-                for instance in account.instances {
-                    family.write(instance, statusSet, &writer)
-                }
-            }
+    }
+
+    /// The instances to show, in the order they are written in: those of accounts whose data is fresh.
+    public func groups(uptime: Duration) -> [InstanceGroup] {
+        accounts.filter { $0.isFresh(at: uptime) }.flatMap(\.groups)
+    }
+
+    /// Writes what one family about instances says of a group, without the family's header.
+    ///
+    /// - Parameter family: an index of `instanceFamilies`.
+    public func write(_ group: InstanceGroup, family: Int, to writer: inout ExpositionWriter) {
+        let family = InstanceFamily.all[family]
+        writer.begin(family.family, continued: true)
+        for instance in group.instances {
+            family.write(instance, statusSet, &writer)
         }
     }
 
@@ -40,6 +47,8 @@ public struct Snapshot: Sendable {
         }.min()
     }
 
-    /// All families that `write` may write, in its order.
-    public static let families = AccountFamily.all.map(\.family) + InstanceFamily.all.map(\.family)
+    /// All families about accounts, in their order.
+    public static let accountFamilies = AccountFamily.all.map(\.family)
+    /// All families about instances, in their order; they follow those about accounts.
+    public static let instanceFamilies = InstanceFamily.all.map(\.family)
 }

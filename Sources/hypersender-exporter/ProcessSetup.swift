@@ -1,4 +1,4 @@
-import CMalloc
+import CProcess
 import Glibc
 
 /// What the process asks of the system before it does anything else.
@@ -36,5 +36,12 @@ enum ProcessSetup {
         mallopt(M_MMAP_THRESHOLD, 128 << 10)
         mallopt(M_TRIM_THRESHOLD, 128 << 10)
         mallopt(M_ARENA_MAX, 2)
+    }
+
+    /// Lets go of the program text that only starting needed. To be called once the program has done what it does at least once.
+    ///
+    /// Reading flags, setting up TLS and looking up protocol conformances touch several megabytes of code that are not needed again.
+    static func releaseStartupText() {
+        hypersender_release_text()
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import Monitoring
 import ServiceLifecycle
 import Simulator
+import Synchronization
 import UnixSignals
 
 /// Serves until the shutdown, then lets scrapes under way finish.
@@ -29,7 +30,13 @@ struct MonitorService: Service {
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
-            try await monitor.run(afterPoll: endpoints.pollEnded)
+            let hasStarted = Atomic(false)
+            try await monitor.run {
+                await endpoints.pollEnded()
+                if !hasStarted.exchange(true, ordering: .relaxed) {
+                    ProcessSetup.releaseStartupText()
+                }
+            }
         }
     }
 }

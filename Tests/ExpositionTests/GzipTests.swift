@@ -9,21 +9,59 @@ struct GzipTests {
     func isOneMemberThatReadsBack(head: Int, tail: Int) throws {
         let head = noise(head)
         let tail = noise(tail)
-        let gzip = try #require(GzipHead(head))
-        #expect(try inflated(gzip.bytes + gzip.ending.completion(storing: tail)) == head + tail)
+        let gzip = compressed([head])
+        #expect(try inflated(gzip.bytes + #require(gzip.ending).completion(storing: tail)) == head + tail)
     }
 
     @Test func canBeCompletedAgain() throws {
-        let gzip = try #require(GzipHead(Array("the same beginning, ".utf8)))
+        let gzip = compressed([Array("the same beginning, ".utf8)])
         for end in ["and one end", "and another"] {
-            let file = gzip.bytes + gzip.ending.completion(storing: Array(end.utf8))
+            let file = try gzip.bytes + #require(gzip.ending).completion(storing: Array(end.utf8))
             #expect(try inflated(file) == Array("the same beginning, \(end)".utf8))
         }
     }
 
     @Test func compresses() throws {
         let page = Array(String(repeating: "hypersender_instance_up{instance_id=\"x\"} 1\n", count: 1000).utf8)
-        #expect(try #require(GzipHead(page)).bytes.count < page.count / 20)
+        #expect(compressed([page]).bytes.count < page.count / 20)
+    }
+
+    /// Pieces of an earlier page, in another order and among new ones, make a page as if they had been written for it.
+    @Test(arguments: [true, false])
+    func piecesAreTakenOver(compressing: Bool) throws {
+        let texts = [0, 1, 300, 70_000].map(noise)
+        var first = PageAssembler(compressing: compressing)
+        let pieces = texts.map { first.append($0) }
+        #expect(pieces.map(\.isEmpty) == [true, false, false, false])
+        let old = first.finish()
+        var second = PageAssembler(compressing: compressing)
+        let new = Array("something new".utf8)
+        let moved = old.bytes.withUnsafeBytes { bytes in
+            let last = second.append(pieces[3], of: bytes)
+            _ = second.append(new)
+            return [last] + pieces[..<3].map { second.append($0, of: bytes) }
+        }
+        let page = second.finish()
+        #expect(try plain(page) == texts[3] + new + texts[1] + texts[2])
+        var third = PageAssembler(compressing: compressing)
+        page.bytes.withUnsafeBytes { bytes in
+            for piece in moved {
+                _ = third.append(piece, of: bytes)
+            }
+        }
+        #expect(try plain(third.finish()) == texts[3] + texts[1] + texts[2])
+    }
+
+    private func compressed(_ pieces: [[UInt8]]) -> PiecedPage {
+        var assembler = PageAssembler(compressing: true)
+        for piece in pieces {
+            _ = assembler.append(piece)
+        }
+        return assembler.finish()
+    }
+
+    private func plain(_ page: PiecedPage) throws -> [UInt8] {
+        try page.ending.map { try inflated(page.bytes + $0.completion(storing: [])) } ?? page.bytes
     }
 
     /// Bytes that do not compress, so that sizes stay what they are; always the same.

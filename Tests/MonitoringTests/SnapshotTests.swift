@@ -8,10 +8,10 @@ import Testing
 /// Whole pages, compared with files beside these tests.
 struct SnapshotTests {
     private func page(_ snapshot: Snapshot, _ format: ExpositionFormat = .text, at seconds: Double = 100) -> String {
-        var writer = ExpositionWriter(format)
-        snapshot.write(to: &writer, uptime: .seconds(seconds))
-        writer.end()
-        return String(decoding: writer.bytes, as: UTF8.self)
+        var end = ExpositionWriter(format)
+        end.end()
+        let page = SnapshotPage.write(snapshot, format, compressing: false, uptime: .seconds(seconds)).bytes
+        return String(decoding: page + end.bytes, as: UTF8.self)
     }
 
     private func account(_ name: String?) -> AccountState {
@@ -70,6 +70,61 @@ struct SnapshotTests {
         #expect(snapshot.changes(after: .seconds(243.5)) == nil)
     }
 
+    /// However an account changes from poll to poll, a page that takes over from the one before is the page made anew, to the byte.
+    @Test(arguments: [ExpositionFormat.text, .openMetrics], [true, false])
+    func whatIsTakenOverIsWhatWouldBeWritten(format: ExpositionFormat, compressing: Bool) {
+        var generator = Generator()
+        var states = [account("large"), account("small"), account("late")]
+        var previous: (page: SnapshotPage, bytes: [UInt8])?
+        var takenOver = 0
+        for poll in 1...60 {
+            let time = Moment(unix: 1_748_254_000 + Double(poll * 30), uptime: .seconds(poll * 30))
+            for (index, size) in [200, 3, 70].enumerated() where generator.next() % 4 > 0 && (index < 2 || poll > 30) {
+                let list = generator.list(upTo: size, seed: UInt64(index), poll: poll)
+                let before = states[index].groups
+                states[index].record(.success(list), started: time, ended: time)
+                takenOver += states[index].groups.count { group in before.contains { $0 === group } }
+            }
+            let snapshot = Snapshot(accounts: states)
+            func write(_ previous: (SnapshotPage, UnsafeRawBufferPointer)?) -> (page: SnapshotPage, bytes: [UInt8]) {
+                SnapshotPage.write(
+                    snapshot, format, compressing: compressing, uptime: time.uptime, previous: previous)
+            }
+            let anew = write(nil)
+            if let old = previous {
+                let page = old.bytes.withUnsafeBytes { write((old.page, $0)) }
+                #expect(page.bytes == anew.bytes)
+                #expect(page.page.ending == anew.page.ending && (page.page.ending != nil) == compressing)
+                previous = page
+            } else {
+                previous = anew
+            }
+        }
+        #expect(takenOver > 50)
+    }
+
+    /// Random lists, the same in each run.
+    private struct Generator: RandomNumberGenerator {
+        private var state: UInt64 = 42
+
+        mutating func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return state >> 33
+        }
+
+        /// Most instances stay as they are; few change their status or their name, come or go.
+        mutating func list(upTo size: Int, seed: UInt64, poll: Int) -> InstanceList {
+            let present = (0..<size).filter { $0 % 50 > 0 || (poll / 10 + $0) % 3 > 0 }
+            return InstanceList(
+                instances: present.shuffled(using: &self).map { number in
+                    let status = number % 40 == 1 ? InstanceStatus.allCases[Int(next() % 7)] : .working
+                    return Instance(
+                        id: "\(number * 7919 % 1000)", name: number % 90 == 2 ? "name \(next() % 3)" : "name",
+                        status: status, createdAt: number < 100 ? 1_748_254_365 : nil)
+                })
+        }
+    }
+
     @Test func anEmptyAccountHasCountsOfZero() {
         var state = account(nil)
         let now = Moment(unix: 1, uptime: .seconds(1))
@@ -98,7 +153,7 @@ struct SnapshotTests {
     }
 
     @Test func everyFamilyIsNamedOnceAndExplained() {
-        let families = Snapshot.families + ExporterState.families
+        let families = Snapshot.accountFamilies + Snapshot.instanceFamilies + ExporterState.families
         #expect(Set(families.map(\.name)).count == families.count)
         for family in families {
             #expect(family.name.hasPrefix("hypersender_") || family.name.hasPrefix("process_"))

@@ -25,7 +25,9 @@ struct ReadmeTests {
 
     @Test func theTableOfMetricsIsComplete() {
         let documented = (rows("hypersender_") + rows("process_")).map { "\($0[0]) \($0[1])" }
-        let families = (Snapshot.families + ExporterState.families).map { "`\($0.name)` \($0.type.rawValue)" }
+        let families = (Snapshot.accountFamilies + Snapshot.instanceFamilies + ExporterState.families).map {
+            "`\($0.name)` \($0.type.rawValue)"
+        }
         #expect(documented == families)
     }
 

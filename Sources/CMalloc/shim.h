@@ -1,4 +1,0 @@
-#pragma once
-
-// Glibc's Swift module does not have it.
-#include <malloc.h>
