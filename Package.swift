@@ -34,6 +34,8 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let compression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -51,21 +53,25 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CProcess"),
         .target(name: "CBuildInfo", cSettings: [.define("HYPERSENDER_REVISION", to: "\"\(revision)\"")]),
 
         sources("HypersenderAPI", [asyncHTTPClient, compression, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
         sources("Exposition", ["CZlib"]),
         sources("Monitoring", ["HypersenderAPI", "Exposition", logging]),
-        sources("HTTPServer", [nioCore, nioPosix, nioHTTP1, logging]),
+        sources(
+            "HTTPServer", ["CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS, logging]),
         sources("Endpoints", ["HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"]),
-        sources("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"]),
+        sources("Settings", ["CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
         sources("Simulator", ["HTTPServer", logging]),
         sources(
             "hypersender-exporter", program: true,
@@ -81,7 +87,7 @@ let package = Package(
         tests("HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioPosix]),
         tests("Exposition", ["CZlib"], exclude: ["Golden"]),
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging], exclude: ["Golden"]),
-        tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioPosix, logging]),
+        tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioHTTP2, nioPosix, nioSSL, logging]),
         tests("Endpoints", ["Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
         tests("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"]),
         tests("Simulator", ["HypersenderAPI", "HTTPServer", logging]),
