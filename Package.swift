@@ -89,7 +89,7 @@ let package = Package(
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging], exclude: ["Golden"]),
         tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioHTTP2, nioPosix, nioSSL, logging]),
         tests("Endpoints", ["Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
-        tests("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"]),
+        tests("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
         tests("Simulator", ["HypersenderAPI", "HTTPServer", logging]),
         tests("hypersender-exporter", ["Exposition", "HypersenderAPI", "Monitoring", "Settings", logging, arguments]),
     ]

@@ -35,9 +35,9 @@ public enum TokenSource: Sendable, Equatable {
 }
 
 /// Reads small regular files whole.
-enum SmallFile {
+package enum SmallFile {
     /// - Throws: what is wrong with the file, as the end of a sentence that names it.
-    static func read(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] {
+    package static func read(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] {
         // Not blocking: a pipe nobody writes to must not hold up a poll.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
@@ -69,8 +69,8 @@ enum SmallFile {
         throw FileProblem("is larger than \(limit) bytes")
     }
 
-    struct FileProblem: Error, CustomStringConvertible {
-        let description: String
+    package struct FileProblem: Error, CustomStringConvertible {
+        package let description: String
 
         init(_ description: String) {
             self.description = description

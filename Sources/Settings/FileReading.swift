@@ -19,7 +19,7 @@ struct FileReading {
             .map(\.element.problem)
     }
 
-    /// - Parameter key: the path of the key at fault, such as `accounts[1].filter.status`; nil or empty for the file as a whole.
+    /// - Parameter key: the path of the key at fault, such as `accounts[1].filter.status`; nil or empty for the whole file.
     mutating func report(line: Int, key: String?, _ problem: String) {
         let text = key.map { $0.isEmpty ? problem : "\($0): \(problem)" } ?? problem
         found.append((line, SettingsProblem("\(file):\(line)", text)))
@@ -91,6 +91,22 @@ struct MappingReading {
     /// Whether a key has a value other than null.
     func isGiven(_ key: String) -> Bool {
         entries[key].map { !$0.value.isNull } ?? false
+    }
+
+    /// Whether a key has no value, or only an empty text.
+    func isBlank(_ key: String) -> Bool {
+        guard isGiven(key), case .scalar(let text, _, _)? = entries[key]?.value else {
+            return !isGiven(key)
+        }
+        return text.isEmpty
+    }
+
+    /// Whether a key's value is a sequence without items.
+    func isEmptyList(_ key: String) -> Bool {
+        guard case .sequence(let items, _)? = entries[key]?.value else {
+            return false
+        }
+        return items.isEmpty
     }
 
     /// Reports a mistake in a key.
@@ -270,7 +286,7 @@ struct MappingReading {
 
 /// How keys are shown, and which of them look alike.
 enum KeyName {
-    /// A key as it is printed in a path; in quotes where it is more than a name, and without what looks like a credential.
+    /// A key as it is printed in a path; in quotes unless it is a plain name, and without what looks like a credential.
     static func shown(_ key: String) -> String {
         let printed = Redaction.apply(to: key)
         let isName =
@@ -302,7 +318,7 @@ enum KeyName {
         key.lowercased().utf8.filter { $0 != UInt8(ascii: "_") && $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: " ") }
     }
 
-    /// How many letters must be added, left out, exchanged or swapped with their neighbour to turn one word into the other.
+    /// How many letters must be added, left out, exchanged or swapped to turn one word into the other.
     private static func distance(_ first: [UInt8], _ second: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...second.count)

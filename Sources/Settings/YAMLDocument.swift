@@ -31,8 +31,9 @@ enum YAMLNode: Sendable, Equatable {
 
 /// Reads YAML 1.1 as libyaml does, and refuses what is hardly meant in a configuration file.
 ///
-/// Refused are a second document, keys that occur twice or are not texts, merge keys (`<<`), tags other than YAML's own for texts, numbers,
-/// booleans, null, sequences and mappings, and documents that are too large, too deep, or become so by their aliases.
+/// Refused are a second document, keys that occur twice or are not texts, merge keys (`<<`), tags other than YAML's own
+/// for texts, numbers, booleans, null, sequences and mappings, and documents that are too large or too deep, or become so
+/// by their aliases.
 enum YAMLDocument {
     /// Largest file, in bytes.
     static let largestFile = 4 << 20
@@ -44,7 +45,7 @@ enum YAMLDocument {
     /// Reads the bytes of a file in UTF-8; nil where there is nothing in it, or only null.
     ///
     /// - Parameter file: how the file is named in problems.
-    /// - Throws: `SettingsProblems` with every mistake up to the first that makes the rest unreadable. No values are quoted.
+    /// - Throws: `SettingsProblems` with every mistake up to the first that makes the rest unreadable, quoting no values.
     static func parse(_ bytes: [UInt8], file: String) throws(SettingsProblems) -> YAMLNode? {
         var problems: [YAMLProblem] = []
         var root: YAMLNode?

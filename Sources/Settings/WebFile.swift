@@ -1,0 +1,162 @@
+public import HTTPServer
+import HypersenderAPI
+
+/// Reads web configuration files: the format of Prometheus's exporter-toolkit, and one key of ours.
+///
+/// The format is that of the toolkit's `docs/web-configuration.md`. Where the toolkit takes a file and then does not do
+/// what the file says, the file is refused here: TLS keys without a certificate, a rate limit without a burst, TLS
+/// versions of which none is left, and the like.
+/// `auth_exempt_paths` is our addition: paths for which no password is asked.
+public enum WebFile {
+    /// Reads a file.
+    ///
+    /// Paths in it are relative to its folder. The files that they name are not looked at.
+    ///
+    /// - Throws: `SettingsProblems` with every mistake there is, none of which quotes a key or a password's hash.
+    public static func read(path: String) throws(SettingsProblems) -> WebSecurity {
+        let bytes: [UInt8]
+        do {
+            bytes = try SmallFile.read(path, limit: YAMLDocument.largestFile)
+        } catch {
+            throw SettingsProblems(problems: [SettingsProblem(path, "\(error)")])
+        }
+        return try parse(bytes, file: path)
+    }
+
+    /// Reads what is in a file.
+    ///
+    /// - Parameter file: the path of the file, which names it in problems; what it holds is relative to its folder.
+    /// - Throws: as `read` does.
+    public static func parse(_ bytes: [UInt8], file path: String) throws(SettingsProblems) -> WebSecurity {
+        var file = FileReading(file: path)
+        var security = WebSecurity()
+        if var root = file.document(bytes) {
+            if var http = root.mapping("http_server_config", &file) {
+                security.http2 = http.flag("http2", &file) ?? true
+                security.headers = http.mapping("headers", &file).map { headers($0, &file) } ?? []
+                http.end(&file)
+            }
+            if let tls = root.mapping("tls_server_config", &file) {
+                security.tls = self.tls(tls, http2: security.http2, folder: folder(of: path), &file)
+            }
+            security.users = root.mapping("basic_auth_users", &file).map { users($0, &file) } ?? [:]
+            security.rateLimit = root.mapping("rate_limit", &file).flatMap { rateLimit($0, &file) }
+            security.authExemptPaths = Set(root.list("auth_exempt_paths", &file, exemptPath) ?? [])
+            root.end(&file)
+        }
+        guard file.problems.isEmpty else {
+            throw SettingsProblems(problems: file.problems)
+        }
+        return security
+    }
+
+    /// With the slash at the end; empty where the path is only a name.
+    private static func folder(of path: String) -> Substring {
+        path[..<(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)]
+    }
+
+    /// The header fields that may be set, with the values that some of them are limited to.
+    private static let knownHeaders: [(name: String, values: [String])] = [
+        ("Content-Security-Policy", []), ("X-Frame-Options", ["deny", "sameorigin"]),
+        ("X-Content-Type-Options", ["nosniff"]), ("X-XSS-Protection", []), ("Strict-Transport-Security", []),
+    ]
+
+    private static func headers(_ given: MappingReading, _ file: inout FileReading) -> [WebSecurity.Header] {
+        var keys = given
+        var headers: [WebSecurity.Header] = []
+        for (name, values) in knownHeaders {
+            let value = keys.value(name, &file) { (text, _) throws(ValueProblem) in
+                // A block text ends with a line break; within a line there is none to be had (RFC 9110, section 5.5).
+                let value = trimmed(text)
+                guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }) else {
+                    throw ValueProblem("is not one line of ASCII text")
+                }
+                guard value.isEmpty || values.isEmpty || values.contains(value.lowercased()) else {
+                    throw ValueProblem("is not \(values.joined(separator: " or "))")
+                }
+                return value
+            }
+            if let value, !value.isEmpty {
+                headers.append(WebSecurity.Header(name, value))
+            }
+        }
+        keys.end(&file)
+        return headers
+    }
+
+    private static func trimmed(_ text: String) -> String {
+        let tail = text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace)
+        return String(tail.reversed())
+    }
+
+    private static func users(_ given: MappingReading, _ file: inout FileReading) -> [String: String] {
+        var keys = given
+        var users: [String: String] = [:]
+        for name in keys.keys {
+            if name.contains(":") {
+                keys.report(name, "a user's name cannot have a colon, which ends it in a request (RFC 7617)", &file)
+            }
+            keys.require(name, "give the bcrypt hash of the user's password", &file)
+            users[name] = keys.value(name, isSecret: true, &file) { (text, _) throws(ValueProblem) in
+                guard isBcrypt(text) else {
+                    throw ValueProblem(
+                        "is not a bcrypt hash: make one with htpasswd -nBC 10 NAME, and write what follows the colon")
+                }
+                return text
+            }
+        }
+        return users
+    }
+
+    /// Whether a text has the form `$2b$10$` and 53 characters, which are salt and hash.
+    private static func isBcrypt(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 60, ["$2a$", "$2b$", "$2y$"].contains(where: text.hasPrefix), bytes[6] == UInt8(ascii: "$")
+        else {
+            return false
+        }
+        let digits = bytes[4..<6].map { Int($0) - Int(UInt8(ascii: "0")) }
+        guard digits.allSatisfy((0...9).contains), (4...31).contains(digits[0] * 10 + digits[1]) else {
+            return false
+        }
+        return bytes[7...].allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: ".")...UInt8(ascii: "9"):
+                true
+            default: false
+            }
+        }
+    }
+
+    /// The toolkit takes 0 for a burst that is not given, and then answers no request at all: here both must be said.
+    private static func rateLimit(_ given: MappingReading, _ file: inout FileReading) -> RequestRateLimit? {
+        var keys = given
+        let interval = keys.duration("interval", .zero...(.seconds(86400)), "0s to 1d", &file)
+        let burst = keys.integer("burst", 0...1_000_000, "1 to 1000000", &file)
+        keys.end(&file)
+        if keys.isGiven("burst") {
+            keys.require("interval", "say how long one more request takes to come free, or 0 for no limit", &file)
+        }
+        guard let interval, interval > .zero else {
+            return nil
+        }
+        guard keys.require("burst", "say how many requests are answered at once, 1 or more", &file), let burst else {
+            return nil
+        }
+        guard burst > 0 else {
+            keys.report("burst", "is 0, which answers no request: write 1 or more, or interval: 0 for no limit", &file)
+            return nil
+        }
+        return RequestRateLimit(interval: interval, burst: burst)
+    }
+
+    private static func exemptPath(_ text: String) throws(ValueProblem) -> String {
+        guard text.hasPrefix("/"), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !text.contains("?"),
+            !text.contains("#")
+        else {
+            throw ValueProblem("is not a path: write it like /-/healthy")
+        }
+        return text
+    }
+}
