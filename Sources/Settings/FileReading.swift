@@ -308,9 +308,20 @@ enum KeyName {
         guard wanted.count <= 64 else {
             return nil
         }
-        let candidates = known.map { (key: $0, distance: distance(wanted, simplified($0))) }
-        return candidates.min { $0.distance < $1.distance }
-            .flatMap { $0.distance <= min(2, (wanted.count - 1) / 2) ? $0.key : nil }
+        var farthest = min(2, (wanted.count - 1) / 2)
+        var nearest: String?
+        for name in known {
+            let letters = simplified(name)
+            // Words are no closer than their lengths are.
+            guard abs(letters.count - wanted.count) <= farthest else {
+                continue
+            }
+            let distance = distance(wanted, letters)
+            if distance < farthest || distance == farthest && nearest == nil {
+                (nearest, farthest) = (name, distance)
+            }
+        }
+        return nearest
     }
 
     /// `tokenFile`, `token-file` and `token_file` are the same word.
