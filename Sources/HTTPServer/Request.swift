@@ -40,6 +40,12 @@ public struct Request: Sendable, Equatable {
         return (path.isEmpty ? "/" : path, query)
     }
 
+    /// Whether a target has the absolute form, with a host.
+    static func isAbsolute(target: String) -> Bool {
+        guard let first = afterScheme(target.utf8)?.first else { return false }
+        return first != UInt8(ascii: "/") && first != UInt8(ascii: "?")
+    }
+
     /// What follows `http://` or `https://`, in any case.
     private static func afterScheme(_ target: String.UTF8View) -> Substring.UTF8View? {
         for scheme in ["http://", "https://"] where target.count >= scheme.utf8.count {
