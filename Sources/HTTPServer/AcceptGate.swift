@@ -8,7 +8,7 @@ import NIOCore
 #endif
 
 /// Stands in a listener: lets connections in while there is room, and stops accepting while there is none or the
-/// system has no resources for more.
+/// system has no resources for more. Meanwhile it asks for relief: that idle connections be closed.
 ///
 /// Unaccepted connections wait in the system's backlog. To hold back single reads would not do: after a failed accept
 /// the socket stays registered with its event loop, which is then told of the same connection again and again, at the
@@ -24,6 +24,7 @@ final class AcceptGate: ChannelInboundHandler {
     static let logInterval = TimeAmount.minutes(1)
 
     private let admission: Admission
+    private let relief: Relief?
     private let logger: Logger
     private var context: ChannelHandlerContext?
 
@@ -32,8 +33,9 @@ final class AcceptGate: ChannelInboundHandler {
     private var isPaused = false
     private var nextLog: NIODeadline?
 
-    init(admission: Admission, logger: Logger) {
+    init(admission: Admission, relief: Relief? = nil, logger: Logger) {
         self.admission = admission
+        self.relief = relief
         self.logger = logger
     }
 
@@ -72,13 +74,17 @@ final class AcceptGate: ChannelInboundHandler {
         pauseAccepting(context)
         let gate = NIOLoopBound(self, eventLoop: context.eventLoop)
         admission.wait { gate.eventLoop.execute { gate.value.resume() } }
+        relief?.ask(for: 1)
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.resume() }
     }
 
     private func letIn(_ context: ChannelHandlerContext) {
         let gate = NIOLoopBound(self, eventLoop: context.eventLoop)
         while let channel = held.first {
-            guard admission.enter(orWake: { gate.eventLoop.execute { gate.value.resume() } }) else { return }
+            guard admission.enter(orWake: { gate.eventLoop.execute { gate.value.resume() } }) else {
+                relief?.ask(for: held.count)
+                return
+            }
             held.removeFirst()
             let admission = admission
             channel.closeFuture.whenComplete { _ in admission.leave() }

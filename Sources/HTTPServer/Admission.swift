@@ -38,6 +38,9 @@ final class Admission: Sendable {
         max(1, min(asked, openFiles - max(32, openFiles / 4)))
     }
 
+    /// Whether somebody waits for a place.
+    var isAwaited: Bool { state.withLock { !$0.waiting.isEmpty } }
+
     /// Whether no connection is open.
     var isEmpty: Bool { state.withLock { $0.count == 0 } }
 

@@ -255,6 +255,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             sent?(self)
             return
         }
+        state.send(bytes: buffers.reduce(0) { $0 + $1.readableBytes })
         for buffer in buffers.dropLast() {
             context.write(Self.wrapOutboundOut(.byteBuffer(buffer)), promise: nil)
         }
@@ -289,7 +290,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func drain() {
-        perform(state.drain())
+        guard let context else { return }
+        perform(state.drain(now: context.eventLoop.now))
     }
 
     func close() {
@@ -311,7 +313,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             state.stall(unsentBytes: unsentBytes, now: context.eventLoop.now)
             armTimer()
         } else {
-            state.unstall()
+            state.unstall(now: context.eventLoop.now)
         }
     }
 

@@ -52,12 +52,20 @@ struct ConnectionState {
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
 
+    /// When the present wait for a request, or for its end, began.
+    private var since: NIODeadline
+
     private var unsentBytes = 0
     private var lastProgress = NIODeadline.uptimeNanoseconds(0)
+    /// When the client began to leave bytes waiting, nil while all are taken.
+    private var stalledSince: NIODeadline?
+    /// How long the response under way may still wait for its client.
+    private var patience = TimeAmount.zero
 
     /// A connection accepted just now.
     init(limits: Limits, now: NIODeadline) {
         self.limits = limits
+        since = now
         deadline = now + TimeAmount(limits.requestDeadline)
     }
 
@@ -74,6 +82,15 @@ struct ConnectionState {
         !isInputClosed && (phase == .waiting || phase == .receiving || phase == .lingering)
     }
 
+    /// How this connection may give way to a newcomer; nil while it has something to answer.
+    var candidate: Eviction.Candidate? {
+        switch phase {
+        case .waiting where !isFirstRequest: Eviction.Candidate(kind: .idle, since: since)
+        case .waiting, .receiving, .lingering: Eviction.Candidate(kind: .unfinished, since: since)
+        case .answering, .refusing, .closed: nil
+        }
+    }
+
     // MARK: - A request arrives
 
     /// Bytes have come. Only the first of a request moves the deadline: a client that drips gains nothing.
@@ -81,6 +98,7 @@ struct ConnectionState {
         guard phase == .waiting else { return }
         phase = .receiving
         if !isFirstRequest {
+            since = now
             deadline = now + TimeAmount(limits.requestDeadline)
         }
     }
@@ -134,10 +152,17 @@ struct ConnectionState {
 
     /// The head of this response to the request under way.
     mutating func startResponse(_ response: Response) -> ResponseHead {
+        patience = TimeAmount(limits.writeDeadline)
+        stalledSince = nil
         keepsAlive = keepsAlive && !isDraining && !response.isVerbatim
         let head = ResponseHead(response, to: traits, keepsAlive: keepsAlive)
         keepsAlive = head.keepsAlive
         return head
+    }
+
+    /// So many bytes of the response are about to be sent.
+    mutating func send(bytes: Int) {
+        patience = patience + .nanoseconds(Int64(Double(bytes) / Double(max(1, limits.writeRate)) * 1e9))
     }
 
     /// So many bytes of a response could not be sent at once.
@@ -145,11 +170,20 @@ struct ConnectionState {
         guard phase == .answering || phase == .refusing else { return }
         self.unsentBytes = unsentBytes
         lastProgress = now
-        deadline = now + progressInterval
+        stalledSince = stalledSince ?? now
+        deadline = min(now + progressInterval, endOfPatience)
+    }
+
+    private var endOfPatience: NIODeadline {
+        stalledSince.map { $0 + patience } ?? .distantFuture
     }
 
     /// All bytes given so far are sent, but the response goes on.
-    mutating func unstall() {
+    mutating func unstall(now: NIODeadline) {
+        if let stalledSince {
+            patience = patience - (now - stalledSince)
+        }
+        stalledSince = nil
         if phase == .answering {
             deadline = nil
         }
@@ -160,11 +194,13 @@ struct ConnectionState {
         switch phase {
         case .answering where keepsAlive && !isDraining && (hasMore || !isInputClosed):
             phase = .waiting
+            since = now
             isFirstRequest = false
             deadline = now + TimeAmount(limits.idleDeadline)
             return .none
         case .refusing where !isDraining && !isInputClosed:
             phase = .lingering
+            since = now
             deadline = now + TimeAmount(limits.lingerDeadline)
             return .closeOutput
         case .waiting, .receiving, .lingering, .closed:
@@ -174,8 +210,13 @@ struct ConnectionState {
         }
     }
 
-    /// How often progress is looked at: a stalled response ends after the write deadline and at most this much more.
-    private var progressInterval: TimeAmount { TimeAmount(limits.writeDeadline / 4) }
+    /// How long a response may wait without the client taking any byte.
+    private var stallLimit: TimeAmount {
+        TimeAmount(isDraining ? min(limits.writeDeadline, limits.drainDeadline * 2) : limits.writeDeadline)
+    }
+
+    /// How often progress is looked at: a stalled response ends after its limit and at most this much more.
+    private var progressInterval: TimeAmount { .nanoseconds(stallLimit.nanoseconds / 4) }
 
     // MARK: - Time and ends
 
@@ -188,10 +229,12 @@ struct ConnectionState {
         case .waiting, .lingering:
             return close()
         case .answering, .refusing:
-            if unsentBytes < self.unsentBytes {
+            if endOfPatience <= now {
+                return close()
+            } else if unsentBytes < self.unsentBytes {
                 stall(unsentBytes: unsentBytes, now: now)
-            } else if now - lastProgress < TimeAmount(limits.writeDeadline) {
-                self.deadline = now + progressInterval
+            } else if now - lastProgress < stallLimit {
+                self.deadline = min(now + progressInterval, endOfPatience)
             } else {
                 return close()
             }
@@ -211,10 +254,24 @@ struct ConnectionState {
         }
     }
 
-    /// The server is shutting down: a request that has begun is still answered, all else ends.
-    mutating func drain() -> Effect {
+    /// The server is shutting down: a request that has begun is still answered if neither its end nor the client's
+    /// reading is long in coming; all else ends.
+    mutating func drain(now: NIODeadline) -> Effect {
         isDraining = true
-        return phase == .waiting || phase == .lingering ? close() : .none
+        switch phase {
+        case .waiting, .lingering:
+            return close()
+        case .receiving:
+            deadline = min(deadline ?? .distantFuture, now + TimeAmount(limits.drainDeadline))
+            return .none
+        case .answering, .refusing:
+            if stalledSince != nil {
+                stall(unsentBytes: unsentBytes, now: now)
+            }
+            return .none
+        case .closed:
+            return .none
+        }
     }
 
     mutating func close() -> Effect {

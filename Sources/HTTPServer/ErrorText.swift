@@ -12,6 +12,7 @@ enum ErrorText {
         switch error {
         case let error as IOError: describe(errno: error.errnoCode)
         case SocketAddressError.unknown: "no such host"
+        case let error as UnixSocketError: error.reason
         default: "\(error)"
         }
     }
@@ -22,6 +23,9 @@ enum ErrorText {
         case EADDRNOTAVAIL: "this machine does not have the address"
         case EACCES: "permission denied"
         case EAFNOSUPPORT: "this machine does not support the address's family"
+        case ENOENT, ENOTDIR: "the directory does not exist"
+        case ENAMETOOLONG: "the name is too long"
+        case EROFS: "the file system cannot be written"
         case EMFILE: "too many open files in this process"
         case ENFILE: "too many open files on this machine"
         case ENOBUFS, ENOMEM: "not enough memory"

@@ -9,7 +9,10 @@ public struct Limits: Sendable, Equatable {
     /// Bytes of a request's body; 413 beyond. Default 64 KiB.
     public var bodyBytes = 64 * 1024
 
-    /// Connections open at once. Further ones wait unaccepted until one ends. Default 4,096.
+    /// Connections open at once. Default 4,096.
+    ///
+    /// Further ones wait unaccepted, and for them the longest idle are closed at once, or else those whose request has
+    /// not arrived in full, after a grace of 250 ms or less. Connections that are being answered stay.
     ///
     /// Lowered where the process may not open as many files, so that idle clients never use up the last of them.
     public var connections = 4096
@@ -23,6 +26,16 @@ public struct Limits: Sendable, Equatable {
 
     /// Time a response may wait without the client taking any byte of it, to within a quarter. Default 30 s.
     public var writeDeadline = Duration.seconds(30)
+
+    /// Bytes a second that a client takes of a response at least. Default 16 KiB.
+    ///
+    /// A response waits for its client no longer, all in all, than its bytes take at this rate and the write deadline
+    /// besides: however small the steps in which it is taken.
+    public var writeRate = 16 * 1024
+
+    /// Time for a request that has begun to arrive in full once the server is shutting down; twice as long may a
+    /// response then wait without the client taking any byte of it. Default 1 s.
+    public var drainDeadline = Duration.seconds(1)
 
     /// Time for which input is read and thrown away after a request was refused, so that the client can read the
     /// refusal before the connection is reset (RFC 9112, 9.6). Default 1 s.

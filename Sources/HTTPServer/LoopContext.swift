@@ -35,6 +35,36 @@ final class LoopContext {
         connections[ObjectIdentifier(connection)] = nil
     }
 
+    /// The connections that might give way to newcomers, the best `count` of them, best first.
+    ///
+    /// Looks at all: that happens under pressure only, and so nothing has to be kept in order while there is none.
+    func candidates(_ count: Int) -> [Eviction.Candidate] {
+        best(count).map(\.candidate)
+    }
+
+    /// Closes up to `count` of the best candidates; returns how many there were.
+    func evict(_ count: Int, by eviction: Eviction, now: NIODeadline) -> Int {
+        let ripe = best(count).filter { eviction.isRipe($0.candidate, now: now) }
+        for (_, connection) in ripe {
+            connection.close()
+        }
+        return ripe.count
+    }
+
+    private func best(_ count: Int) -> [(candidate: Eviction.Candidate, connection: ConnectionHandler)] {
+        var best: [(candidate: Eviction.Candidate, connection: ConnectionHandler)] = []
+        for connection in connections.values {
+            guard let candidate = connection.state.candidate else { continue }
+            if best.count == count {
+                guard let last = best.last, candidate < last.candidate else { continue }
+                best.removeLast()
+            }
+            let place = best.firstIndex { candidate < $0.candidate } ?? best.endIndex
+            best.insert((candidate, connection), at: place)
+        }
+        return best
+    }
+
     /// Closes what is idle and lets the rest end its work; also connections that are added later.
     func drain() {
         isDraining = true

@@ -8,19 +8,23 @@ public final class Server: Sendable {
     public let addresses: [ListenAddress]
 
     let listeners: [any Channel]
+    private let files: [UnixSocketFile]
     private let loops: [NIOLoopBound<LoopContext>]
     private let admission: Admission
+    private let relief: Relief
     private let ownGroup: MultiThreadedEventLoopGroup?
     private let ending: Ending
 
     private init(
-        addresses: [ListenAddress], listeners: [any Channel], loops: [NIOLoopBound<LoopContext>],
-        admission: Admission, ownGroup: MultiThreadedEventLoopGroup?
+        bound: [Listener.Bound], loops: [NIOLoopBound<LoopContext>], admission: Admission, relief: Relief,
+        ownGroup: MultiThreadedEventLoopGroup?
     ) {
-        self.addresses = addresses
-        self.listeners = listeners
+        addresses = bound.map(\.address)
+        listeners = bound.map(\.channel)
+        files = bound.compactMap(\.file)
         self.loops = loops
         self.admission = admission
+        self.relief = relief
         self.ownGroup = ownGroup
         ending = Ending()
     }
@@ -28,13 +32,14 @@ public final class Server: Sendable {
     /// The port of the first address.
     public var port: Int { addresses[0].port }
 
-    /// Binds every address or none, then accepts connections.
+    /// Binds every address or none, then accepts connections. The inherited sockets come first.
     ///
     /// Throws `BindError`, which names the address and the reason in words.
     public static func start(
         _ configuration: ServerConfiguration, logger: Logger, handler: @escaping Handler
     ) async throws -> Server {
-        precondition(!configuration.addresses.isEmpty, "a server needs an address")
+        precondition(
+            !configuration.addresses.isEmpty || !configuration.inherited.isEmpty, "a server needs an address")
         let ownGroup = configuration.eventLoops.map { MultiThreadedEventLoopGroup(numberOfThreads: $0) }
         let group = ownGroup ?? .singleton
         var loops: [NIOLoopBound<LoopContext>] = []
@@ -42,27 +47,32 @@ public final class Server: Sendable {
             loops.append(try await loop.submit { NIOLoopBound(LoopContext(), eventLoop: loop) }.get())
         }
         let admission = Admission(limit: Admission.limit(asked: configuration.limits.connections))
-        let listener = Listener(
-            bootstrap: bootstrap(
-                group: group, loops: loops, admission: admission, logger: logger,
-                pipeline: ConnectionPipeline(limits: configuration.limits, logger: logger, handler: handler)))
+        let relief = Relief(loops: loops, admission: admission)
+        let pipeline = ConnectionPipeline(limits: configuration.limits, logger: logger, handler: handler)
+        let listener = Listener {
+            bootstrap(
+                group: group, loops: loops, admission: admission, relief: relief, logger: logger, pipeline: pipeline)
+        }
 
-        var listeners: [any Channel] = []
+        var bound: [Listener.Bound] = []
         do {
+            for socket in configuration.inherited {
+                bound.append(try await listener.take(socket))
+            }
             for address in configuration.addresses {
-                listeners.append(try await listener.bind(address))
+                bound.append(try await listener.bind(address))
             }
         } catch {
-            for listener in listeners {
-                try? await listener.close()
+            for listener in bound {
+                listener.file?.remove()
+                try? await listener.channel.close()
             }
             try? await ownGroup?.shutdownGracefully()
             throw error
         }
         let server = Server(
-            addresses: zip(listeners, configuration.addresses).map(address), listeners: listeners, loops: loops,
-            admission: admission, ownGroup: ownGroup)
-        for (listener, address) in zip(listeners, server.addresses) {
+            bound: bound, loops: loops, admission: admission, relief: relief, ownGroup: ownGroup)
+        for (listener, address) in zip(server.listeners, server.addresses) {
             let ending = server.ending
             listener.closeFuture.whenComplete { _ in ending.listenerClosed(address) }
             try await listener.setOption(.autoRead, value: true).get()
@@ -71,21 +81,22 @@ public final class Server: Sendable {
     }
 
     private static func bootstrap(
-        group: MultiThreadedEventLoopGroup, loops: [NIOLoopBound<LoopContext>], admission: Admission, logger: Logger,
-        pipeline: ConnectionPipeline
+        group: MultiThreadedEventLoopGroup, loops: [NIOLoopBound<LoopContext>], admission: Admission, relief: Relief,
+        logger: Logger, pipeline: ConnectionPipeline
     ) -> ServerBootstrap {
         let loopOf = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
         return ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
+            // A client that finds it full tries again after a second only.
+            .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // Accepting begins when every address is bound.
             .serverChannelOption(.autoRead, value: false)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptGate(admission: admission, logger: logger))
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptGate(admission: admission, relief: relief, logger: logger))
                 }
             }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             // The connection asks for bytes itself, so that it reads nothing while it answers.
             .childChannelOption(.autoRead, value: false)
@@ -98,11 +109,6 @@ public final class Server: Sendable {
                     try pipeline.configure(channel, loop: loop.value)
                 }
             }
-    }
-
-    private static func address(of listener: any Channel, asked: ListenAddress) -> ListenAddress {
-        guard let local = listener.localAddress, let host = local.ipAddress, let port = local.port else { return asked }
-        return ListenAddress(host: host, port: port)
     }
 
     /// Returns when the server has been shut down.
@@ -122,7 +128,11 @@ public final class Server: Sendable {
     /// `Connection: close`; what is not done after `grace` is closed. May be called again, also to shorten the grace.
     public func shutdown(grace: Duration) async {
         let isFirst = ending.begin()
+        relief.end()
         if isFirst {
+            for file in files {
+                file.remove()
+            }
             for listener in listeners {
                 listener.close(promise: nil)
                 // Fails only if the listener has ended by itself before.

@@ -1,7 +1,10 @@
 /// What a server is started with.
 public struct ServerConfiguration: Sendable {
-    /// Where to listen; at least one address.
+    /// Where to listen; at least one address, or one inherited socket.
     public var addresses: [ListenAddress]
+
+    /// Listening sockets to serve on besides, as `SystemdSockets.inherited` finds them. The server closes them at its end.
+    public var inherited: [InheritedSocket] = []
 
     /// What clients may ask.
     public var limits: Limits

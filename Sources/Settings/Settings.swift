@@ -107,7 +107,7 @@ public struct Settings: Sendable, Equatable {
         for text in texts ?? [isDemo ? Default.demoListenAddress : Default.listenAddress] {
             do {
                 let address = try ListenAddress(text)
-                if addresses.contains(address), address.port != 0 {
+                if addresses.contains(address), address.port != 0 || address.path != nil {
                     reading.report(given?.place ?? "", "\"\(text)\" is given twice")
                 }
                 addresses.append(address)

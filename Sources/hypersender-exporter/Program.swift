@@ -144,7 +144,7 @@ struct Program {
         for address in server.addresses {
             logger.info("Listening on", metadata: ["address": "\(address)"])
         }
-        if upstream.simulator != nil, let listener = server.addresses.first {
+        if upstream.simulator != nil, let listener = server.addresses.first(where: { $0.path == nil }) {
             let isEverywhere = ["", "::", "0.0.0.0"].contains(listener.host)
             let address = isEverywhere ? "localhost:\(listener.port)" : "\(listener)"
             let text = """

@@ -68,7 +68,7 @@ class Answer:
 class Exporter:
     """A running exporter; as a context it is killed at the end, whatever happened."""
 
-    def __init__(self, base_url=None, *arguments, token=KEY, interval="1s", timeout="2s", stale_after=3.0, pages=None, **variables):
+    def __init__(self, base_url=None, *arguments, token=KEY, interval="1s", timeout="2s", stale_after=3.0, pages=None, files=None, **variables):
         self.stale_after = stale_after
         self.pages = pages or {}
         self.seen = bytearray()
@@ -80,8 +80,10 @@ class Exporter:
         ]
         if not any(a.startswith("--web.listen-address") for a in arguments):
             flags.append("--web.listen-address=127.0.0.1:0")
+        # Replaced by the program, which so keeps the process's id.
+        limited = [] if files is None else ["prlimit", f"--nofile={files}", "--"]
         self.process = subprocess.Popen(
-            [PROGRAM, *flags, *arguments], env=environment(HYPERSENDER_TOKEN=token, **variables),
+            [*limited, PROGRAM, *flags, *arguments], env=environment(HYPERSENDER_TOKEN=token, **variables),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._readers = [
             threading.Thread(target=self._read, args=(stream,), daemon=True)

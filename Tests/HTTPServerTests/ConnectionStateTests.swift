@@ -88,6 +88,7 @@ import Testing
     @Test mutating func progressKeepsASlowReaderAndItsLackEndsIt() {
         request(now: 0)
         _ = state.startResponse(Response(status: 200))
+        state.send(bytes: 1 << 20)
         state.stall(unsentBytes: 100, now: at(0))
         #expect(state.deadline == at(10))
         #expect(state.reachDeadline(unsentBytes: 100, now: at(10)) == .none)
@@ -98,10 +99,79 @@ import Testing
         #expect(state.reachDeadline(unsentBytes: 99, now: at(89)) == .close)
     }
 
+    /// 40 s and one for each 16 KiB, however steadily the bytes are taken.
+    @Test mutating func aResponseIsTakenAtAMinimumRate() {
+        request(now: 0)
+        _ = state.startResponse(Response(status: 200))
+        state.send(bytes: 20 * 16 * 1024)
+        var unsent = 10_000
+        state.stall(unsentBytes: unsent, now: at(5))
+        for second in stride(from: Int64(15), to: 65, by: 10) {
+            unsent -= 1
+            #expect(state.reachDeadline(unsentBytes: unsent, now: at(second)) == .none)
+        }
+        #expect(state.deadline == at(65))
+        #expect(state.reachDeadline(unsentBytes: unsent - 1, now: at(65)) == .close)
+    }
+
+    /// What the server takes for itself between two parts of a stream does not count.
+    @Test mutating func onlyWaitingForTheClientCounts() {
+        request(now: 0)
+        _ = state.startResponse(Response(status: 200))
+        state.send(bytes: 16 * 1024)
+        state.stall(unsentBytes: 100, now: at(0))
+        state.unstall(now: at(35))
+        state.send(bytes: 16 * 1024)
+        state.stall(unsentBytes: 100, now: at(1000))
+        #expect(state.deadline == at(1007))
+        #expect(state.reachDeadline(unsentBytes: 99, now: at(1007)) == .close)
+    }
+
+    @Test mutating func theNextResponseHasItsOwnTime() {
+        for start in [Int64(0), 100] {
+            request(now: start)
+            _ = state.startResponse(Response(status: 200))
+            state.stall(unsentBytes: 100, now: at(start))
+            #expect(state.reachDeadline(unsentBytes: 99, now: at(start + 39)) == .none)
+            state.unstall(now: at(start + 39))
+            _ = state.finishResponse(hasMore: false, now: at(start + 39))
+        }
+    }
+
+    @Test mutating func aDrainingServerWaitsLessForAReader() {
+        request(now: 0)
+        _ = state.startResponse(Response(status: 200))
+        state.send(bytes: 1 << 20)
+        state.stall(unsentBytes: 100, now: at(0))
+        #expect(state.drain(now: at(1)) == .none)
+        #expect(state.reachDeadline(unsentBytes: 50, now: at(2)) == .none)
+        #expect(state.reachDeadline(unsentBytes: 50, now: at(3)) == .none)
+        #expect(state.reachDeadline(unsentBytes: 50, now: at(4)) == .close)
+    }
+
+    @Test mutating func givesWayUnlessItIsAnswered() {
+        #expect(state.candidate == Eviction.Candidate(kind: .unfinished, since: at(0)))
+        state.receiveBytes(now: at(1))
+        #expect(state.candidate == Eviction.Candidate(kind: .unfinished, since: at(0)))
+        request(now: 2)
+        #expect(state.candidate == nil)
+        _ = state.startResponse(Response(status: 200))
+        _ = state.finishResponse(hasMore: false, now: at(3))
+        #expect(state.candidate == Eviction.Candidate(kind: .idle, since: at(3)))
+        state.receiveBytes(now: at(4))
+        #expect(state.candidate == Eviction.Candidate(kind: .unfinished, since: at(4)))
+        _ = state.fail(status: 400)
+        #expect(state.candidate == nil)
+        _ = state.finishResponse(hasMore: false, now: at(5))
+        #expect(state.candidate == Eviction.Candidate(kind: .unfinished, since: at(5)))
+        _ = state.close()
+        #expect(state.candidate == nil)
+    }
+
     @Test mutating func aStreamWithNothingToSendHasAllTheTimeItNeeds() {
         request(now: 0)
         state.stall(unsentBytes: 100, now: at(0))
-        state.unstall()
+        state.unstall(now: at(0))
         #expect(state.deadline == nil)
         #expect(state.reachDeadline(unsentBytes: 0, now: at(1000)) == .none)
     }
@@ -160,11 +230,12 @@ import Testing
 
     @Test mutating func drainClosesWhatIsIdleAndAnswersWhatHasBegun() {
         var idle = state
-        #expect(idle.drain() == .close)
+        #expect(idle.drain(now: at(0)) == .close)
 
         var begun = state
         begun.receiveBytes(now: at(0))
-        #expect(begun.drain() == .none)
+        #expect(begun.drain(now: at(0)) == .none)
+        #expect(begun.deadline == at(1))
         _ = begun.receive(head(), now: at(0))
         _ = begun.receive(.end(nil), now: at(0))
         #expect(!begun.startResponse(Response(status: 200)).keepsAlive)
@@ -172,7 +243,7 @@ import Testing
 
         request(now: 0)
         #expect(state.startResponse(Response(status: 200)).keepsAlive)
-        #expect(state.drain() == .none)
+        #expect(state.drain(now: at(0)) == .none)
         #expect(state.finishResponse(hasMore: false, now: at(0)) == .close)
     }
 
@@ -231,5 +302,25 @@ import Testing
         var state = state
         let headers: HTTPHeaders = ["Host": "a", "Expect": expect, "Content-Length": length]
         #expect(state.receive(head(.POST, "/", version: version, headers), now: at(0)) == effect)
+    }
+
+    @Test(arguments: ["", "a", "a.example:80", "a:", "127.0.0.1:1", "[::1]", "[::1]:80", "[fe80::1%25eth0]:1", "a_b,c"])
+    func host(value: String) {
+        #expect(RequestTraits.isHost(value))
+    }
+
+    @Test(arguments: [
+        "a b", "a, b", "a/b", "u@a", "a:b", "a:80:80", "::1", "[::1", "[]", "[::1]a", "[::1]:a", "a?b", "a#b", "\u{ff}",
+    ])
+    func notAHost(value: String) {
+        #expect(!RequestTraits.isHost(value))
+    }
+
+    @Test(arguments: [
+        (HTTPMethod.OPTIONS, "*"), (.GET, "http://a"), (.GET, "HTTPS://a:80/b?c"), (.GET, "//a"), (.GET, "/*"),
+    ])
+    func acceptedTarget(method: HTTPMethod, uri: String) {
+        var state = state
+        #expect(state.receive(head(method, uri), now: at(0)) == .none)
     }
 }

@@ -11,12 +11,25 @@ import Testing
         ("[fe80::1%eth0]:9000", "fe80::1%eth0", 9000),
         ("localhost:80", "localhost", 80),
         ("a-b.example:65535", "a-b.example", 65535),
+        ("unix:80", "unix", 80),
     ])
     func accepted(text: String, host: String, port: Int) throws {
         let address = try ListenAddress(text)
         #expect(address.host == host)
         #expect(address.port == port)
+        #expect(address.path == nil)
         #expect(address.description == text)
+    }
+
+    @Test func unixSocket() throws {
+        let address = try ListenAddress("unix:/run/a b:1.sock")
+        #expect(address.path == "/run/a b:1.sock")
+        #expect(address.host == "" && address.port == 0)
+        #expect(address.description == "unix:/run/a b:1.sock")
+        #expect(try address != ListenAddress(":0"))
+        let longest = "unix:/" + String(repeating: "a", count: 106)
+        #expect(try ListenAddress(longest).description == longest)
+        #expect(throws: ListenAddressError.self) { try ListenAddress(longest + "a") }
     }
 
     @Test(arguments: [
@@ -37,6 +50,11 @@ import Testing
         ("a b:9000", "not a host name"),
         ("http://a:9000", "needs brackets"),
         ("a/b:9000", "not a host name"),
+        ("unix:", "the port must be a number"),
+        ("unix:run/a.sock", "absolute"),
+        ("unix:/run/", "that of a file"),
+        ("unix:/run/a\n.sock", "control character"),
+        ("unix:/run/a\0.sock", "control character"),
     ])
     func rejected(text: String, reason: String) {
         let error = #expect(throws: ListenAddressError.self) { try ListenAddress(text) }

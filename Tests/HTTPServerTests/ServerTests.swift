@@ -205,22 +205,4 @@ import Testing
             }
         }
     }
-
-    @Test func connectionsBeyondTheLimitWait() async throws {
-        var limits = Limits()
-        limits.connections = 2
-        try await withServer(limits: limits, handler: Self.echo) { server in
-            let first = try await TestClient.connect(to: server.port)
-            let second = try await TestClient.connect(to: server.port)
-            let third = try await TestClient.connect(to: server.port)
-            try await third.get("/third")
-            try await first.get("/first")
-            try await second.get("/second")
-            #expect(await first.response()?.body == "/first")
-            #expect(await second.response()?.body == "/second")
-            #expect(third.receivedCount == 0)
-            try await first.close()
-            #expect(await third.response()?.body == "/third")
-        }
-    }
 }

@@ -97,6 +97,15 @@ final class TestClient: Sendable {
 
     /// Connects; a client that does not read leaves all bytes in the sockets' small buffers.
     static func connect(to port: Int, host: String = "127.0.0.1", reads: Bool = true) async throws -> TestClient {
+        try await connect(to: SocketAddress.makeAddressResolvingHost(host, port: port), reads: reads)
+    }
+
+    /// Connects to a unix socket.
+    static func connect(to path: String) async throws -> TestClient {
+        try await connect(to: SocketAddress(unixDomainSocketPath: path), reads: true)
+    }
+
+    private static func connect(to address: SocketAddress, reads: Bool) async throws -> TestClient {
         let client = TestClient()
         var bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -109,7 +118,7 @@ final class TestClient: Sendable {
         if !reads {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: 4096)
         }
-        let channel = try await bootstrap.connect(host: host, port: port).get()
+        let channel = try await bootstrap.connect(to: address).get()
         client.channelBox.withLock { $0 = channel }
         return client
     }
@@ -160,6 +169,14 @@ final class TestClient: Sendable {
         let channel = try channel
         return channel.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
+        }
+    }
+
+    /// Reads once, again and again, until the task returned is cancelled: for a client that does not read by itself.
+    func repeatedlyRead(every interval: TimeAmount) throws -> RepeatedTask {
+        let channel = try channel
+        return channel.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            channel.read()
         }
     }
 

@@ -1,0 +1,136 @@
+import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// A listening socket that was open when this process started.
+public struct InheritedSocket: Sendable, Hashable {
+    /// The file descriptor. A server started on it owns it from then on.
+    public let descriptor: CInt
+
+    /// What it listens on.
+    public let address: ListenAddress
+}
+
+/// Sockets handed over by the service manager: systemd's socket activation, after `sd_listen_fds(3)`.
+public enum SystemdSockets {
+    /// The first descriptor that is passed, as `SD_LISTEN_FDS_START`.
+    private static let first: CInt = 3
+
+    /// The listening sockets passed to this process, at least one, each not to be inherited further.
+    ///
+    /// `environment` holds `LISTEN_PID` and `LISTEN_FDS`. Throws `SystemdSocketsError`, which says in words what is
+    /// missing, or which descriptor is not a listening stream socket over TCP or a unix socket.
+    public static func inherited(
+        environment: [String: String]
+    ) throws(SystemdSocketsError) -> [InheritedSocket] {
+        var sockets: [InheritedSocket] = []
+        for descriptor in try descriptors(environment: environment, process: getpid()) {
+            sockets.append(try socket(descriptor))
+        }
+        return sockets
+    }
+
+    /// The socket behind this descriptor, which programs started from here on do not get.
+    static func socket(_ descriptor: CInt) throws(SystemdSocketsError) -> InheritedSocket {
+        let socket = InheritedSocket(descriptor: descriptor, address: try address(of: descriptor))
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        return socket
+    }
+
+    /// Which descriptors the environment says were passed to the process of this number.
+    static func descriptors(
+        environment: [String: String], process: pid_t
+    ) throws(SystemdSocketsError) -> Range<CInt> {
+        guard let pid = environment["LISTEN_PID"], let count = environment["LISTEN_FDS"] else {
+            throw SystemdSocketsError(
+                "no socket was passed: LISTEN_PID and LISTEN_FDS are not set; start the service through its socket unit"
+            )
+        }
+        guard pid == "\(process)" else {
+            throw SystemdSocketsError(
+                "no socket was passed to this process: LISTEN_PID is \"\(pid)\", and this is process \(process)")
+        }
+        guard let number = CInt(count), number < CInt.max - first, number > 0, count == "\(number)" else {
+            throw SystemdSocketsError("no socket was passed: LISTEN_FDS is \"\(count)\", not a number from 1")
+        }
+        return first..<(first + number)
+    }
+
+    private static func address(of descriptor: CInt) throws(SystemdSocketsError) -> ListenAddress {
+        guard let type = option(SO_TYPE, of: descriptor) else {
+            throw SystemdSocketsError("descriptor \(descriptor), which was passed, is not a socket")
+        }
+        #if canImport(Glibc)
+            let stream = CInt(SOCK_STREAM.rawValue)
+        #else
+            let stream = SOCK_STREAM
+        #endif
+        guard type == stream, option(SO_ACCEPTCONN, of: descriptor) == 1 else {
+            throw SystemdSocketsError(
+                "descriptor \(descriptor), which was passed, is not a listening stream socket: use ListenStream= without Accept="
+            )
+        }
+        guard let address = ListenAddress(of: descriptor) else {
+            throw SystemdSocketsError("descriptor \(descriptor), which was passed, is neither TCP nor a unix socket")
+        }
+        return address
+    }
+
+    private static func option(_ name: CInt, of descriptor: CInt) -> CInt? {
+        var value: CInt = 0
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+    }
+}
+
+/// Why there is no socket to serve on.
+public struct SystemdSocketsError: Error, Equatable, CustomStringConvertible {
+    /// What is wrong, in words.
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+extension ListenAddress {
+    /// What this socket is bound to; nil if that is neither TCP nor a unix socket.
+    fileprivate init?(of descriptor: CInt) {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let hasName = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) == 0 }
+        }
+        guard hasName else { return nil }
+        switch CInt(storage.ss_family) {
+        case AF_INET:
+            let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }
+            self.init(SocketAddress(address))
+        case AF_INET6:
+            let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in6.self) }
+            self.init(SocketAddress(address))
+        case AF_UNIX:
+            let bytes = withUnsafeBytes(of: storage) { all in
+                all[..<Int(size)].dropFirst(MemoryLayout<sa_family_t>.size).map { $0 }
+            }
+            if bytes.first == 0 {
+                // The abstract namespace, written as socket units and other tools do.
+                self.init(path: "@" + String(decoding: bytes.dropFirst(), as: UTF8.self))
+            } else {
+                self.init(path: String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
+            }
+        default:
+            return nil
+        }
+    }
+
+    /// The host and port of this address; nil if it has none.
+    init?(_ address: SocketAddress) {
+        guard let host = address.ipAddress, let port = address.port else { return nil }
+        self.init(host: host, port: port)
+    }
+}

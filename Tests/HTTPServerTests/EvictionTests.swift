@@ -1,0 +1,44 @@
+import NIOCore
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct EvictionTests {
+    private typealias Candidate = Eviction.Candidate
+    private let eviction = Eviction(grace: .milliseconds(250))
+
+    private static func at(_ millisecond: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .milliseconds(millisecond) }
+
+    private static func idle(_ since: Int64) -> Candidate { Candidate(kind: .idle, since: at(since)) }
+
+    private static func unfinished(_ since: Int64) -> Candidate { Candidate(kind: .unfinished, since: at(since)) }
+
+    private static let cases: [([[Candidate]], Int, Eviction.Decision)] = [
+        // The longest idle, wherever it is, however short that is.
+        ([[idle(900)], [idle(800)]], 1, .close([0, 1])),
+        ([[idle(1000)], []], 1, .close([1, 0])),
+        // Idle before slow, even before the slowest.
+        ([[unfinished(0)], [idle(999)]], 1, .close([0, 1])),
+        ([[unfinished(0)], [idle(999)]], 2, .close([1, 1])),
+        // As many as wanted, and no more.
+        ([[idle(1), idle(4)], [idle(2), idle(3)]], 3, .close([1, 2])),
+        ([[idle(1), idle(2)], [idle(3), idle(4)]], 2, .close([2, 0])),
+        // A request that has not arrived has its grace.
+        ([[unfinished(750)]], 1, .close([1])),
+        ([[unfinished(751), unfinished(760)]], 1, .lookAgain(at: at(1001))),
+        ([[unfinished(999)]], 1, .lookAgain(at: at(1020))),
+        ([[unfinished(700), unfinished(999)]], 2, .close([1])),
+        // Nothing but connections being answered.
+        ([[], []], 4, .lookAgain(at: at(1020))),
+    ]
+
+    @Test(arguments: cases)
+    private func decision(offers: [[Candidate]], wanted: Int, decision: Eviction.Decision) {
+        #expect(eviction.decide(offers, wanted: wanted, now: Self.at(1000)) == decision)
+    }
+
+    @Test(arguments: [(1, 20), (32, 20), (768, 76), (4096, 250), (100_000, 250)])
+    func graceFollowsThePlaces(places: Int, milliseconds: Int64) {
+        #expect(Eviction.grace(places: places).nanoseconds / 1_000_000 == milliseconds)
+    }
+}
