@@ -38,6 +38,12 @@ enum ProcessSetup {
         mallopt(M_ARENA_MAX, 2)
     }
 
+    /// Gives back what was freed in small blocks, as the buffers of a crowd of connections are. To be called now and then:
+    /// it walks through all free blocks.
+    static func returnFreedMemory() {
+        malloc_trim(0)
+    }
+
     /// Lets go of the program text that only starting needed. To be called once the program has done what it does at least once.
     ///
     /// Reading flags, setting up TLS and looking up protocol conformances touch several megabytes of code that are not needed again.

@@ -33,6 +33,7 @@ struct MonitorService: Service {
             let hasStarted = Atomic(false)
             try await monitor.run {
                 await endpoints.pollEnded()
+                ProcessSetup.returnFreedMemory()
                 if !hasStarted.exchange(true, ordering: .relaxed) {
                     ProcessSetup.releaseStartupText()
                 }
