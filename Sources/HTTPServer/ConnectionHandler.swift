@@ -18,6 +18,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     var state: ConnectionState
     var context: ChannelHandlerContext?
     var gate: InputGate?
+    /// Holds what cannot be encrypted yet; nil without TLS.
+    var pacer: WritePacer?
 
     /// Parsed, but not yet served: at most what one read from the socket held.
     private var queue = CircularBuffer<Item>(initialCapacity: 0)
@@ -302,7 +304,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private var unsentBytes: Int {
         let options = context?.channel.syncOptions
-        return (try? options?.getOption(.bufferedWritableBytes)) ?? 0
+        return ((try? options?.getOption(.bufferedWritableBytes)) ?? 0) + (pacer?.heldBytes ?? 0)
     }
 
     /// Lets the write deadline run while, and only while, the client leaves bytes of a response waiting.

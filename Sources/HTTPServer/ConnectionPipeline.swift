@@ -5,16 +5,27 @@ import NIOHTTP1
 /// Puts together what serves one connection: from the socket's bytes over the parser to the requests.
 struct ConnectionPipeline {
     let limits: Limits
+    let security: LiveSecurity?
     let logger: Logger
     let handler: Handler
 
-    /// Adds the handlers, after those that are there: what turns other bytes into plain ones, as TLS, comes first.
+    init(limits: Limits, security: LiveSecurity? = nil, logger: Logger, handler: @escaping Handler) {
+        self.limits = limits
+        self.security = security
+        self.logger = logger
+        self.handler = security.map { Gatekeeper(security: $0, handler: handler).answer } ?? handler
+    }
+
+    /// Adds the handlers: what turns other bytes into plain ones, as TLS, comes first.
     ///
     /// Call on the channel's event loop.
     func configure(_ channel: any Channel, loop: LoopContext) throws {
         let connection = ConnectionHandler(
             limits: limits, loop: loop, logger: logger, now: channel.eventLoop.now, handler: handler)
         let pipeline = channel.pipeline.syncOperations
+        if let tls = security?.current.tls {
+            try pipeline.addHandler(TLSEntry(tls: tls, connection: connection, logger: logger))
+        }
         try pipeline.addHandler(InputGate(connection: connection))
         try pipeline.addHandler(parser)
         try pipeline.addHandler(connection)

@@ -52,8 +52,6 @@ struct RequestTraits: Equatable {
         guard hosts == 1 || hosts == 0 && traits.isHTTP10, isTarget(head.uri, of: head.method) else {
             return .failure(Refusal(status: 400))
         }
-        // Never a proxy: a tunnel is a method that is not known here (RFC 9110, 15.6.2).
-        guard head.method != .CONNECT else { return .failure(Refusal(status: 501)) }
         if isChunked, bodyLength != nil || traits.isHTTP10 {
             return .failure(Refusal(status: 400))
         }
@@ -63,6 +61,9 @@ struct RequestTraits: Equatable {
         if let expectation, !traits.isHTTP10 {
             guard expectation.isField("100-continue") else { return .failure(Refusal(status: 417)) }
             traits.expectsContinue = isChunked || (bodyLength ?? 0) > 0
+        }
+        if head.method == .CONNECT {
+            traits.keepsAlive = false
         }
         return .success(traits)
     }

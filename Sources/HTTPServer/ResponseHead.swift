@@ -80,10 +80,10 @@ extension ByteBuffer {
         guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { return }
         writeString(name)
         writeStaticString(": ")
-        if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }) {
+        if value.utf8.allSatisfy(\.isFieldByte) {
             writeString(value)
         } else {
-            writeBytes(value.utf8.lazy.map { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 ? $0 : 0x20 })
+            writeBytes(value.utf8.lazy.map { $0.isFieldByte ? $0 : 0x20 })
         }
         writeStaticString("\r\n")
     }
@@ -91,7 +91,7 @@ extension ByteBuffer {
 
 extension UInt8 {
     /// Whether the byte may stand in a field name (RFC 9110, 5.6.2).
-    fileprivate var isTokenByte: Bool {
+    var isTokenByte: Bool {
         switch self {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"):
@@ -104,6 +104,11 @@ extension UInt8 {
             false
         }
     }
+}
+
+extension UInt8 {
+    /// Whether the byte may stand in a field's value (RFC 9110, 5.5).
+    var isFieldByte: Bool { self >= 0x20 && self != 0x7f || self == 0x09 }
 }
 
 extension String {

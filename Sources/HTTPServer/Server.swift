@@ -2,7 +2,7 @@ public import Logging
 import NIOCore
 import NIOPosix
 
-/// An HTTP/1.1 server (RFC 9110, RFC 9112): takes requests from its listeners and sends one handler's responses.
+/// A server of HTTP/1.1 and, over TLS, HTTP/2 (RFC 9110, RFC 9112, RFC 9113): takes requests from its listeners and sends one handler's responses.
 public final class Server: Sendable {
     /// The addresses listened on, with the real ports, in the order configured.
     public let addresses: [ListenAddress]
@@ -48,7 +48,8 @@ public final class Server: Sendable {
         }
         let admission = Admission(limit: Admission.limit(asked: configuration.limits.connections))
         let relief = Relief(loops: loops, admission: admission)
-        let pipeline = ConnectionPipeline(limits: configuration.limits, logger: logger, handler: handler)
+        let pipeline = ConnectionPipeline(
+            limits: configuration.limits, security: configuration.security, logger: logger, handler: handler)
         let listener = Listener {
             bootstrap(
                 group: group, loops: loops, admission: admission, relief: relief, logger: logger, pipeline: pipeline)

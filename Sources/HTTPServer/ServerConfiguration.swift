@@ -9,6 +9,9 @@ public struct ServerConfiguration: Sendable {
     /// What clients may ask.
     public var limits: Limits
 
+    /// How connections are secured and who may ask; nil for plain HTTP and everybody.
+    public var security: LiveSecurity?
+
     /// Threads of its own to serve on; nil shares those of the process, one a core.
     public var eventLoops: Int?
 

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 @testable import HTTPServer
@@ -96,22 +97,33 @@ final class TestClient: Sendable {
     }
 
     /// Connects; a client that does not read leaves all bytes in the sockets' small buffers.
-    static func connect(to port: Int, host: String = "127.0.0.1", reads: Bool = true) async throws -> TestClient {
-        try await connect(to: SocketAddress.makeAddressResolvingHost(host, port: port), reads: reads)
+    ///
+    /// With `tls`, what is sent and received here is what is encrypted.
+    static func connect(
+        to port: Int, host: String = "127.0.0.1", reads: Bool = true, tls: TLSConfiguration? = nil
+    ) async throws -> TestClient {
+        try await connect(to: SocketAddress.makeAddressResolvingHost(host, port: port), reads: reads, tls: tls)
     }
 
     /// Connects to a unix socket.
     static func connect(to path: String) async throws -> TestClient {
-        try await connect(to: SocketAddress(unixDomainSocketPath: path), reads: true)
+        try await connect(to: SocketAddress(unixDomainSocketPath: path), reads: true, tls: nil)
     }
 
-    private static func connect(to address: SocketAddress, reads: Bool) async throws -> TestClient {
+    private static func connect(
+        to address: SocketAddress, reads: Bool, tls: TLSConfiguration?
+    ) async throws -> TestClient {
         let client = TestClient()
+        let encryption = try tls.map { try NIOSSLContext(configuration: $0) }
         var bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.autoRead, value: reads)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let encryption {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: encryption, serverHostname: "localhost"))
+                    }
                     try channel.pipeline.syncOperations.addHandler(Receiver(client: client))
                 }
             }
@@ -180,8 +192,17 @@ final class TestClient: Sendable {
         }
     }
 
+    /// The certificate that the server has shown.
+    var serverCertificate: NIOSSLCertificate? {
+        get async throws { try await channel.nioSSL_peerCertificate().get() }
+    }
+
     /// Bytes that came and were not taken yet.
     var receivedCount: Int { inbox.withLock { $0.bytes.count } }
+
+    func pauseReading() async throws {
+        try await channel.setOption(.autoRead, value: false).get()
+    }
 
     func resumeReading() async throws {
         try await channel.setOption(.autoRead, value: true).get()
@@ -231,8 +252,11 @@ final class TestClient: Sendable {
 
 extension Server {
     /// A server on a free port of the loopback.
-    static func start(limits: Limits = Limits(), _ handler: @escaping Handler) async throws -> Server {
-        let configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: limits)
+    static func start(
+        limits: Limits = Limits(), security: LiveSecurity? = nil, _ handler: @escaping Handler
+    ) async throws -> Server {
+        var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: limits)
+        configuration.security = security
         return try await start(configuration, logger: .silent, handler: handler)
     }
 }
@@ -243,9 +267,10 @@ extension Logger {
 
 /// Runs a server while `body` runs, and shuts it down without grace.
 func withServer(
-    limits: Limits = Limits(), handler: @escaping Handler, _ body: (Server) async throws -> Void
+    limits: Limits = Limits(), security: LiveSecurity? = nil, handler: @escaping Handler,
+    _ body: (Server) async throws -> Void
 ) async throws {
-    let server = try await Server.start(limits: limits, handler)
+    let server = try await Server.start(limits: limits, security: security, handler)
     do {
         try await body(server)
     } catch {

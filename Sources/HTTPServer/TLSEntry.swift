@@ -1,0 +1,126 @@
+import Logging
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// Brings a new connection to TLS with the certificates of the moment, and lets nothing through before its client has
+/// been found acceptable.
+///
+/// The time it takes is limited by the connection that stands behind: no request has come.
+final class TLSEntry: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = IOData
+    typealias OutboundOut = IOData
+
+    private enum Phase {
+        /// Certificates may be read just now.
+        case preparing, shakingHands, open, refused
+    }
+
+    private let tls: LiveTLS
+    private let connection: ConnectionHandler
+    private let logger: Logger
+    private var phase = Phase.preparing
+    private var setup: TLSSetup?
+    private var wantsRead = false
+
+    init(tls: LiveTLS, connection: ConnectionHandler, logger: Logger) {
+        self.tls = tls
+        self.connection = connection
+        self.logger = logger
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive {
+            prepare(context)
+        }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        prepare(context)
+        context.fireChannelActive()
+    }
+
+    private func prepare(_ context: ChannelHandlerContext) {
+        tls.setup(on: context.eventLoop).assumeIsolated().whenSuccess { setup in
+            guard context.channel.isActive else { return }
+            do {
+                try self.begin(setup, context)
+            } catch {
+                context.close(promise: nil)
+            }
+        }
+    }
+
+    private func begin(_ setup: TLSSetup, _ context: ChannelHandlerContext) throws {
+        self.setup = setup
+        phase = .shakingHands
+        let pacer = WritePacer()
+        connection.pacer = pacer
+        let pipeline = context.pipeline.syncOperations
+        try pipeline.addHandler(PlainRequestDetector(), position: .before(self))
+        try pipeline.addHandler(setup.makeHandler(), position: .before(self))
+        try pipeline.addHandler(pacer, position: .before(self))
+        if wantsRead {
+            context.read()
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if phase == .preparing {
+            wantsRead = true
+        } else {
+            context.read()
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // Requests may come along with the end of a handshake that has led to a refusal.
+        if phase == .open {
+            context.fireChannelRead(data)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case TLSUserEvent.handshakeCompleted(let negotiatedProtocol):
+            complete(context, negotiatedProtocol: negotiatedProtocol)
+        case let event as ChannelEvent where event == .inputClosed && phase == .refused:
+            break
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func complete(_ context: ChannelHandlerContext, negotiatedProtocol: String?) {
+        if let setup, !setup.clientNames.isEmpty,
+            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate(),
+            !setup.clientNames.allows(certificate)
+        {
+            logger.debug("Refused a client: its certificate bears none of the allowed names")
+            refuse(context)
+            return
+        }
+        phase = .open
+    }
+
+    private func refuse(_ context: ChannelHandlerContext) {
+        phase = .refused
+        context.close(promise: nil)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch phase {
+        case .open where error as? NIOSSLError == .uncleanShutdown:
+            // The client has closed its side without a farewell. What it has sent in full is answered nevertheless:
+            // HTTP tells itself whether a request is whole.
+            break
+        case .open:
+            context.fireErrorCaught(error)
+        case .preparing, .shakingHands, .refused:
+            logger.debug("A TLS handshake has failed", metadata: ["error": "\(error)"])
+            context.close(promise: nil)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Testing
+
+@testable import HTTPServer
+
+/// Hashes, credentials and checks of passwords.
+@Suite struct PasswordTests {
+    @Test(arguments: [
+        // Of crypt_blowfish's own tests.
+        ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", true),
+        ("U*V", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", false),
+        (
+            "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789chars after 72 are ignored",
+            "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui", true
+        ),
+        ("secret", "$2a$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", true),
+        ("secret", "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", true),
+        ("secret", "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", true),
+        ("Secret", "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", false),
+        ("", "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", false),
+        ("secret\0and more", "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", false),
+        ("pässword", "$2y$04$abcdefghijklmnopqrstuum174eFeoTj0DHmtuueFaS3Wde4P7wHG", true),
+        (
+            String(repeating: "x", count: 1000), "$2y$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i", true
+        ),
+    ])
+    func hashesAreCompared(password: String, text: String, isRight: Bool) throws {
+        let hash = try #require(Bcrypt(text))
+        #expect(hash.matches(Array(password.utf8)) == isRight)
+    }
+
+    @Test(arguments: [
+        "", "secret", "$2y$04$short", "$2x$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
+        "$2y$03$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
+        "$2y$32$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
+        "$2y$+4$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
+        "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIr!",
+        "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n",
+        "$1$abcdefgh$abcdefghijklmnopqrstuv",
+    ])
+    func whatIsNoHashIsRefused(text: String) {
+        #expect(Bcrypt(text) == nil)
+    }
+
+    @Test func aDummyCostsWhatItSays() throws {
+        #expect(Bcrypt.dummy(cost: 4)?.cost == 4)
+        #expect(Bcrypt.dummy(cost: 12)?.text.hasPrefix("$2b$12$") == true)
+        // It is a hash that can be computed, so that it takes its time.
+        #expect(Bcrypt.dummy(cost: 4)?.matches([]) == false)
+    }
+
+    @Test(
+        arguments: [
+            ("Basic YTpi", "a", "b"), ("basic YTpi", "a", "b"), ("BASIC YTo=", "a", ""), ("Basic OmI=", "", "b"),
+            ("Basic Og==", "", ""), ("Basic YTpiOmM=", "a", "b:c"), ("Basic w6Q6w7Y=", "ä", "ö"), ("Basic ", nil, nil),
+            ("Basic", nil, nil), ("Bearer YTpi", nil, nil), ("BasicYTpi", nil, nil), ("Basic  YTpi", nil, nil),
+            ("Basic YTp", nil, nil), ("Basic YTpi=", nil, nil), ("Basic Y===", nil, nil), ("Basic YWI=", nil, nil),
+            ("Basic YT-_", nil, nil), ("Basic YTpi, Basic YTpi", nil, nil),
+        ] as [(String, String?, String?)])
+    func credentialsAreRead(field: String, user: String?, password: String?) {
+        let expected = password.map { Credentials(user: user, password: Array($0.utf8)) }
+        #expect(Credentials(authorization: field) == expected)
+    }
+
+    @Test func aNameThatIsNotUTF8IsNobodys() {
+        // 0xff, a colon and a "b".
+        #expect(Credentials(authorization: "Basic /zpi") == Credentials(user: nil, password: Array("b".utf8)))
+    }
+
+    @Test func checksAreFewAtATimeAndTheirQueueIsBounded() async throws {
+        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let began = Signal()
+        let mayEnd = Signal()
+        let checks = PasswordChecks(capacity: 3) { password, _ in
+            began.fire()
+            await mayEnd.wait()
+            return password == [1]
+        }
+        await withTaskGroup(of: PasswordChecks.Result.self) { group in
+            for _ in 0..<10 {
+                group.addTask { await checks.check([1], hash) }
+            }
+            // Two run, three wait, and the other five are turned away at once.
+            var results: [PasswordChecks.Result] = []
+            for _ in 0..<5 {
+                results.append(await group.next() ?? .right)
+            }
+            #expect(results == [.busy, .busy, .busy, .busy, .busy])
+            await began.wait(count: 2)
+            #expect(began.count == 2)
+            mayEnd.fire()
+            for _ in 0..<5 {
+                results.append(await group.next() ?? .busy)
+            }
+            #expect(results.suffix(5) == [.right, .right, .right, .right, .right])
+        }
+        let wrong = await checks.check([2], hash)
+        #expect(wrong == .wrong)
+    }
+
+    @Test func onlySoManyPasswordsAreKept() throws {
+        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let known = KnownPasswords()
+        let all = (0...KnownPasswords.capacity).map { Credentials(user: "user\($0)", password: [1]) }
+        for credentials in all {
+            known.insert(credentials, hash)
+        }
+        #expect(!known.contains(all[0], hash))
+        #expect(all.dropFirst().allSatisfy { known.contains($0, hash) })
+        #expect(!known.contains(Credentials(user: "user1", password: [2]), hash))
+        let other = try #require(Bcrypt.dummy(cost: 5))
+        #expect(!known.contains(all[1], other))
+    }
+}

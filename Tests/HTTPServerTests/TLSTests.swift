@@ -1,0 +1,394 @@
+import Logging
+import NIOCore
+import NIOSSL
+import Testing
+
+@testable import HTTPServer
+
+/// Connections with TLS over real sockets.
+@Suite struct TLSTests {
+    private static let ok: Handler = { _ in .now(Response(status: 200, body: Body("ok"))) }
+
+    private func limits(_ change: (inout Limits) -> Void) -> Limits {
+        var limits = Limits()
+        change(&limits)
+        return limits
+    }
+
+    /// What the server answers a client of this configuration; nil where it refuses the connection.
+    private func answer(of server: Server, to configuration: TLSConfiguration) async throws -> String? {
+        let client = try await TestClient.connect(to: server.port, tls: configuration)
+        try? await client.get("/")
+        return await client.response()?.body
+    }
+
+    private func certificate(of server: Server) async throws -> NIOSSLCertificate? {
+        let client = try await TestClient.connect(to: server.port, tls: .client())
+        try await client.get("/")
+        _ = await client.response()
+        return try await client.serverCertificate
+    }
+
+    // MARK: - Serving
+
+    @Test func requestsAreAnswered() async throws {
+        let large = Body([UInt8](repeating: 0x61, count: 6_000_000))
+        try await withServer(security: .tls()) { request in
+            .now(Response(status: 200, body: request.path == "/large" ? large : Body("ok")))
+        } _: { server in
+            let client = try await TestClient.connect(to: server.port, tls: .client())
+            for _ in 0..<3 {
+                try await client.get("/")
+                #expect(await client.response()?.body == "ok")
+                try await client.get("/large")
+                #expect(await client.response()?.body.utf8.count == 6_000_000)
+            }
+            try await client.get("/", "Connection: close")
+            #expect(await client.response()?.body == "ok")
+            #expect(await client.readToEnd() == "")
+        }
+    }
+
+    @Test func streamsAreSent() async throws {
+        let handler: Handler = { _ in
+            .now(
+                Response(
+                    status: 200,
+                    body: .stream(length: nil) { writer in
+                        for _ in 0..<3 { try await writer.write("hello") }
+                    }))
+        }
+        try await withServer(security: .tls(), handler: handler) { server in
+            let client = try await TestClient.connect(to: server.port, tls: .client())
+            try await client.get("/", "Connection: close")
+            #expect(await client.readToEnd().hasSuffix("5\r\nhello\r\n5\r\nhello\r\n5\r\nhello\r\n0\r\n\r\n"))
+        }
+    }
+
+    @Test func aClientThatClosesItsSideIsAnswered() async throws {
+        try await withServer(security: .tls()) { _ in
+            .later { Response(status: 200, body: Body("late")) }
+        } _: { server in
+            let client = try await TestClient.connect(to: server.port, tls: .client())
+            try await client.get("/")
+            try await client.closeOutput()
+            #expect(await client.response()?.body == "late")
+            #expect(await client.readToEnd() == "")
+        }
+    }
+
+    @Test func aRefusalCanBeReadByAClientThatIsStillSending() async throws {
+        try await withServer(security: .tls(), handler: Self.ok) { server in
+            let client = try await TestClient.connect(to: server.port, tls: .client())
+            try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+            try await client.send(String(repeating: "x", count: 200_000))
+            #expect(await client.response()?.status == 413)
+            #expect(await client.readToEnd() == "")
+        }
+    }
+
+    @Test func aPlainRequestIsToldSo() async throws {
+        try await withServer(security: .tls(), handler: Self.ok) { server in
+            let client = try await TestClient.connect(to: server.port)
+            try await client.get("/")
+            let answer = await client.readToEnd()
+            #expect(
+                answer == "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+        }
+    }
+
+    // MARK: - Deadlines and the end
+
+    @Test(arguments: ["", "\u{16}\u{3}\u{1}\u{2}"])
+    func anUnfinishedHandshakeIsClosed(start: String) async throws {
+        let limits = limits { $0.requestDeadline = .milliseconds(50) }
+        try await withServer(limits: limits, security: .tls(), handler: Self.ok) { server in
+            let client = try await TestClient.connect(to: server.port)
+            try await client.send(start)
+            #expect(await client.readToEnd() == "")
+        }
+    }
+
+    @Test func aClientThatTakesNothingIsClosed() async throws {
+        let body = Body([UInt8](repeating: 0x61, count: 30_000_000))
+        let ended = Signal()
+        let limits = limits { $0.writeDeadline = .milliseconds(100) }
+        try await withServer(limits: limits, security: .tls()) { _ in
+            var response = Response(status: 200, body: body)
+            response.onEnd = { ended.fire() }
+            return .now(response)
+        } _: { server in
+            let client = try await TestClient.connect(to: server.port, tls: .client())
+            try await client.get("/")
+            _ = await client.read(until: "\r\n\r\n")
+            try await client.pauseReading()
+            await ended.wait()
+            try? await client.resumeReading()
+            #expect(await client.readToEnd().utf8.count < 30_000_000)
+        }
+    }
+
+    @Test func shutdownAnswersWhatIsInFlight() async throws {
+        let asked = Signal()
+        let mayAnswer = Signal()
+        let server = try await Server.start(security: try .tls()) { request in
+            request.path == "/"
+                ? .now(Response(status: 200))
+                : .later {
+                    asked.fire()
+                    await mayAnswer.wait()
+                    return Response(status: 200, body: Body([UInt8](repeating: 0x61, count: 3_000_000)))
+                }
+        }
+        let idle = try await TestClient.connect(to: server.port, tls: .client())
+        try await idle.get("/")
+        _ = await idle.response()
+        let busy = try await TestClient.connect(to: server.port, tls: .client())
+        try await busy.get("/slow")
+        await asked.wait()
+        async let shutdown: Void = server.shutdown(grace: .seconds(60))
+        #expect(await idle.readToEnd() == "")
+        mayAnswer.fire()
+        let response = await busy.response()
+        #expect(response?.body.utf8.count == 3_000_000)
+        #expect(response?.head.contains("Connection: close\r\n") == true)
+        await shutdown
+    }
+
+    // MARK: - Clients' certificates
+
+    enum Shown: CaseIterable {
+        case none, client, stranger
+    }
+
+    @Test(arguments: [
+        (TLSOptions.ClientAuth.none, [Shown.none, .client, .stranger]),
+        (.request, [.none, .client, .stranger]),
+        (.requireAny, [.client, .stranger]),
+        (.verifyIfGiven, [.none, .client]),
+        (.requireAndVerify, [.client]),
+    ])
+    func clientsAreLetInByTheirCertificates(auth: TLSOptions.ClientAuth, welcome: [Shown]) async throws {
+        let security = try LiveSecurity.tls {
+            $0.clientAuth = auth
+            $0.clientCA = auth == .none ? nil : .inline(Certificates.ca)
+        }
+        try await withServer(security: security, handler: Self.ok) { server in
+            for shown in Shown.allCases {
+                for version in [TLSVersion.tlsv12, .tlsv13] {
+                    var configuration =
+                        switch shown {
+                        case .none: try TLSConfiguration.client()
+                        case .client:
+                            try TLSConfiguration.client(
+                                showing: Certificates.client, key: Certificates.clientKey)
+                        case .stranger:
+                            try TLSConfiguration.client(
+                                showing: Certificates.stranger, key: Certificates.strangerKey)
+                        }
+                    configuration.maximumTLSVersion = version
+                    let body = try await answer(of: server, to: configuration)
+                    #expect((body != nil) == welcome.contains(shown), "\(shown) over \(version)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("prometheus.example.org", true), ("192.0.2.7", true), ("2001:db8:0::7", true), ("ops@example.org", true),
+        ("spiffe://example.org/prometheus", true), ("example.org", false), ("client", false), ("192.0.2.8", false),
+    ])
+    func namesAreCompared(name: String, isAllowed: Bool) throws {
+        let certificate = try #require(Certificates.parsed(Certificates.client).first)
+        #expect(ClientNames(["other", name]).allows(certificate) == isAllowed)
+    }
+
+    @Test func aClientOfAnotherNameNeverReachesTheHandler() async throws {
+        let asked = Signal()
+        let live = try LiveSecurity.tls {
+            $0.clientAuth = .requireAndVerify
+            $0.clientCA = .inline(Certificates.ca)
+            $0.allowedClientNames = ["grafana.example.org"]
+        }
+        try await withServer(security: live) { _ in
+            asked.fire()
+            return .now(Response(status: 200, body: Body("ok")))
+        } _: { server in
+            let configuration = try TLSConfiguration.client(
+                showing: Certificates.client, key: Certificates.clientKey)
+            let refused = try await answer(of: server, to: configuration)
+            #expect(refused == nil)
+            #expect(asked.count == 0)
+            var settings = live.settings
+            settings.tls?.allowedClientNames.append("prometheus.example.org")
+            try live.replace(with: settings)
+            let body = try await answer(of: server, to: configuration)
+            #expect(body == "ok")
+        }
+    }
+
+    // MARK: - Versions, cipher suites, curves
+
+    @Test(arguments: [
+        (TLSOptions.Version.tls12, TLSOptions.Version.tls13, TLSVersion.tlsv11, false),
+        (.tls12, .tls13, .tlsv12, true),
+        (.tls13, .tls13, .tlsv12, false),
+        (.tls13, .tls13, .tlsv13, true),
+        (.tls10, .tls12, .tlsv1, true),
+        (.tls11, .tls12, .tlsv1, false),
+    ])
+    func versionsAreLimited(
+        minimum: TLSOptions.Version, maximum: TLSOptions.Version, client: TLSVersion, isServed: Bool
+    ) async throws {
+        let security = try LiveSecurity.tls {
+            $0.minimumVersion = minimum
+            $0.maximumVersion = maximum
+        }
+        try await withServer(security: security, handler: Self.ok) { server in
+            let body = try await answer(of: server, to: .client { $0.maximumTLSVersion = client })
+            #expect((body != nil) == isServed)
+        }
+    }
+
+    @Test func onlyTheCipherSuitesAndCurvesNamedAreTaken() async throws {
+        let security = try LiveSecurity.tls {
+            $0.maximumVersion = .tls12
+            $0.cipherSuites = ["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]
+            $0.curves = ["CurveP384", "CurveP521"]
+        }
+        try await withServer(security: security, handler: Self.ok) { server in
+            for (cipher, curves, isServed) in [
+                // The first curve is that of the certificate's key, which a client must know too.
+                (NIOTLSCipher.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, [NIOTLSCurve.secp256r1, .secp384r1], true),
+                (.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, [.secp256r1, .secp384r1], false),
+                (.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, [.secp256r1], false),
+            ] {
+                let body = try await answer(
+                    of: server,
+                    to: .client {
+                        $0.cipherSuiteValues = [cipher]
+                        $0.curves = curves
+                    })
+                #expect((body != nil) == isServed)
+            }
+        }
+    }
+
+    // MARK: - Changes
+
+    @Test func newConnectionsFollowTheNewestSettings() async throws {
+        let live = try LiveSecurity(WebSecurity(), logger: .silent)
+        try await withServer(security: live, handler: Self.ok) { server in
+            let before = try await TestClient.connect(to: server.port)
+            try await before.get("/")
+            #expect(await before.response()?.body == "ok")
+
+            try live.replace(with: .tls())
+            let first = try await certificate(of: server)
+            #expect(first == Certificates.parsed(Certificates.serverChain).first)
+            try await before.get("/")
+            #expect(await before.response()?.body == "ok")
+
+            try live.replace(
+                with: .tls {
+                    $0.certificate = .inline(Certificates.otherChain)
+                    $0.key = .inline(Certificates.otherKey)
+                })
+            let second = try await certificate(of: server)
+            #expect(second == Certificates.parsed(Certificates.otherChain).first)
+
+            #expect(throws: WebSecurityError.self) {
+                try live.replace(with: .tls { $0.key = .inline(Certificates.otherKey) })
+            }
+            let third = try await certificate(of: server)
+            #expect(third == second)
+
+            try live.replace(with: WebSecurity())
+            let after = try await TestClient.connect(to: server.port)
+            try await after.get("/")
+            #expect(await after.response()?.body == "ok")
+        }
+    }
+
+    @Test func changedFilesAreReadAgainAndBrokenOnesAreNotUsed() async throws {
+        try await withDirectory { directory in
+            let (certificatePath, keyPath) = ("\(directory)/cert", "\(directory)/key")
+            try put(Certificates.serverChain, at: certificatePath, in: directory)
+            try put(Certificates.serverKey, at: keyPath, in: directory)
+            let book = LogBook()
+            let settings = WebSecurity.tls {
+                $0.certificate = .file(certificatePath)
+                $0.key = .file(keyPath)
+            }
+            let live = try LiveSecurity(settings, interval: .zero, logger: book.logger)
+            try await withServer(security: live, handler: Self.ok) { server in
+                let first = try await certificate(of: server)
+                #expect(first == Certificates.parsed(Certificates.serverChain).first)
+
+                try put(Certificates.otherChain, at: certificatePath, in: directory)
+                for _ in 0..<3 {
+                    let kept = try await certificate(of: server)
+                    #expect(kept == first)
+                }
+                #expect(book.count(.error) == 1)
+
+                try put(Certificates.otherKey, at: keyPath, in: directory)
+                let second = try await certificate(of: server)
+                #expect(second == Certificates.parsed(Certificates.otherChain).first)
+                #expect(book.count(.error) == 1)
+            }
+        }
+    }
+
+    // MARK: - Mistakes
+
+    struct Mistake: Sendable, CustomTestStringConvertible {
+        let text: String
+        let change: @Sendable (inout TLSOptions) -> Void
+
+        init(_ text: String, _ change: @escaping @Sendable (inout TLSOptions) -> Void) {
+            self.text = text
+            self.change = change
+        }
+
+        var testDescription: String { text }
+    }
+
+    @Test(arguments: [
+        Mistake("certificate: the text holds no certificate in PEM form") { $0.certificate = .inline("nothing") },
+        Mistake("certificate: cannot read /nowhere/cert: no such file") { $0.certificate = .file("/nowhere/cert") },
+        Mistake("certificate: /tmp is not a regular file") { $0.certificate = .file("/tmp") },
+        Mistake("key: cannot read /nowhere/key: no such file") { $0.key = .file("/nowhere/key") },
+        Mistake("key: the text holds no private key in PEM form, without a passphrase") { $0.key = .inline("x") },
+        Mistake("key: the text does not hold the key of the certificate") { $0.key = .inline(Certificates.otherKey) },
+        Mistake("client CA: the text holds no certificate in PEM form") {
+            $0.clientAuth = .requireAndVerify
+            $0.clientCA = .inline("")
+        },
+        Mistake("client authentication: a client CA is set, but no certificate is asked for") {
+            $0.clientCA = .inline(Certificates.ca)
+        },
+        Mistake("client authentication: client names are set, but no certificate is asked for") {
+            $0.allowedClientNames = ["a"]
+        },
+        Mistake("TLS versions: the minimum is above the maximum") { $0.maximumVersion = .tls11 },
+        Mistake("cipher suites: there is no \"TLS_NONE\"") { $0.cipherSuites = ["TLS_NONE"] },
+        Mistake("cipher suites: TLS_RSA_WITH_RC4_128_SHA is not supported") {
+            $0.cipherSuites = ["TLS_RSA_WITH_RC4_128_SHA"]
+        },
+        Mistake("cipher suites: none of them is for the TLS versions allowed") {
+            $0.cipherSuites = ["TLS_AES_128_GCM_SHA256"]
+            $0.maximumVersion = .tls12
+        },
+        Mistake("curves: \"P224\" is not supported") { $0.curves = ["P224"] },
+    ])
+    func mistakesAreNamed(mistake: Mistake) {
+        let error = #expect(throws: WebSecurityError.self) { try LiveSecurity.check(.tls(mistake.change)) }
+        #expect(error?.description == mistake.text)
+    }
+
+    @Test func whatIsRightPassesTheCheck() throws {
+        try LiveSecurity.check(WebSecurity())
+        try LiveSecurity.check(.tls { $0.cipherSuites = ["TLS_AES_128_GCM_SHA256"] })
+    }
+}
