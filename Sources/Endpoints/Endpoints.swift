@@ -24,18 +24,26 @@ public final class Endpoints: Sendable {
     private let configuration: Configuration
     private let monitor: Monitor
     private let exporter: ExporterStatus
+    private let reload: Reload?
     private let page: MetricsPage
     private let time: any TimeSource
     private let scrapes = Atomic(0)
 
+    /// Reads the configuration again, and gives every mistake in it, one a line; none where it is in use now.
+    public typealias Reload = @Sendable () async -> [String]
+
     /// Brings together what is served.
+    ///
+    /// - Parameter reload: what `POST /-/reload` does; where it is nil there is no such path.
     public init(
-        _ configuration: Configuration, monitor: Monitor, exporter: ExporterStatus, time: any TimeSource
+        _ configuration: Configuration, monitor: Monitor, exporter: ExporterStatus, time: any TimeSource,
+        reload: Reload? = nil
     ) {
         self.configuration = configuration
         self.monitor = monitor
         self.exporter = exporter
         self.time = time
+        self.reload = reload
         page = MetricsPage(snapshot: { monitor.snapshot }, time: time)
     }
 
@@ -50,9 +58,10 @@ public final class Endpoints: Sendable {
         guard let answer else {
             return counted(name, plain(404, "Not found. The metrics are at \(configuration.telemetryPath).\n"))
         }
-        guard request.method == "GET" || request.method == "HEAD" else {
-            var refused = plain(405, "Only GET and HEAD are allowed here.\n")
-            refused.headers.set("Allow", "GET, HEAD")
+        let methods = name == "reload" ? ["POST", "PUT"] : ["GET", "HEAD"]
+        guard methods.contains(request.method) else {
+            var refused = plain(405, "Only \(methods.joined(separator: " and ")) are allowed here.\n")
+            refused.headers.set("Allow", methods.joined(separator: ", "))
             return counted(name, refused)
         }
         switch answer(request) {
@@ -75,6 +84,7 @@ public final class Endpoints: Sendable {
         case "/": ("status", status)
         case "/-/healthy": ("healthy", { _ in .now(self.plain(200, "The exporter is healthy.\n")) })
         case "/-/ready": ("ready", ready)
+        case "/-/reload": reload.map { ("reload", reloading($0)) } ?? ("other", nil)
         default: ("other", nil)
         }
     }
@@ -134,6 +144,20 @@ public final class Endpoints: Sendable {
     }
 
     // MARK: The others
+
+    private func reloading(_ reload: @escaping Reload) -> Answer {
+        { _ in
+            .later {
+                let problems = await reload()
+                return problems.isEmpty
+                    ? self.plain(200, "The configuration has been read again.\n")
+                    : self.plain(
+                        500,
+                        "The configuration cannot be used; the one before stays in use.\n"
+                            + problems.map { "\($0)\n" }.joined())
+            }
+        }
+    }
 
     private func ready(_ request: Request) -> Reply {
         .now(

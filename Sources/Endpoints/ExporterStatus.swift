@@ -24,6 +24,16 @@ public final class ExporterStatus: Sendable {
         state.withLock { $0.requests[ExporterState.RequestKey(handler: handler, code: code), default: 0] += 1 }
     }
 
+    /// Takes note of a reading of the configuration.
+    public func configurationRead(succeeded: Bool) {
+        state.withLock { state in
+            state.reloadSucceeded = succeeded
+            if succeeded {
+                state.reloadTime = time.now.unix
+            }
+        }
+    }
+
     /// The families about the exporter, and the end of the page.
     func page(_ format: ExpositionFormat, includingExporter: Bool) -> [UInt8] {
         var writer = ExpositionWriter(format, capacity: 8192)

@@ -38,7 +38,9 @@ final class MetricsPage: Sendable {
     }
 
     private let cache = Mutex(Cache())
-    private let renderer: Renderer
+    private let renderer = Renderer()
+    private let refreshes = Atomic(0)
+    private let snapshot: @Sendable () -> Snapshot
     private let time: any TimeSource
 
     /// What Prometheus asks for: made ahead while nobody asks for anything, so that the first scrape too finds the page ready.
@@ -49,7 +51,7 @@ final class MetricsPage: Sendable {
 
     init(snapshot: @escaping @Sendable () -> Snapshot, time: any TimeSource) {
         self.time = time
-        renderer = Renderer(snapshot: snapshot)
+        self.snapshot = snapshot
     }
 
     /// The page in a form, where it is there already; takes microseconds.
@@ -69,13 +71,13 @@ final class MetricsPage: Sendable {
 
     /// The page in a form, made now where it is not there.
     func rendered(_ form: Form) async -> Rendered {
-        await renderer.render { snapshot in
+        await renderer.render {
             // Somebody else may have made it while this waited for its turn.
             if let rendered = self.cached(form) {
                 return rendered
             }
             let now = self.time.now.uptime
-            let snapshot = snapshot()
+            let snapshot = self.snapshot()
             let rendered = Self.render(snapshot, form, uptime: now, previous: nil)
             self.cache.withLock { cache in
                 if cache.isOutdated(at: now) {
@@ -89,9 +91,14 @@ final class MetricsPage: Sendable {
     }
 
     /// Makes the page anew after a poll, in all forms that are in demand.
+    ///
+    /// Polls that end while a page is being made share the next one.
     func refresh() async {
-        await renderer.refresh { snapshot in
+        let number = refreshes.add(1, ordering: .relaxed).newValue
+        await renderer.refresh(number) {
+            let made = self.refreshes.load(ordering: .relaxed)
             let now = self.time.now.uptime
+            let snapshot = self.snapshot()
             let (wanted, before) = self.cache.withLock { cache in
                 cache.asked = cache.asked.filter { now - $0.value < Self.interest }
                 return (cache.asked.isEmpty ? [Self.usual] : Array(cache.asked.keys), cache.rendered)
@@ -101,6 +108,7 @@ final class MetricsPage: Sendable {
                 cache.rendered = Dictionary(uniqueKeysWithValues: rendered)
                 cache.validUntil = snapshot.changes(after: now)
             }
+            return made
         }
     }
 
@@ -120,18 +128,18 @@ final class MetricsPage: Sendable {
 
     /// Makes pages one at a time: making them side by side would only cost memory.
     private actor Renderer {
-        private let snapshot: @Sendable () -> Snapshot
+        /// The number of the last refresh whose poll is in the page.
+        private var latest = 0
 
-        init(snapshot: @escaping @Sendable () -> Snapshot) {
-            self.snapshot = snapshot
+        func render(_ work: @Sendable () -> Rendered) -> Rendered {
+            work()
         }
 
-        func render(_ work: @Sendable (() -> Snapshot) -> Rendered) -> Rendered {
-            work(snapshot)
-        }
-
-        func refresh(_ work: @Sendable (Snapshot) -> Void) {
-            work(snapshot())
+        /// - Parameter work: makes the page, and gives the number of the last refresh that it covers.
+        func refresh(_ number: Int, _ work: @Sendable () -> Int) {
+            if number > latest {
+                latest = work()
+            }
         }
     }
 }

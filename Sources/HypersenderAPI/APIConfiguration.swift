@@ -36,4 +36,9 @@ public struct APIConfiguration: Sendable, Equatable {
         self.maxResponseBytes = maxResponseBytes
         self.userAgent = userAgent
     }
+
+    /// What the connections that this account is asked through must be set up for.
+    public var connections: Connections.Settings {
+        Connections.Settings(proxy: proxy, caFile: caFile, timeout: timeout, maxResponseBytes: maxResponseBytes)
+    }
 }

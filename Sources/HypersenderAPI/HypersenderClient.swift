@@ -1,9 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import NIOHTTPCompression
-import NIOSSL
-import Synchronization
 
 /// Something that can be asked for the list of instances.
 public protocol InstanceLister: Sendable {
@@ -21,48 +18,15 @@ public final class HypersenderClient: InstanceLister {
     static let mostPages = 1000
 
     private let configuration: APIConfiguration
-    private let http: HTTPClient
-    /// Whether the last answer may have left a connection open for the next request.
-    private let mayReuseConnection = Mutex(false)
+    private let connections: Connections
 
     /// Sets up the client; nothing is asked yet.
     ///
-    /// - Throws: `ClientSetupError` where the file of certificate authorities cannot be used.
-    public init(_ configuration: APIConfiguration) throws(ClientSetupError) {
+    /// - Parameter connections: what requests go through; it must have been set up for `configuration.connections`.
+    public init(_ configuration: APIConfiguration, connections: Connections) {
+        precondition(configuration.connections == connections.settings, "the connections lead elsewhere")
         self.configuration = configuration
-        var settings = HTTPClient.Configuration()
-        settings.tlsConfiguration = try Self.tls(caFile: configuration.caFile)
-        settings.redirectConfiguration = .disallow
-        settings.httpVersion = .http1Only
-        settings.decompression = .enabled(limit: .size(configuration.maxResponseBytes))
-        // The deadline of the poll covers connecting. A refused connection is an answer, not a reason to try on until the deadline.
-        settings.timeout.connect = TimeAmount(configuration.timeout)
-        settings.connectionPool.retryConnectionEstablishment = false
-        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
-        settings.connectionPool.idleTimeout = .minutes(6)
-        settings.http1_1ConnectionDebugInitializer = ResponseGuard.install
-        if let proxy = configuration.proxy {
-            switch proxy.kind {
-            case .http:
-                settings.proxy =
-                    if let user = proxy.user {
-                        .server(
-                            host: proxy.host, port: proxy.port,
-                            authorization: .basic(username: user, password: proxy.password ?? ""))
-                    } else {
-                        .server(host: proxy.host, port: proxy.port)
-                    }
-            case .socks5:
-                settings.proxy = .socksServer(host: proxy.host, port: proxy.port)
-            }
-        }
-        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
-    }
-
-    /// Closes the connections. The client cannot be used afterwards.
-    public func shutdown() async {
-        // It fails only where it was shut down before, which leaves nothing to do.
-        try? await http.shutdown()
+        self.connections = connections
     }
 
     public func listInstances() async throws -> InstanceList {
@@ -142,7 +106,7 @@ public final class HypersenderClient: InstanceLister {
             "authorization": token.authorization,
             "user-agent": configuration.userAgent,
         ]
-        let response = try await execute(request)
+        let response = try await connections.execute(request)
         let rateLimit = RateLimit(
             limit: response.headers.first(name: "x-ratelimit-limit").flatMap { UInt32($0) }.map { Int($0) },
             remaining: response.headers.first(name: "x-ratelimit-remaining").flatMap { UInt32($0) }.map { Int($0) })
@@ -166,25 +130,8 @@ public final class HypersenderClient: InstanceLister {
             }
             body.append(contentsOf: buffer.readableBytesView)
         }
-        mayReuseConnection.withLock { $0 = true }
+        connections.answered()
         return Answer(body: body, rateLimit: rateLimit)
-    }
-
-    /// Sends the request, and once more where it met an open connection that the server was just closing.
-    ///
-    /// Servers close idle connections at their own time, which can be the moment a poll begins. RFC 9110, section 9.2.2 lets a client
-    /// repeat a GET then. A connection that is lost after the answer has begun is a failure, and so is one that was new.
-    private func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
-        let mayBeReused = mayReuseConnection.withLock { mayReuse in
-            defer { mayReuse = false }
-            return mayReuse
-        }
-        do {
-            return try await http.execute(request, deadline: .distantFuture)
-        } catch let error where mayBeReused && APIError(transport: error).reason == .connect {
-            try Task.checkCancellation()
-            return try await http.execute(request, deadline: .distantFuture)
-        }
     }
 
     /// The `message` of an error's JSON body, fit to be printed; nil where there is none.
@@ -196,38 +143,6 @@ public final class HypersenderClient: InstanceLister {
             return nil
         }
         return Redaction.apply(to: message)
-    }
-
-    private static func tls(caFile: String?) throws(ClientSetupError) -> TLSConfiguration {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
-        guard let caFile else {
-            return tls
-        }
-        do {
-            let bytes = try SmallFile.read(caFile, limit: 16 << 20)
-            let certificates = try NIOSSLCertificate.fromPEMBytes(bytes)
-            guard !certificates.isEmpty else {
-                throw ClientSetupError("the file \(caFile) holds no certificate")
-            }
-            tls.additionalTrustRoots = [.certificates(certificates)]
-            return tls
-        } catch let error as ClientSetupError {
-            throw error
-        } catch let problem as SmallFile.FileProblem {
-            throw ClientSetupError("the file \(caFile) \(problem)")
-        } catch {
-            throw ClientSetupError("the file \(caFile) is not a PEM file of certificates")
-        }
-    }
-}
-
-/// Why the client cannot be set up.
-public struct ClientSetupError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }
 

@@ -5,8 +5,8 @@ import FoundationEssentials
 /// Upper case is read first, then lower case. A loopback host is always reached directly.
 public struct ProxySettings: Sendable, Equatable {
     /// A proxy to connect through.
-    public struct Proxy: Sendable, Equatable {
-        public enum Kind: Sendable, Equatable {
+    public struct Proxy: Sendable, Hashable {
+        public enum Kind: Sendable, Hashable {
             case http
             case socks5
         }

@@ -8,9 +8,9 @@ public struct AccountState: Sendable {
     /// The name the user gave; nil where there is just one account without a name.
     public let name: String?
     /// The configured distance of two polls.
-    public let interval: Duration
+    public private(set) var interval: Duration
     /// How old the last success may be before its data is withdrawn.
-    public let staleAfter: Duration
+    public private(set) var staleAfter: Duration
 
     /// Polls finished, good or bad.
     public private(set) var polls: UInt64 = 0
@@ -47,6 +47,14 @@ public struct AccountState: Sendable {
         self.interval = interval
         self.staleAfter = staleAfter
         labels = name.map { Labels(["account": $0]) } ?? .none
+    }
+
+    /// What is known of the account, as it goes on with other settings.
+    public func with(interval: Duration, staleAfter: Duration) -> AccountState {
+        var state = self
+        state.interval = interval
+        state.staleAfter = staleAfter
+        return state
     }
 
     /// Takes in the result of a poll.

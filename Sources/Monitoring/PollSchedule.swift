@@ -10,12 +10,18 @@ public struct PollSchedule: Sendable, Equatable {
     public let interval: Duration
     /// Failures since the last success.
     public private(set) var failures = 0
+    /// By how much the first distance is longer than the interval.
+    private var spread: Duration
 
     static let longestBackoff = Duration.seconds(300)
     static let longestRetry = Duration.seconds(900)
 
-    public init(interval: Duration) {
+    /// Begins before the first poll.
+    ///
+    /// - Parameter spread: by how much the second poll is put off, so that accounts that begin together are not polled together for ever.
+    public init(interval: Duration, spread: Duration = .zero) {
         self.interval = interval
+        self.spread = spread
     }
 
     /// How a poll ended.
@@ -35,7 +41,8 @@ public struct PollSchedule: Sendable, Equatable {
         switch outcome {
         case .success:
             failures = 0
-            return started.uptime + interval * (1 + random * 0.05)
+            defer { spread = .zero }
+            return started.uptime + interval * (1 + random * 0.05) + spread
         case .failure(let retry):
             let doublings = min(failures, 4)
             failures += 1

@@ -13,23 +13,28 @@ public final class Poller: Sendable {
     /// Apart from the rest, so that a log that is slow to be written holds up nobody who asks for the state.
     private let journal: Mutex<PollJournal>
     private let onStuck: @Sendable (PollerIsStuck) -> Void
+    private let start: PollStart
+    private let (stopped, stopping) = AsyncStream.makeStream(of: Never.self)
 
     private struct Current {
         var state: AccountState
         var schedule: PollSchedule
         /// Set while a poll is under way.
         var started: Moment?
+        var isStopped = false
     }
 
     /// Sets up the polling of an account; `run` does it.
     ///
     /// - Parameters:
     ///   - timeout: the time after which `lister` gives up by itself.
+    ///   - start: when the first poll begins, and the second.
     ///   - random: gives numbers from 0 up to 1, for jitter.
     ///   - onStuck: called where a poll does not end although its deadline has long passed. `run` throws the same, but cannot
     ///     before that poll has ended, which it may never do: the process should be ended here.
     public init(
         _ state: AccountState, lister: any InstanceLister, timeout: Duration, time: any TimeSource, logger: Logger,
+        start: PollStart = PollStart(),
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         onStuck: @escaping @Sendable (PollerIsStuck) -> Void = { _ in }
     ) {
@@ -37,7 +42,9 @@ public final class Poller: Sendable {
         self.time = time
         self.random = random
         patience = timeout * 2 + .seconds(30)
-        current = Mutex(Current(state: state, schedule: PollSchedule(interval: state.interval)))
+        self.start = start
+        current = Mutex(
+            Current(state: state, schedule: PollSchedule(interval: state.interval, spread: start.spread)))
         journal = Mutex(PollJournal(account: state.name, logger: logger))
         self.onStuck = onStuck
     }
@@ -47,13 +54,26 @@ public final class Poller: Sendable {
         current.withLock { $0.state }
     }
 
-    /// Polls until the calling task is cancelled, and returns then.
+    /// Ends the polling for good, and gives what is known of the account then. A poll under way has no effect any more.
+    @discardableResult
+    public func stop() -> AccountState {
+        stopping.finish()
+        return current.withLock { current in
+            current.isStopped = true
+            return current.state
+        }
+    }
+
+    /// Polls until the calling task is cancelled or `stop` is called, and returns then.
     ///
     /// - Parameter afterPoll: called after each poll, good or bad.
     /// - Throws: `PollerIsStuck` where a poll does not end although its deadline has long passed.
     public func run(afterPoll: @escaping @Sendable () async -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
+                if self.start.delay > .zero {
+                    try await self.time.sleep(untilUptime: self.time.now.uptime + self.start.delay)
+                }
                 while !Task.isCancelled {
                     guard let next = try await self.poll() else {
                         return
@@ -63,6 +83,7 @@ public final class Poller: Sendable {
                 }
             }
             group.addTask { try await self.watch() }
+            group.addTask { for await _ in self.stopped {} }
             defer { group.cancelAll() }
             do {
                 try await group.next()
@@ -72,7 +93,7 @@ public final class Poller: Sendable {
         }
     }
 
-    /// Polls once, and gives the uptime of the next poll; nil where the calling task was cancelled meanwhile.
+    /// Polls once, and gives the uptime of the next poll; nil where the polling was ended meanwhile.
     func poll() async throws -> Duration? {
         let started = time.now
         current.withLock { $0.started = started }
@@ -95,10 +116,16 @@ public final class Poller: Sendable {
         case .success: outcome = .success
         case .failure(let error): outcome = .failure(retry: error.retry)
         }
-        let next = current.withLock { current in
+        let next: Duration? = current.withLock { current in
+            guard !current.isStopped else {
+                return nil
+            }
             current.started = nil
             current.state = state
             return current.schedule.next(after: outcome, started: started, now: ended, random: random())
+        }
+        guard let next else {
+            return nil
         }
         journal.withLock { $0.record(result, nextIn: next - ended.uptime) }
         return next
@@ -115,6 +142,30 @@ public final class Poller: Sendable {
                 throw error
             }
         }
+    }
+}
+
+/// When an account's first polls begin, so that many accounts are not polled at the same time.
+public struct PollStart: Sendable, Equatable {
+    /// The time from the start to the first poll.
+    public var delay = Duration.zero
+    /// By how much the second poll is later than an interval after the first.
+    public var spread = Duration.zero
+
+    /// Begins at once.
+    public init() {}
+
+    /// Spreads accounts over their interval.
+    ///
+    /// First polls follow each other closely, as everybody waits for them; those after them are spread over the interval, or over
+    /// less where the data would become stale before.
+    ///
+    /// - Parameters:
+    ///   - index: the account's place among `count` accounts that begin together.
+    public init(index: Int, of count: Int, interval: Duration, staleAfter: Duration) {
+        let place = Double(index) / Double(max(count, 1))
+        delay = min(.milliseconds(20) * index, interval * place)
+        spread = min(interval, max(.zero, (staleAfter - interval) / 2)) * place
     }
 }
 

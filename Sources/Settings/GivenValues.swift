@@ -2,11 +2,15 @@
 public struct GivenValues: Sendable {
     private let flags: [String: [String]]
     private let environment: [String: String]
+    /// The machine's name.
+    let hostName: String
 
     /// - Parameters:
     ///   - flags: the values of each flag that was given, by its name without dashes; a switch has the value `true`.
     ///   - environment: the process's environment.
-    public init(flags: [String: [String]], environment: [String: String]) {
+    ///   - hostName: the machine's name, of which a shard's number may be taken.
+    public init(flags: [String: [String]], environment: [String: String], hostName: String = "") {
+        self.hostName = hostName
         self.flags = flags
         self.environment = environment
     }
@@ -61,4 +65,8 @@ public struct SettingsProblem: Error, Sendable, Equatable, CustomStringConvertib
 /// All mistakes that were found, at least one.
 public struct SettingsProblems: Error, Sendable, Equatable {
     public let problems: [SettingsProblem]
+
+    public init(problems: [SettingsProblem]) {
+        self.problems = problems
+    }
 }

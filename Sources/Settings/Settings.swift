@@ -23,6 +23,16 @@ public struct Settings: Sendable, Equatable {
     /// Scrapes answered at the same time; 0 is no limit.
     public var maxRequests: Int
     public var disablesExporterMetrics: Bool
+    /// The web configuration file; nil for plain HTTP.
+    public var webConfigFile: String?
+    /// Whether `POST /-/reload` is there.
+    public var enablesLifecycle: Bool
+    /// Whether to serve on sockets that systemd opened, and not on `listenAddresses`.
+    public var usesSystemdSockets: Bool
+    /// Whether to read everything, report every mistake, and end.
+    public var checksOnly: Bool
+    /// Which of the accounts of a file are polled.
+    public var shard: Shard
     public var statusSet: StatusSet
     public var logLevel: LogLevel
     public var logFormat: LogFormat
@@ -36,9 +46,22 @@ public struct Settings: Sendable, Equatable {
     public enum Source: Sendable, Equatable {
         /// The Hypersender API.
         case api(baseURL: BaseURL, token: TokenSource)
+        /// The accounts that a file names.
+        case file(path: String)
         /// A simulated account within the program.
         case demo
     }
+
+    /// What was given as a flag or in the environment, and so takes precedence over a file of accounts.
+    public struct Overrides: Sendable, Equatable {
+        public var baseURL: BaseURL?
+        public var allowsHTTP = false
+        /// The names of the flags.
+        public var flags: Set<String> = []
+    }
+
+    /// What takes precedence over a file of accounts.
+    public var overrides: Overrides
 
     /// How an account is polled, wherever it is.
     public struct Polling: Sendable, Equatable {
@@ -66,6 +89,14 @@ public struct Settings: Sendable, Equatable {
         public static let telemetryPath = "/metrics"
         public static let maxRequests = 40
         public static let baseURL = "https://app.hypersender.com/api/whatsapp/v1"
+        /// `baseURL`, read.
+        static let apiURL: BaseURL = {
+            do {
+                return try BaseURL(baseURL)
+            } catch {
+                preconditionFailure("the default address cannot be read: \(error)")
+            }
+        }()
         public static let interval = Duration.seconds(60)
         public static let demoInterval = Duration.seconds(5)
         public static let timeout = Duration.seconds(10)
@@ -86,11 +117,17 @@ public struct Settings: Sendable, Equatable {
         maxRequests = reading.number(
             "web.max-requests", default: Default.maxRequests, 0...1_000_000, "0 (no limit) to 1000000")
         disablesExporterMetrics = reading.isSet("web.disable-exporter-metrics")
+        webConfigFile = reading.text("web.config.file")
+        enablesLifecycle = reading.isSet("web.enable-lifecycle")
+        usesSystemdSockets = reading.isSet("web.systemd-socket")
+        checksOnly = reading.isSet("config.check")
+        shard = Self.shard(&reading)
+        overrides = Self.overrides(&reading)
         statusSet = reading.choice("metrics.status-set", default: .all)
         logLevel = reading.choice("log.level", default: .info)
         logFormat = reading.choice("log.format", default: .logfmt)
         polling = Self.polling(&reading, isDemo: isDemo)
-        let source = Self.source(&reading, isDemo: isDemo)
+        let source = Self.source(&reading, isDemo: isDemo, baseURL: overrides.baseURL)
         warnings = reading.warnings
         guard let source, reading.problems.isEmpty else {
             throw SettingsProblems(problems: reading.problems)
@@ -165,19 +202,20 @@ public struct Settings: Sendable, Equatable {
 
     private static func filter(_ reading: inout Reading) -> InstanceFilter {
         let status = reading.optional("hypersender.filter.status") { (text) throws(ValueProblem) in
-            let known = InstanceStatus.documented.map(\.rawValue)
-            for name in text.split(separator: ",", omittingEmptySubsequences: false)
-            where !known.contains(String(name)) {
-                throw ValueProblem("is not one or more of \(known.joined(separator: ",")), with commas in between")
-            }
-            return text
+            try statusFilter(text)
         }
         return InstanceFilter(
             uuid: reading.text("hypersender.filter.uuid"), name: reading.text("hypersender.filter.name"),
             phone: reading.text("hypersender.filter.phone"), status: status)
     }
 
-    private static func source(_ reading: inout Reading, isDemo: Bool) -> Source? {
+    /// Flags that say what accounts of a file may say for themselves.
+    private static let accountFlags = [
+        "hypersender.base-url", "hypersender.filter.uuid", "hypersender.filter.name", "hypersender.filter.phone",
+        "hypersender.filter.status", "poll.interval", "poll.timeout", "poll.stale-after",
+    ]
+
+    private static func overrides(_ reading: inout Reading) -> Overrides {
         let allowsHTTP = reading.isSet("hypersender.allow-http")
         let baseURL = reading.optional("hypersender.base-url") { (text) throws(ValueProblem) in
             do throws(BaseURLError) {
@@ -186,21 +224,72 @@ public struct Settings: Sendable, Equatable {
                 throw ValueProblem(error.description)
             }
         }
+        return Overrides(
+            baseURL: baseURL, allowsHTTP: allowsHTTP,
+            flags: Set(accountFlags.filter { reading.given.given($0) != nil }))
+    }
+
+    private static func shard(_ reading: inout Reading) -> Shard {
+        let total = reading.number("total-shards", default: 1, 1...100_000, "1 to 100000")
+        var index = reading.number("shard", default: 0, 0...99_999, "0 to 99999")
+        var place = reading.given.given("shard")?.place
+        if reading.isSet("shard-from-hostname"), let given = reading.given.given("shard-from-hostname") {
+            if let place {
+                reading.report(place, "cannot be combined with \(given.place)")
+            } else if let ordinal = Shard.ordinal(ofHostName: reading.given.hostName) {
+                index = ordinal
+            } else {
+                reading.report(
+                    given.place,
+                    "the host name \(Redaction.quote(reading.given.hostName)) does not end in a number after a dash")
+            }
+            place = given.place
+        }
+        for flag in ["shard", "total-shards", "shard-from-hostname"] where reading.given.given("config.file") == nil {
+            if let place = reading.given.given(flag)?.place {
+                reading.report(place, "only the accounts of a --config.file can be divided among replicas")
+            }
+        }
+        guard index < total else {
+            reading.report(
+                place ?? "total-shards",
+                "is \(index), and there are \(total) shards, numbered from 0: see --total-shards")
+            return .whole
+        }
+        return Shard(index: index, total: total)
+    }
+
+    /// Reads one status or several.
+    static func statusFilter(_ text: String) throws(ValueProblem) -> String {
+        let known = InstanceStatus.documented.map(\.rawValue)
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) where !known.contains(String(name)) {
+            throw ValueProblem("is not one or more of \(known.joined(separator: ",")), with commas in between")
+        }
+        return text
+    }
+
+    private static func source(_ reading: inout Reading, isDemo: Bool, baseURL: BaseURL?) -> Source? {
         let tokenFile = reading.text("hypersender.token-file")
+        let file = reading.text("config.file")
         if isDemo {
-            for flag in ["hypersender.base-url", "hypersender.token-file"] {
+            for flag in ["hypersender.base-url", "hypersender.token-file", "config.file"] {
                 if let place = reading.given.given(flag)?.place, place.hasPrefix("--") {
                     reading.report(place, "cannot be combined with --demo, which brings its own account")
                 }
             }
             return .demo
         }
+        if let given = reading.given.given("config.file") {
+            if let place = reading.given.given("hypersender.token-file")?.place {
+                reading.report(place, "cannot be combined with \(given.place), whose accounts name their own keys")
+            }
+            return file.map { .file(path: $0) }
+        }
         guard let token = token(&reading, file: tokenFile) else {
             return nil
         }
         if reading.given.given("hypersender.base-url") == nil {
-            // The default has been written down by us: it is read like any other, and always can be.
-            return (try? BaseURL(Default.baseURL)).map { Source.api(baseURL: $0, token: token) }
+            return .api(baseURL: Default.apiURL, token: token)
         }
         return baseURL.map { Source.api(baseURL: $0, token: token) }
     }
@@ -214,7 +303,8 @@ public struct Settings: Sendable, Equatable {
                 reading.report(
                     "token",
                     "no API key was given: set \(name), or point --hypersender.token-file (or HYPERSENDER_TOKEN_FILE) to a file"
-                        + " that holds it; or look around first with --demo, which needs none")
+                        + " that holds it, or --config.file to one that names several accounts; or look around first with"
+                        + " --demo, which needs none")
             }
             return nil
         case (.some, let file?) where fileIsFlag:

@@ -27,6 +27,9 @@ struct ExporterCommand: AsyncParsableCommand {
     @OptionGroup(title: "Polls and metrics")
     var polls: PollFlags
 
+    @OptionGroup(title: "Several accounts")
+    var accounts: ConfigurationFlags
+
     @OptionGroup(title: "Log")
     var log: LogFlags
 
@@ -55,19 +58,25 @@ struct ExporterCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings: Settings
+        let checksOnly = accounts.check
         do throws(SettingsProblems) {
-            settings = try Settings(GivenValues(flags: flags, environment: Self.environment))
+            settings = try Settings(GivenValues(flags: flags, environment: Self.environment, hostName: Self.hostName))
         } catch {
             for problem in error.problems {
                 Self.complain("\(problem)")
             }
             Self.complain("see --help")
-            throw ExitCode(EX_USAGE)
+            throw ExitCode(checksOnly ? EXIT_FAILURE : EX_USAGE)
         }
+        let program = Program(settings, environment: Self.environment)
         do {
-            try await Program(settings).run()
-        } catch let error as ProgramError {
-            Self.complain(error.description)
+            if settings.checksOnly {
+                Self.say(try await program.check(), to: STDOUT_FILENO)
+            } else {
+                try await program.run()
+            }
+        } catch let error as ProgramErrors {
+            error.descriptions.forEach(Self.complain)
             throw ExitCode(EXIT_FAILURE)
         }
     }
@@ -75,7 +84,7 @@ struct ExporterCommand: AsyncParsableCommand {
     /// What was given, by flag.
     private var flags: [String: [String]] {
         var flags: [String: [String]] = [:]
-        for (name, value) in web.values + hypersender.values + polls.values + log.values {
+        for (name, value) in web.values + hypersender.values + polls.values + accounts.values + log.values {
             flags[name, default: []].append(value)
         }
         flags["demo"] = demo ? ["true"] : nil
@@ -94,9 +103,20 @@ struct ExporterCommand: AsyncParsableCommand {
         return variables
     }
 
+    private static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        // The last byte stays zero, whatever the length.
+        return gethostname(&name, name.count - 1) == 0
+            ? String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : ""
+    }
+
     private static func complain(_ text: String) {
+        say(text, to: STDERR_FILENO)
+    }
+
+    private static func say(_ text: String, to stream: Int32) {
         let line = Array("hypersender-exporter: \(text)\n".utf8)
-        _ = write(STDERR_FILENO, line, line.count)
+        _ = write(stream, line, line.count)
     }
 }
 

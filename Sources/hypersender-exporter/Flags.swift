@@ -21,6 +21,21 @@ struct WebFlags: ParsableArguments {
             valueName: "n"))
     var maxRequests: String?
 
+    @Option(
+        name: .customLong("web.config.file"),
+        help: ArgumentHelp(
+            "File with TLS, basic auth, headers and a rate limit, as Prometheus's exporter-toolkit reads it.",
+            valueName: "path"))
+    var configFile: String?
+
+    @Flag(name: .customLong("web.enable-lifecycle"), help: "Allow to reload the configuration by POST /-/reload.")
+    var enableLifecycle = false
+
+    @Flag(
+        name: .customLong("web.systemd-socket"),
+        help: "Listen on the sockets that systemd hands over, instead of --web.listen-address.")
+    var systemdSocket = false
+
     @Flag(name: .customLong("web.disable-exporter-metrics"), help: "Leave out the metrics about the exporter itself.")
     var disableExporterMetrics = false
 
@@ -28,6 +43,8 @@ struct WebFlags: ParsableArguments {
         listenAddress.map { ("web.listen-address", $0) }
             + given([
                 ("web.telemetry-path", telemetryPath), ("web.max-requests", maxRequests),
+                ("web.config.file", configFile), ("web.enable-lifecycle", enableLifecycle ? "true" : nil),
+                ("web.systemd-socket", systemdSocket ? "true" : nil),
                 ("web.disable-exporter-metrics", disableExporterMetrics ? "true" : nil),
             ])
     }
@@ -129,6 +146,42 @@ struct PollFlags: ParsableArguments {
         given([
             ("poll.interval", interval), ("poll.timeout", timeout), ("poll.stale-after", staleAfter),
             ("poll.max-response-bytes", maxResponseBytes), ("metrics.status-set", statusSet), ("metrics.phone", phone),
+        ])
+    }
+}
+
+/// Flags about several accounts.
+struct ConfigurationFlags: ParsableArguments {
+    @Option(
+        name: .customLong("config.file"),
+        help: ArgumentHelp("File that names several accounts, each with its own key.", valueName: "path"))
+    var file: String?
+
+    @Flag(
+        name: .customLong("config.check"),
+        help: "Read everything, report every mistake at once, and exit with 0 if there is none, else with 1.")
+    var check = false
+
+    @Option(
+        name: .customLong("shard"),
+        help: ArgumentHelp(
+            "This replica's number, of those that divide the accounts of --config.file. (default: 0)", valueName: "n"))
+    var shard: String?
+
+    @Option(
+        name: .customLong("total-shards"),
+        help: ArgumentHelp("How many replicas there are. (default: 1)", valueName: "n"))
+    var totalShards: String?
+
+    @Flag(
+        name: .customLong("shard-from-hostname"),
+        help: "Take the replica's number from the end of the host name, as a Kubernetes StatefulSet gives it.")
+    var shardFromHostName = false
+
+    var values: [(String, String)] {
+        given([
+            ("config.file", file), ("config.check", check ? "true" : nil), ("shard", shard),
+            ("total-shards", totalShards), ("shard-from-hostname", shardFromHostName ? "true" : nil),
         ])
     }
 }

@@ -12,10 +12,12 @@ import UnixSignals
 /// The program: brings the rooms together and runs them until a signal ends it.
 struct Program {
     private let settings: Settings
+    private let environment: [String: String]
     private let logger: Logger
 
-    init(_ settings: Settings) {
+    init(_ settings: Settings, environment: [String: String]) {
         self.settings = settings
+        self.environment = environment
         let level: Logger.Level =
             switch settings.logLevel {
             case .debug: .debug
@@ -26,9 +28,39 @@ struct Program {
         logger = Logger(label: "hypersender-exporter") { _ in LineLogHandler(level: level, format: settings.logFormat) }
     }
 
+    /// Reads everything that the settings name, and nothing else.
+    ///
+    /// - Returns: what was found.
+    /// - Throws: `ProgramErrors` with every mistake.
+    func check() async throws(ProgramErrors) -> String {
+        let configuration: Configuration
+        do throws(SettingsProblems) {
+            configuration = try Configuration(settings, environment: environment, demo: nil)
+        } catch {
+            throw ProgramErrors(error.problems.map(\.description))
+        }
+        var problems: [String] = []
+        do {
+            try LiveSecurity.check(configuration.security)
+        } catch {
+            problems.append("\(error)")
+        }
+        do {
+            let fleet = Fleet(Monitor([], time: SystemTime()), time: SystemTime(), logger: logger)
+            await fleet.discard(try await fleet.prepare(configuration.accounts))
+        } catch {
+            problems.append(error.description)
+        }
+        guard problems.isEmpty else {
+            throw ProgramErrors(problems)
+        }
+        let count = configuration.accounts.count
+        return "the configuration is good: \(count) account\(count == 1 ? "" : "s") to poll"
+    }
+
     /// Runs until SIGTERM or SIGINT.
     ///
-    /// - Throws: `ProgramError` where the program cannot start or go on.
+    /// - Throws: `ProgramErrors` where the program cannot start or go on.
     func run() async throws {
         for warning in settings.warnings {
             logger.warning(
@@ -39,43 +71,69 @@ struct Program {
             ExporterState(
                 version: BuildInformation.version, revision: BuildInformation.revision,
                 swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix), time: time)
-        let upstream = try await upstream()
-        let client = try client(for: upstream)
-        do {
-            try await serve(client, upstream, exporter, time)
+        let simulator = settings.source == .demo ? try await SimulatorServer.start(logger: quiet(logger)) : nil
+        let demo = try simulator.map { simulator in
+            AccountSettings(
+                name: nil, baseURL: try BaseURL(simulator.baseURL),
+                token: .environment(name: "demo", try Secret(simulator.token)), polling: settings.polling)
+        }
+        let read: @Sendable () throws(SettingsProblems) -> Configuration = {
+            [settings, environment] () throws(SettingsProblems) in
+            try Configuration(settings, environment: environment, demo: demo)
+        }
+        let configuration: Configuration
+        let security: LiveSecurity
+        do throws(SettingsProblems) {
+            configuration = try read()
         } catch {
-            await client.shutdown()
+            throw ProgramErrors(error.problems.map(\.description))
+        }
+        do {
+            security = try LiveSecurity(configuration.security, logger: logger)
+        } catch {
+            throw ProgramErrors(["\(error)"])
+        }
+        let monitor = Monitor([], time: time, statusSet: settings.statusSet)
+        let fleet = Fleet(monitor, time: time, logger: logger)
+        let reloader = Reloader(fleet: fleet, security: security, exporter: exporter, logger: logger, read: read)
+        do {
+            await fleet.apply(try await fleet.prepare(configuration.accounts))
+        } catch {
+            throw ProgramErrors([error.description])
+        }
+        do {
+            try await serve(monitor, exporter, reloader, security, configuration.accounts, simulator, time)
+        } catch {
+            await fleet.shutdown()
             throw error
         }
-        await client.shutdown()
+        await fleet.shutdown()
         logger.info("Stopped")
     }
 
     private func serve(
-        _ client: HypersenderClient, _ upstream: Upstream, _ exporter: ExporterStatus, _ time: SystemTime
+        _ monitor: Monitor, _ exporter: ExporterStatus, _ reloader: Reloader, _ security: LiveSecurity,
+        _ accounts: [AccountSettings], _ simulator: SimulatorServer?, _ time: SystemTime
     ) async throws {
-        let poller = Poller(
-            AccountState(interval: settings.polling.interval, staleAfter: settings.polling.staleAfter), lister: client,
-            timeout: settings.polling.timeout, time: time, logger: logger,
-            onStuck: { [logger] error in
-                logger.critical("The exporter cannot go on", metadata: ["error": "\(error)"])
-                _exit(EXIT_FAILURE)
-            })
-        let monitor = Monitor([poller], time: time, statusSet: settings.statusSet)
         let endpoints = Endpoints(
             Endpoints.Configuration(
                 telemetryPath: settings.telemetryPath, maxRequests: settings.maxRequests,
                 includesExporter: !settings.disablesExporterMetrics),
-            monitor: monitor, exporter: exporter, time: time)
-        let server = try await listen(endpoints)
-        announce(server, upstream)
+            monitor: monitor, exporter: exporter, time: time,
+            reload: settings.enablesLifecycle ? reloader.reload : nil)
+        await reloader.onReload(endpoints.pollEnded)
+        let server = try await listen(endpoints, security)
+        announce(server, accounts, simulator)
 
         // Services end in reverse order: first no more requests, then no more polls, then nothing left to poll.
-        var services: [any Service] = upstream.simulator.map { [SimulatorService(simulator: $0)] } ?? []
+        var services: [any Service] = simulator.map { [SimulatorService(simulator: $0)] } ?? []
         services += [
-            MonitorService(monitor: monitor, endpoints: endpoints), HangupService(logger: logger),
+            MonitorService(monitor: monitor, endpoints: endpoints), HangupService(reload: reloader.reload),
             ServerService(server: server),
         ]
+        if let file = settings.webConfigFile {
+            services.append(WebFileService(path: file) { await reloader.reloadSecurity(file) })
+        }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
@@ -83,68 +141,47 @@ struct Program {
         do {
             try await group.run()
         } catch {
-            throw ProgramError("cannot go on: \(error)")
+            throw ProgramErrors(["cannot go on: \(error)"])
         }
     }
 
-    /// What is polled, and with which key.
-    private struct Upstream {
-        var baseURL: BaseURL
-        var token: TokenSource
-        var simulator: SimulatorServer?
-    }
-
-    private func upstream() async throws -> Upstream {
-        switch settings.source {
-        case .api(let baseURL, let token):
-            do {
-                // A key that is missing from the start is a mistake in the set-up; one that goes missing later is a failing poll.
-                _ = try token.read()
-            } catch {
-                throw ProgramError(error.description)
+    private func listen(_ endpoints: Endpoints, _ security: LiveSecurity) async throws -> Server {
+        do {
+            var configuration = ServerConfiguration(addresses: settings.listenAddresses)
+            if settings.usesSystemdSockets {
+                configuration.addresses = []
+                configuration.inherited = try SystemdSockets.inherited(environment: environment)
             }
-            return Upstream(baseURL: baseURL, token: token)
-        case .demo:
-            let simulator = try await SimulatorServer.start(logger: quiet(logger))
-            return Upstream(
-                baseURL: try BaseURL(simulator.baseURL),
-                token: .environment(name: "demo", try Secret(simulator.token)), simulator: simulator)
-        }
-    }
-
-    private func client(for upstream: Upstream) throws(ProgramError) -> HypersenderClient {
-        do {
-            return try HypersenderClient(
-                settings.polling.client(
-                    baseURL: upstream.baseURL, token: upstream.token,
-                    userAgent: "hypersender-exporter/\(BuildInformation.version)"))
-        } catch {
-            throw ProgramError(error.description)
-        }
-    }
-
-    private func listen(_ endpoints: Endpoints) async throws -> Server {
-        do {
-            return try await Server.start(
-                ServerConfiguration(addresses: settings.listenAddresses), logger: logger, handler: endpoints.handle)
+            configuration.security = security
+            return try await Server.start(configuration, logger: logger, handler: endpoints.handle)
+        } catch let error as SystemdSocketsError {
+            throw ProgramErrors(["--web.systemd-socket: \(error)"])
         } catch let error as BindError {
-            throw ProgramError(
-                "cannot listen on \(error.address): \(error.reason); choose another with --web.listen-address")
+            throw ProgramErrors([
+                "cannot listen on \(error.address): \(error.reason); choose another with --web.listen-address"
+            ])
         }
     }
 
-    private func announce(_ server: Server, _ upstream: Upstream) {
-        logger.info(
-            "Starting hypersender-exporter",
-            metadata: [
-                "version": "\(BuildInformation.version)", "revision": "\(BuildInformation.revision)",
-                "api": "\(upstream.simulator == nil ? "\(upstream.baseURL)" : "simulated")",
-                "interval": "\(PrometheusDuration.format(settings.polling.interval))",
-            ])
+    private func announce(_ server: Server, _ accounts: [AccountSettings], _ simulator: SimulatorServer?) {
+        var metadata: Logger.Metadata = [
+            "version": "\(BuildInformation.version)", "revision": "\(BuildInformation.revision)",
+        ]
+        if case .file(let path) = settings.source {
+            metadata["accounts"] = "\(accounts.count)"
+            metadata["file"] = "\(path)"
+        } else {
+            metadata["api"] = "\(simulator == nil ? accounts.map { "\($0.baseURL)" }.joined() : "simulated")"
+            metadata["interval"] = "\(PrometheusDuration.format(settings.polling.interval))"
+        }
+        if settings.shard != .whole {
+            metadata["shard"] = "\(settings.shard.index) of \(settings.shard.total)"
+        }
+        logger.info("Starting hypersender-exporter", metadata: metadata)
         for address in server.addresses {
             logger.info("Listening on", metadata: ["address": "\(address)"])
         }
-        if upstream.simulator != nil, let listener = server.addresses.first(where: { $0.path == nil }) {
+        if simulator != nil, let listener = server.addresses.first(where: { $0.path == nil }) {
             let isEverywhere = ["", "::", "0.0.0.0"].contains(listener.host)
             let address = isEverywhere ? "localhost:\(listener.port)" : "\(listener)"
             let text = """
@@ -169,10 +206,11 @@ struct Program {
 }
 
 /// Why the program cannot start or go on, and what to do about it.
-struct ProgramError: Error, CustomStringConvertible {
-    let description: String
+struct ProgramErrors: Error {
+    /// One a line; at least one.
+    let descriptions: [String]
 
-    init(_ description: String) {
-        self.description = description
+    init(_ descriptions: [String]) {
+        self.descriptions = descriptions
     }
 }

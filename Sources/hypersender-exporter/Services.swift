@@ -1,4 +1,5 @@
 import Endpoints
+import Glibc
 import HTTPServer
 import Logging
 import Monitoring
@@ -55,14 +56,62 @@ struct SimulatorService: Service {
     }
 }
 
-/// Takes SIGHUP, which would end the program otherwise.
+/// Reads the configuration again at SIGHUP, which would end the program otherwise.
 struct HangupService: Service {
-    let logger: Logger
+    let reload: @Sendable () async -> [String]
 
     func run() async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            logger.info(
-                "SIGHUP: there is no configuration file to read again; a token file is read at every poll anyway")
+            _ = await reload()
         }
+    }
+}
+
+/// Reads the web configuration file again when it has changed, as the exporter-toolkit does at each request.
+struct WebFileService: Service {
+    let path: String
+    let reload: @Sendable () async -> Void
+
+    /// How long a change goes unnoticed.
+    private static let interval = Duration.seconds(1)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var known = FileVersion(path)
+            while true {
+                do {
+                    try await Task.sleep(for: Self.interval)
+                } catch {
+                    // The shutdown.
+                    return
+                }
+                let version = FileVersion(path)
+                if version != known {
+                    known = version
+                    await reload()
+                }
+            }
+        }
+    }
+}
+
+/// What changes when a file does; everything 0 where there is none.
+private struct FileVersion: Equatable {
+    private var device: UInt = 0
+    private var inode: UInt = 0
+    private var size = 0
+    private var seconds = 0
+    private var nanoseconds = 0
+
+    init(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            return
+        }
+        device = status.st_dev
+        inode = status.st_ino
+        size = status.st_size
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
     }
 }

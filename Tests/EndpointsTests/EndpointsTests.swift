@@ -128,6 +128,29 @@ struct EndpointsTests {
         }
     }
 
+    @Test func reloadIsThereOnlyWhereItIsAllowed() async throws {
+        let without = try await Fixture(polls: [])
+        #expect(await without.get("/-/reload", method: "POST").status == 404)
+        let calls = Atomic(0)
+        let fixture = try await Fixture(polls: []) {
+            calls.add(1, ordering: .relaxed)
+            return []
+        }
+        let refused = await fixture.get("/-/reload")
+        #expect(refused.status == 405 && refused.headers["Allow"] == "POST, PUT")
+        #expect(calls.load(ordering: .relaxed) == 0)
+        #expect(await fixture.get("/-/reload", method: "POST").status == 200)
+        #expect(await fixture.get("/-/reload", method: "PUT").status == 200)
+        #expect(calls.load(ordering: .relaxed) == 2)
+    }
+
+    @Test func aFailedReloadSaysWhy() async throws {
+        let fixture = try await Fixture(polls: []) { ["accounts.yml:3: one mistake", "accounts.yml:4: another"] }
+        let response = await fixture.get("/-/reload", method: "POST")
+        #expect(response.status == 500)
+        #expect(try fixture.text(response).hasSuffix("\naccounts.yml:3: one mistake\naccounts.yml:4: another\n"))
+    }
+
     @Test func requestsAreCounted() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)])
         _ = await fixture.get("/metrics")
@@ -232,7 +255,10 @@ private final class Fixture: Sendable {
     let monitor: Monitor
     private let poller: Poller
     private let endpoints: Endpoints
-    init(polls: [Result<InstanceList, APIError>], _ configuration: Endpoints.Configuration = .init()) async throws {
+    init(
+        polls: [Result<InstanceList, APIError>], _ configuration: Endpoints.Configuration = .init(),
+        reload: Endpoints.Reload? = nil
+    ) async throws {
         poller = Poller(
             AccountState(interval: .seconds(10), staleAfter: .seconds(30)), lister: Script(polls),
             timeout: .seconds(10), time: time,
@@ -241,7 +267,8 @@ private final class Fixture: Sendable {
         endpoints = Endpoints(
             configuration, monitor: monitor,
             exporter: ExporterStatus(
-                ExporterState(version: "0", revision: "0", swiftVersion: "0", startTime: 1), time: time), time: time)
+                ExporterState(version: "0", revision: "0", swiftVersion: "0", startTime: 1), time: time), time: time,
+            reload: reload)
         if !polls.isEmpty {
             try await poll()
         }

@@ -332,12 +332,11 @@ struct HypersenderClientTests {
             let port = try #require(Int(url.split(separator: ":")[2].prefix { $0 != "/" }))
             let base = try BaseURL("https://api.example.test/v1")
             let proxies = try ProxySettings(environment: ["HTTPS_PROXY": "http://127.0.0.1:\(port)"])
-            let client = try HypersenderClient(
-                APIConfiguration(
-                    baseURL: base, token: .environment(name: "X", Secret("1|x")), proxy: proxies.proxy(for: base),
-                    userAgent: "test/1"))
-            let error = await #expect(throws: APIError.self) {
-                try await finally(client.shutdown) { try await client.listInstances() }
+            let configuration = try APIConfiguration(
+                baseURL: base, token: .environment(name: "X", Secret("1|x")), proxy: proxies.proxy(for: base),
+                userAgent: "test/1")
+            let error = try await Self.withClient(configuration) { client in
+                await #expect(throws: APIError.self) { try await client.listInstances() }
             }
             #expect(error?.reason == .connect)
             #expect(error?.detail.contains(problem) == true)
@@ -352,7 +351,7 @@ struct HypersenderClientTests {
             let configuration = APIConfiguration(
                 baseURL: try BaseURL("https://h.test"), token: .environment(name: "X", try Secret("1|x")), caFile: path,
                 userAgent: "test/1")
-            let error = #expect(throws: ClientSetupError.self) { try HypersenderClient(configuration) }
+            let error = #expect(throws: ClientSetupError.self) { try Connections(configuration.connections) }
             #expect(error?.description.contains(path) == true)
             #expect(error?.description.contains(problem) == true)
         }
@@ -387,11 +386,19 @@ struct HypersenderClientTests {
         timeout: Duration = .seconds(20), maxResponseBytes: Int = 64 << 20,
         _ test: (HypersenderClient) async throws -> Result
     ) async throws -> Result {
-        let client = try HypersenderClient(
+        try await withClient(
             APIConfiguration(
                 baseURL: BaseURL(url), token: token ?? .environment(name: "TEST", Secret("1|test")), filter: filter,
-                timeout: timeout, maxResponseBytes: maxResponseBytes, userAgent: "test/1"))
-        return try await finally(client.shutdown) { try await test(client) }
+                timeout: timeout, maxResponseBytes: maxResponseBytes, userAgent: "test/1"), test)
+    }
+
+    private static func withClient<Result>(
+        _ configuration: APIConfiguration, _ test: (HypersenderClient) async throws -> Result
+    ) async throws -> Result {
+        let connections = try Connections(configuration.connections)
+        return try await finally(connections.shutdown) {
+            try await test(HypersenderClient(configuration, connections: connections))
+        }
     }
 
     private static func list(

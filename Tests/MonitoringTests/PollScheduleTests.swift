@@ -56,4 +56,25 @@ struct PollScheduleTests {
         var schedule = PollSchedule(interval: .seconds(60))
         #expect(wait(&schedule, .failure(retry: advice), random: 0.7) == expected)
     }
+
+    @Test func theSecondPollIsPutOffOnce() {
+        var schedule = PollSchedule(interval: .seconds(60), spread: .seconds(25))
+        #expect(wait(&schedule, .failure(retry: nil)) == 60)
+        #expect(wait(&schedule, .success) == 85)
+        #expect(wait(&schedule, .success) == 60)
+    }
+
+    @Test(arguments: [
+        (0, 4, 60.0, 180.0, 0.0, 0.0), (1, 4, 60, 180, 0.02, 15), (3, 4, 60, 180, 0.06, 45),
+        // First polls are spread over no more than the interval, and no second poll comes after the data is stale.
+        (999, 1000, 1, 3, 0.999, 0.999), (1, 2, 60, 90, 0.02, 7.5), (1, 2, 60, 30, 0.02, 0),
+    ])
+    func accountsAreSpread(
+        index: Int, count: Int, interval: Double, staleAfter: Double, delay: Double, spread: Double
+    ) {
+        let start = PollStart(
+            index: index, of: count, interval: .seconds(interval), staleAfter: .seconds(staleAfter))
+        #expect(abs(start.delay.seconds - delay) < 1e-9)
+        #expect(abs(start.spread.seconds - spread) < 1e-9)
+    }
 }

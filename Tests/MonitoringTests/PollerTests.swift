@@ -94,6 +94,39 @@ struct PollerTests {
         await #expect(throws: PollerIsStuck.self) { try await monitor.run() }
     }
 
+    @Test func replacedPollersEndAndKeptOnesGoOn() async throws {
+        let time = ManualTime()
+        let kept = ScriptedLister(time, [])
+        let removed = ScriptedLister(time, [])
+        let added = ScriptedLister(time, [])
+        let first = poller(kept, time)
+        let second = poller(removed, time)
+        let third = poller(added, time)
+        let monitor = Monitor([first, second], time: time)
+        let driver = Task { await time.drive(sleepers: 4) }
+        defer { driver.cancel() }
+        let run = Task { try await monitor.run() }
+        _ = await kept.starts(3)
+        _ = await removed.starts(3)
+        monitor.replace(by: [third, first])
+        let atTheEnd = second.state.polls
+        #expect(await added.starts(3).count == 3)
+        #expect(await kept.starts(5).prefix(2) == [0, 60])
+        #expect(second.state.polls == atTheEnd)
+        #expect(monitor.snapshot.accounts.count == 2)
+        run.cancel()
+        try await run.value
+    }
+
+    /// What a poll finds after its account was given other settings is not what is known of the account any more.
+    @Test func aPollThatEndsAfterTheStopHasNoEffect() async throws {
+        let time = ManualTime()
+        let poller = poller(ScriptedLister(time, [.success]), time)
+        poller.stop()
+        #expect(try await poller.poll() == nil)
+        #expect(poller.state.polls == 0)
+    }
+
     @Test func readyOnceEveryAccountWasPolledOrIsKnownStale() async throws {
         let time = ManualTime()
         let first = poller(ScriptedLister(time, [.failure(APIError(.dns, "x"))]), time)

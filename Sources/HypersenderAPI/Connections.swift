@@ -1,0 +1,122 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOHTTPCompression
+import NIOSSL
+import Synchronization
+
+/// Connections to the API, shared by all accounts that reach it in the same way.
+///
+/// Each request has a connection to itself, so that none waits for another; what is shared are the trusted authorities, which are large, and
+/// connections that are idle.
+public final class Connections: Sendable {
+    /// What connections differ in.
+    public struct Settings: Sendable, Hashable {
+        /// What to connect through; nil to connect directly.
+        public var proxy: ProxySettings.Proxy?
+        /// A PEM file of further certificate authorities to trust, besides the system's.
+        public var caFile: String?
+        /// How long connecting may take.
+        public var timeout: Duration
+        /// How large an answer may be in bytes, decompressed.
+        public var maxResponseBytes: Int
+    }
+
+    /// What these connections were set up for.
+    public let settings: Settings
+    private let http: HTTPClient
+    /// Whether an answer may have left a connection open for another request.
+    private let hasAnswered = Atomic(false)
+
+    /// Sets up connections; none is made yet.
+    ///
+    /// - Throws: `ClientSetupError` where the file of certificate authorities cannot be used.
+    public init(_ settings: Settings) throws(ClientSetupError) {
+        self.settings = settings
+        var configuration = HTTPClient.Configuration()
+        configuration.tlsConfiguration = try Self.tls(caFile: settings.caFile)
+        configuration.redirectConfiguration = .disallow
+        configuration.httpVersion = .http1Only
+        configuration.decompression = .enabled(limit: .size(settings.maxResponseBytes))
+        // The deadline of the poll covers connecting. A refused connection is an answer, not a reason to try on until the deadline.
+        configuration.timeout.connect = TimeAmount(settings.timeout)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        // No account waits until another, whose answer is slow to come, gives a connection back.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 100_000
+        configuration.connectionPool.idleTimeout = .minutes(6)
+        configuration.http1_1ConnectionDebugInitializer = ResponseGuard.install
+        if let proxy = settings.proxy {
+            switch proxy.kind {
+            case .http:
+                configuration.proxy =
+                    if let user = proxy.user {
+                        .server(
+                            host: proxy.host, port: proxy.port,
+                            authorization: .basic(username: user, password: proxy.password ?? ""))
+                    } else {
+                        .server(host: proxy.host, port: proxy.port)
+                    }
+            case .socks5:
+                configuration.proxy = .socksServer(host: proxy.host, port: proxy.port)
+            }
+        }
+        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    /// Closes the connections. They cannot be used afterwards.
+    public func shutdown() async {
+        // It fails only where it was shut down before, which leaves nothing to do.
+        try? await http.shutdown()
+    }
+
+    /// Takes note that an answer was read to its end.
+    func answered() {
+        hasAnswered.store(true, ordering: .relaxed)
+    }
+
+    /// Sends the request, and once more where it met an open connection that the server was just closing.
+    ///
+    /// Servers close idle connections at their own time, which can be the moment a poll begins. RFC 9110, section 9.2.2 lets a client
+    /// repeat a GET then. A connection that is lost after the answer has begun is a failure, and so is one that was new.
+    func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        let mayBeReused = hasAnswered.load(ordering: .relaxed)
+        do {
+            return try await http.execute(request, deadline: .distantFuture)
+        } catch let error where mayBeReused && APIError(transport: error).reason == .connect {
+            try Task.checkCancellation()
+            return try await http.execute(request, deadline: .distantFuture)
+        }
+    }
+
+    private static func tls(caFile: String?) throws(ClientSetupError) -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        guard let caFile else {
+            return tls
+        }
+        do {
+            let bytes = try SmallFile.read(caFile, limit: 16 << 20)
+            let certificates = try NIOSSLCertificate.fromPEMBytes(bytes)
+            guard !certificates.isEmpty else {
+                throw ClientSetupError("the file \(caFile) holds no certificate")
+            }
+            tls.additionalTrustRoots = [.certificates(certificates)]
+            return tls
+        } catch let error as ClientSetupError {
+            throw error
+        } catch let problem as SmallFile.FileProblem {
+            throw ClientSetupError("the file \(caFile) \(problem)")
+        } catch {
+            throw ClientSetupError("the file \(caFile) is not a PEM file of certificates")
+        }
+    }
+}
+
+/// Why the client cannot be set up.
+public struct ClientSetupError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

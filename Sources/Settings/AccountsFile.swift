@@ -1,0 +1,224 @@
+public import HypersenderAPI
+
+/// An account to poll.
+public struct AccountSettings: Sendable, Equatable {
+    /// The name the user gave; nil where there is just one account without a name.
+    public var name: String?
+    public var baseURL: BaseURL
+    public var token: TokenSource
+    public var polling: Settings.Polling
+
+    public init(name: String?, baseURL: BaseURL, token: TokenSource, polling: Settings.Polling) {
+        self.name = name
+        self.baseURL = baseURL
+        self.token = token
+        self.polling = polling
+    }
+}
+
+extension Settings {
+    /// The accounts to poll. Reads the file of accounts where there is one, and every key once, so that a missing one is found now.
+    ///
+    /// - Parameter environment: the process's environment, of which accounts may take their keys.
+    /// - Throws: `SettingsProblems` with every mistake there is.
+    public func accounts(environment: [String: String]) throws(SettingsProblems) -> [AccountSettings] {
+        switch source {
+        case .demo:
+            return []
+        case .api(let baseURL, let token):
+            do {
+                _ = try token.read()
+            } catch {
+                throw SettingsProblems(problems: [SettingsProblem("token", error.description)])
+            }
+            return [AccountSettings(name: nil, baseURL: baseURL, token: token, polling: polling)]
+        case .file(let path):
+            let bytes: [UInt8]
+            do {
+                bytes = try SmallFile.read(path, limit: AccountsFile.largest)
+            } catch {
+                throw SettingsProblems(problems: [SettingsProblem(path, "the file \(error)")])
+            }
+            var file = AccountsFile(path: path, settings: self, environment: environment)
+            return try file.read(bytes)
+        }
+    }
+}
+
+/// Reads a file that names several accounts.
+struct AccountsFile {
+    /// In bytes; ten thousand accounts take a tenth of it.
+    static let largest = 16 << 20
+
+    private let path: String
+    private let settings: Settings
+    private let environment: [String: String]
+    private var file: FileReading
+    /// The lines that names were given in.
+    private var names: [String: Int] = [:]
+
+    init(path: String, settings: Settings, environment: [String: String]) {
+        self.path = path
+        self.settings = settings
+        self.environment = environment
+        file = FileReading(file: path)
+    }
+
+    /// Reads the file's bytes, and gives the accounts of this shard.
+    mutating func read(_ bytes: [UInt8]) throws(SettingsProblems) -> [AccountSettings] {
+        var accounts: [AccountSettings] = []
+        if var root = file.document(bytes) {
+            let items = root.sequence("accounts", &file)
+            root.require("accounts", "list the accounts to poll under it", &file)
+            if let items {
+                for item in items {
+                    if var mapping = file.mapping(item), let account = account(&mapping) {
+                        accounts.append(account)
+                    }
+                }
+                if items.isEmpty {
+                    root.report("accounts", "is empty: name at least one account", &file)
+                }
+            }
+            root.end(&file)
+        }
+        guard file.problems.isEmpty else {
+            throw SettingsProblems(problems: file.problems)
+        }
+        return accounts
+    }
+
+    /// Reads one account; nil where it cannot be used, or is another shard's.
+    private mutating func account(_ mapping: inout MappingReading) -> AccountSettings? {
+        let name = name(&mapping)
+        let isOurs = name.map(settings.shard.keeps) ?? true
+        let token = token(&mapping, isOurs: isOurs)
+        let baseURL = baseURL(&mapping)
+        var polling = settings.polling
+        filter(&mapping, &polling.filter)
+        let interval = mapping.duration("poll_interval", .seconds(1)...(.seconds(86400)), "1s to 1d", &file)
+        let timeout = mapping.duration("poll_timeout", .milliseconds(100)...(.seconds(600)), "100ms to 10m", &file)
+        let staleAfter = mapping.duration("poll_stale_after", .seconds(1)...(.seconds(7 * 86400)), "1s to 7d", &file)
+        mapping.end(&file)
+        if let interval, !isOverridden("poll.interval") {
+            polling.interval = interval
+            if !isOverridden("poll.stale-after") {
+                polling.staleAfter = interval * 3
+            }
+        }
+        if let timeout, !isOverridden("poll.timeout") {
+            polling.timeout = timeout
+        }
+        if let staleAfter, !isOverridden("poll.stale-after") {
+            polling.staleAfter = staleAfter
+        }
+        guard isOurs, let name, let token, let baseURL else {
+            return nil
+        }
+        return AccountSettings(name: name, baseURL: baseURL, token: token, polling: polling)
+    }
+
+    private func isOverridden(_ flag: String) -> Bool {
+        settings.overrides.flags.contains(flag)
+    }
+
+    private mutating func name(_ mapping: inout MappingReading) -> String? {
+        mapping.require("name", "it becomes the account label of the metrics", &file)
+        guard let name = mapping.text("name", &file) else {
+            return nil
+        }
+        guard name.unicodeScalars.count <= 128,
+            name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
+        else {
+            mapping.report("name", "must have no more than 128 characters, and none that cannot be printed", &file)
+            return nil
+        }
+        if let line = names[name] {
+            mapping.report("name", "is the name of the account in line \(line) too: each needs its own", &file)
+            return nil
+        }
+        names[name] = mapping.line(of: "name")
+        return name
+    }
+
+    private mutating func token(_ mapping: inout MappingReading, isOurs: Bool) -> TokenSource? {
+        let tokenFile = mapping.text("token_file", &file)
+        let variable = mapping.text("token_env", &file)
+        switch (mapping.isGiven("token_file"), mapping.isGiven("token_env")) {
+        case (true, true):
+            mapping.report("token_env", "is given besides token_file: give one of them", &file)
+            return nil
+        case (false, false):
+            mapping.report(
+                "token_file",
+                "is missing: name a file that holds the account's API key, or an environment variable as token_env",
+                &file)
+            return nil
+        default:
+            break
+        }
+        // Other shards' keys need not be on this machine.
+        guard isOurs else {
+            return nil
+        }
+        if let tokenFile {
+            let source = TokenSource.file(path: tokenFile.hasPrefix("/") ? tokenFile : folder + tokenFile)
+            do {
+                _ = try source.read()
+                return source
+            } catch {
+                mapping.report("token_file", error.description, &file)
+            }
+        } else if let variable {
+            guard let text = environment[variable], !text.isEmpty else {
+                mapping.report("token_env", "the environment variable \(Redaction.quote(variable)) is not set", &file)
+                return nil
+            }
+            do {
+                return .environment(name: variable, try Secret(text))
+            } catch {
+                mapping.report("token_env", "the environment variable \(Redaction.quote(variable)) \(error)", &file)
+            }
+        }
+        return nil
+    }
+
+    /// The folder that paths in the file are relative to, with a slash at its end.
+    private var folder: String {
+        path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    }
+
+    private mutating func baseURL(_ mapping: inout MappingReading) -> BaseURL? {
+        let allowsHTTP = settings.overrides.allowsHTTP
+        let given = mapping.value("base_url", isSecret: true, &file) { (text, _) throws(ValueProblem) in
+            do throws(BaseURLError) {
+                return try BaseURL(text, allowHTTP: allowsHTTP)
+            } catch {
+                throw ValueProblem(error.description)
+            }
+        }
+        if mapping.isGiven("base_url"), given == nil {
+            return nil
+        }
+        return settings.overrides.baseURL ?? given ?? Default.apiURL
+    }
+
+    private typealias Default = Settings.Default
+
+    private mutating func filter(_ mapping: inout MappingReading, _ filter: inout InstanceFilter) {
+        guard var given = mapping.mapping("filter", &file) else {
+            return
+        }
+        let uuid = given.text("uuid", &file)
+        let name = given.text("name", &file)
+        let phone = given.text("phone", &file)
+        let status = given.value("status", &file) { (text, _) throws(ValueProblem) in
+            try Settings.statusFilter(text)
+        }
+        given.end(&file)
+        filter.uuid = isOverridden("hypersender.filter.uuid") ? filter.uuid : uuid
+        filter.name = isOverridden("hypersender.filter.name") ? filter.name : name
+        filter.phone = isOverridden("hypersender.filter.phone") ? filter.phone : phone
+        filter.status = isOverridden("hypersender.filter.status") ? filter.status : status
+    }
+}

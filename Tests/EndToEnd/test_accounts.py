@@ -1,0 +1,243 @@
+"""Several accounts in one process, reloading them, and dividing them among replicas."""
+
+import os
+import pathlib
+import re
+import signal
+import tempfile
+import unittest
+
+from exporter import Exporter, run, wait_until
+from fake_api import FakeAPI, instance
+from running import Running
+
+KEYS = {name: f"{number}|{name}KeyThatMustNotBeSeen" for number, name in enumerate(("acme", "globex", "initech", "umbrella"), 900)}
+
+
+class Accounts(Running):
+    """With an API an account, a folder with keys, and a file that names them."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.file = self.folder / "accounts.yml"
+        self.apis = {}
+        for number, (name, key) in enumerate(KEYS.items()):
+            (self.folder / f"{name}.token").write_text(key + "\n")
+            self.apis[name] = self.enterContext(FakeAPI([instance(number * 10 + n) for n in range(number + 2)], key=key))
+
+    def entry(self, name, **more):
+        return {"name": name, "token_file": f"{name}.token", "base_url": self.apis[name].base_url} | more
+
+    def write(self, *entries):
+        lines = ["accounts:"]
+        for entry in entries:
+            lines += [("  - " if n == 0 else "    ") + f"{key}: {value}" for n, (key, value) in enumerate(entry.items())]
+        # As a careful deployment does: at once, never half.
+        new = self.folder / "new"
+        new.write_text("\n".join(lines) + "\n")
+        os.replace(new, self.file)
+
+    def start(self, *arguments, **variables):
+        return self.enterContext(Exporter(
+            None, f"--config.file={self.file}", "--poll.interval=1s", "--poll.timeout=2s", "--poll.stale-after=3s", *arguments,
+            token=None, pages={"accounts": True}, **variables))
+
+    def ups(self, page):
+        return {sample.labels["account"]: sample.value for sample in page.all("hypersender_up")}
+
+    def wait_for_ups(self, exporter, expected, seconds=15):
+        return exporter.wait_for(lambda page: self.ups(page) == expected, seconds, f"hypersender_up is {expected}")
+
+    def check_secrets(self, exporter):
+        exporter.request("/")
+        exporter.stop()
+        self.assertEqual(exporter.secrets_shown([*KEYS.values(), *(k.split("|")[1] for k in KEYS.values())]), [])
+
+
+class Isolation(Accounts):
+    def test_each_account_has_its_own_key_address_and_series(self):
+        self.write(
+            self.entry("acme"), {"name": "globex", "token_env": "GLOBEX", "base_url": self.apis["globex"].base_url},
+            self.entry("initech", filter="{status: WORKING}"))
+        exporter = self.start(GLOBEX=KEYS["globex"])
+        page = self.wait_for_ups(exporter, {"acme": 1, "globex": 1, "initech": 1})
+        exporter.scrape_in_every_way()
+        for name in ("acme", "globex"):
+            self.assertEqual(
+                {s.labels["instance_id"] for s in page.all("hypersender_instance_up", account=name)},
+                {i["id"] for i in self.apis[name].instances})
+        self.assertEqual(dict(self.apis["initech"].requests[0].query), {"filter[status]": "WORKING"})
+        for name, api in self.apis.items():
+            for request in api.requests:
+                self.assertEqual(request.headers["authorization"], f"Bearer {KEYS[name]}")
+        self.check_secrets(exporter)
+
+    def test_a_bad_account_disturbs_no_other(self):
+        """One hangs, one refuses its key, one is huge, and the fourth is polled and shown all the same."""
+        apis = self.apis
+        apis["acme"].answer = lambda exchange: exchange.hang()
+        apis["globex"].key = "another"
+        apis["initech"].instances = [instance(n) for n in range(20_000)]
+        self.write(*(self.entry(name) for name in KEYS))
+        exporter = self.start()
+        wait_until(lambda: apis["umbrella"].polls >= 4, 15, "four polls of the good account", lambda: exporter.log)
+        times = [request.time for request in apis["umbrella"].requests]
+        for first, second in zip(times, times[1:]):
+            # The second poll is put off by up to an interval, so that accounts are spread.
+            self.assertLess(second - first, 2.6)
+        body = exporter.request("/metrics", headers={"Accept-Encoding": "identity"}).body.decode()
+        for line in (
+            'hypersender_up{account="acme"} 0', 'hypersender_up{account="globex"} 0', 'hypersender_up{account="umbrella"} 1',
+            'hypersender_poll_failures_total{account="globex",reason="unauthorized"} ',
+        ):
+            self.assertIn("\n" + line, body)
+        wait_until(
+            lambda: re.search(
+                rb'\nhypersender_poll_failures_total{account="acme",reason="timeout"} [1-9]', exporter.request("/metrics").body), 10,
+            "the timeout of the account that hangs")
+        self.check_secrets(exporter)
+
+    def test_a_rotated_key_works_at_the_next_poll(self):
+        self.write(self.entry("acme"), self.entry("globex"))
+        exporter = self.start()
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+        self.apis["acme"].key = "77|rotated"
+        self.wait_for_ups(exporter, {"acme": 0, "globex": 1})
+        (self.folder / "acme.token").write_text("77|rotated")
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+
+
+class Reload(Accounts):
+    def reloaded(self, page):
+        return page.value("hypersender_exporter_config_last_reload_successful")
+
+    def test_by_hangup_accounts_come_and_go_and_stay(self):
+        self.write(self.entry("acme"), self.entry("globex"))
+        exporter = self.start()
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+        self.apis["acme"].instances[0]["status"] = "FAILED"
+        changed = {"instance_id": self.apis["acme"].instances[0]["id"], "account": "acme"}
+        page = exporter.wait_for(
+            lambda page: page.value("hypersender_instance_status_changes_total", **self.named(page, changed)) == 1, 10, "a change is counted")
+        polls = page.value("hypersender_polls_total", account="acme")
+        before = page.value("hypersender_exporter_config_last_reload_success_timestamp_seconds")
+        self.write(self.entry("initech"), self.entry("acme"))
+        exporter.process.send_signal(signal.SIGHUP)
+        page = self.wait_for_ups(exporter, {"initech": 1, "acme": 1})
+        self.assertEqual([s.labels["account"] for s in page.all("hypersender_up")], ["initech", "acme"])
+        self.assertEqual(page.value("hypersender_instance_status_changes_total", **self.named(page, changed)), 1)
+        self.assertGreaterEqual(page.value("hypersender_polls_total", account="acme"), polls)
+        self.assertNotIn(b"globex", page.body)
+        self.assertEqual(self.reloaded(page), 1)
+        self.assertGreater(page.value("hypersender_exporter_config_last_reload_success_timestamp_seconds"), before)
+        polls = self.apis["globex"].polls
+        wait_until(lambda: self.apis["acme"].polls > 8, 15, "some more polls")
+        self.assertLessEqual(self.apis["globex"].polls, polls + 1, "the removed account is polled no more")
+        self.check_secrets(exporter)
+
+    def named(self, page, labels):
+        return next(s.labels for s in page.all("hypersender_instance_up") if labels.items() <= s.labels.items())
+
+    def test_an_account_with_other_settings_keeps_what_is_known(self):
+        self.write(self.entry("acme"), self.entry("globex"))
+        exporter = self.start()
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+        polls = self.apis["globex"].polls
+        self.write(self.entry("acme", filter="{status: WORKING}"), self.entry("globex"))
+        exporter.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: any(r.query for r in self.apis["acme"].requests), 5, "the filter is used", lambda: exporter.log)
+        page = exporter.scrape()
+        self.assertGreater(page.value("hypersender_polls_total", account="acme"), 0)
+        self.assertEqual(self.ups(page), {"acme": 1, "globex": 1}, "no gap")
+        self.assertGreaterEqual(self.apis["globex"].polls, polls)
+
+    def test_over_http_a_bad_file_changes_nothing(self):
+        self.write(self.entry("acme"))
+        exporter = self.start("--web.enable-lifecycle")
+        self.wait_for_ups(exporter, {"acme": 1})
+        self.file.write_text("accounts:\n  - name: globex\n    tokenfile: x\n  - name: globex\n    token_env: NOBODY\n")
+        answer = exporter.request("/-/reload", "POST")
+        self.assertEqual(answer.status, 500)
+        for place in (":3: accounts[0].tokenfile: unknown key", ":4: accounts[1].name: ", ":5: accounts[1].token_env: "):
+            self.assertIn(f"{self.file}{place}", answer.body.decode())
+            self.assertIn(place, exporter.log)
+        page = exporter.wait_for(lambda page: self.reloaded(page) == 0, 5, "the metric says so")
+        self.assertEqual(self.ups(page), {"acme": 1})
+        polls = self.apis["acme"].polls
+        wait_until(lambda: self.apis["acme"].polls > polls + 1, 10, "polling goes on")
+        self.file.unlink()
+        self.assertEqual(exporter.request("/-/reload", "POST").status, 500)
+        self.write(self.entry("acme"), self.entry("globex"))
+        self.assertEqual(exporter.request("/-/reload", "POST").status, 200)
+        page = self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+        self.assertEqual(self.reloaded(page), 1)
+        self.assertEqual(exporter.request("/-/reload").status, 405)
+        self.check_secrets(exporter)
+
+    def test_without_the_flag_there_is_no_such_path(self):
+        self.write(self.entry("acme"))
+        exporter = self.start()
+        self.assertEqual(exporter.request("/-/reload", "POST").status, 404)
+
+    def test_many_reloads_under_load_leave_nothing_behind(self):
+        self.write(self.entry("acme"), self.entry("globex"))
+        exporter = self.start("--web.enable-lifecycle")
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+
+        def descriptors():
+            return len(os.listdir(f"/proc/{exporter.process.pid}/fd"))
+
+        before = descriptors()
+        for turn in range(100):
+            self.write(self.entry("acme", poll_timeout=f"{turn % 2 + 1}s"), self.entry("initech" if turn % 2 else "umbrella"))
+            self.assertEqual(exporter.request("/-/reload", "POST").status, 200)
+            exporter.request("/metrics")
+        self.write(self.entry("acme"), self.entry("globex"))
+        self.assertEqual(exporter.request("/-/reload", "POST").status, 200)
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+        wait_until(lambda: descriptors() <= before + 4, 10, "descriptors are given back", descriptors)
+        code, seconds = exporter.stop()
+        self.assertEqual(code, 0)
+        self.assertLess(seconds, 3)
+
+
+class Check(Accounts):
+    def check(self, *arguments, **variables):
+        return run(f"--config.file={self.file}", "--config.check", *arguments, token=None, **variables)
+
+    def test_a_good_file(self):
+        self.write(self.entry("acme"), self.entry("globex"))
+        result = self.check()
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("2 accounts", result.stdout)
+        self.assertEqual([api.polls for api in self.apis.values()], [0, 0, 0, 0])
+
+    def test_every_mistake_at_once(self):
+        self.write(self.entry("acme"), self.entry("acme"), {"name": "x", "token_env": "NOBODY", "base_url": "http://example.test"})
+        (self.folder / "acme.token").write_text(" \n")
+        result = self.check("--web.config.file=/nonexistent.yml")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        for part in (":3: accounts[0].token_file", ":5: accounts[1].name", ":9: accounts[2].token_env", ":10: accounts[2].base_url",
+                     "/nonexistent.yml"):
+            self.assertIn(part, result.stderr)
+        started = run(f"--config.file={self.file}", "--web.listen-address=127.0.0.1:0", token=None)
+        self.assertEqual(started.returncode, 1)
+
+    def test_a_wrong_flag_is_a_failed_check(self):
+        self.write(self.entry("acme"))
+        self.assertEqual(self.check("--poll.interval=0s").returncode, 1)
+
+
+class Shards(Accounts):
+    def test_replicas_divide_the_accounts(self):
+        self.write(*(self.entry(name) for name in KEYS))
+        found = []
+        for shard in range(2):
+            exporter = self.start(f"--shard={shard}", "--total-shards=2")
+            page = exporter.wait_for(lambda page: all(self.ups(page).values()), 10, "all polled")
+            found += self.ups(page)
+        self.assertEqual(sorted(found), sorted(KEYS))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,250 @@
+"""The web configuration file, tried with real clients: curl, openssl, and a Prometheus that scrapes over TLS."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+
+from exporter import wait_until
+from running import Running
+
+PASSWORD = "correct horse"
+HASH = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
+PAGE_LINE = b"\nhypersender_up 1\n"
+
+
+def openssl(folder, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def make_authority(folder, name):
+    openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+            "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", f"{name}.key", "-out", f"{name}.crt")
+
+
+def make_certificate(folder, name, authority, names):
+    openssl(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+            "-out", f"{name}.csr")
+    (folder / "ext").write_text(f"subjectAltName={names}\n")
+    openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key", "-CAcreateserial", "-days",
+            "2", "-extfile", "ext", "-out", f"{name}.crt")
+
+
+class WebFile(Running):
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        make_authority(self.folder, "authority")
+        make_authority(self.folder, "stranger")
+        make_certificate(self.folder, "server", "authority", "IP:127.0.0.1,DNS:localhost")
+        make_certificate(self.folder, "client", "authority", "DNS:prometheus.example.test")
+        make_certificate(self.folder, "intruder", "stranger", "DNS:prometheus.example.test")
+        self.file = self.folder / "web.yml"
+
+    def write(self, text):
+        new = self.folder / "new"
+        new.write_text(text)
+        os.replace(new, self.file)
+
+    def start(self, text, *arguments):
+        """An exporter with this file, which is polled well; its page cannot be read without what the file asks for."""
+        self.write(text)
+        api, exporter = self.started(f"--web.config.file={self.file}", *arguments, condition=None)
+        wait_until(lambda: "First poll succeeded" in exporter.log, 15, "the first poll", lambda: exporter.log)
+        return exporter
+
+    def curl(self, exporter, *arguments, scheme="https", path="/metrics"):
+        """The status and the body; status 0 where there was no answer."""
+        result = subprocess.run(
+            ["curl", "-sS", "--max-time", "10", "--noproxy", "*", "--cacert", self.folder / "authority.crt", "-w", "\n%{http_code} %{http_version}",
+             *arguments, f"{scheme}://127.0.0.1:{exporter.port}{path}"], capture_output=True, check=False)
+        body, _, last = result.stdout.rpartition(b"\n")
+        status, self.version = last.decode().split()
+        return int(status), body
+
+    def client(self, name):
+        return ["--cert", self.folder / f"{name}.crt", "--key", self.folder / f"{name}.key"]
+
+    def handshake(self, exporter, *arguments):
+        return subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{exporter.port}", "-CAfile", self.folder / "authority.crt", *arguments],
+            input=b"", capture_output=True, check=False, timeout=10).stdout.decode("utf-8", "replace")
+
+
+TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
+
+
+class Encryption(WebFile):
+    def test_scrapes_over_tls(self):
+        exporter = self.start(TLS)
+        self.assertEqual(self.curl(exporter)[0], 200)
+        self.assertEqual(self.version, "2")
+        status, body = self.curl(exporter, "--http1.1")
+        self.assertEqual((status, self.version, PAGE_LINE in body), (200, "1.1", True))
+        self.assertNotEqual(self.curl(exporter, scheme="http")[0], 200)
+        # TLS 1.2 is the least, unless the file says otherwise.
+        self.assertIn("Verify return code: 0", self.handshake(exporter, "-tls1_2"))
+        self.assertNotIn("Verify return code: 0 (ok)\n---\nread", self.handshake(exporter, "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"))
+        self.assertEqual(exporter.stop()[0], 0)
+
+    def test_without_http2(self):
+        exporter = self.start(TLS + "http_server_config:\n  http2: false\n")
+        self.assertEqual((self.curl(exporter)[0], self.version), (200, "1.1"))
+
+    def test_versions_suites_and_curves(self):
+        exporter = self.start(
+            TLS + "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]\n  curve_preferences: [CurveP384]\n")
+        shown = self.handshake(exporter)
+        self.assertIn("ECDHE-ECDSA-AES128-GCM-SHA256", shown)
+        self.assertRegex(shown, "P-384|secp384r1")
+        self.assertIn("NONE", self.handshake(exporter, "-tls1_3"))
+
+    def test_a_renewed_certificate_is_served_without_a_restart(self):
+        exporter = self.start(TLS)
+
+        def served():
+            pem = ssl.get_server_certificate(("127.0.0.1", exporter.port))
+            return pem.strip() == (self.folder / "server.crt").read_text().strip()
+
+        self.assertTrue(served())
+        make_certificate(self.folder, "server", "authority", "IP:127.0.0.1")
+        wait_until(served, 10, "the new certificate is served", lambda: exporter.log)
+        good = (self.folder / "server.crt").read_text()
+        (self.folder / "server.crt").write_text("not a certificate")
+        wait_until(lambda: self.curl(exporter)[0] == 200 and "server.crt" in exporter.log, 10, "the broken one is not used", lambda: exporter.log)
+        (self.folder / "server.crt").write_text(good)
+        self.assertEqual(self.curl(exporter)[0], 200)
+
+    def test_the_file_is_read_again_when_it_changes(self):
+        exporter = self.start(TLS)
+        self.write(TLS + f"basic_auth_users:\n  prometheus: {HASH}\n")
+        wait_until(lambda: self.curl(exporter)[0] == 401, 10, "passwords are asked for", lambda: exporter.log)
+        self.write("nonsense: [\n")
+        wait_until(lambda: "web.yml:" in exporter.log, 10, "the mistake is logged", lambda: exporter.log)
+        self.assertEqual(self.curl(exporter, "-u", f"prometheus:{PASSWORD}")[0], 200)
+        self.write("")
+        wait_until(lambda: self.curl(exporter, scheme="http")[0] == 200, 10, "plain HTTP again", lambda: exporter.log)
+
+
+class ClientCertificates(WebFile):
+    def test_the_five_policies(self):
+        """Whether each client is let in: without a certificate, with one of the authority, with one of a stranger."""
+        for policy, authority, expected in (
+            ("NoClientCert", False, (True, True, True)), ("RequestClientCert", False, (True, True, True)),
+            ("RequireAnyClientCert", False, (False, True, True)), ("VerifyClientCertIfGiven", True, (True, True, False)),
+            ("RequireAndVerifyClientCert", True, (False, True, False)),
+        ):
+            with self.subTest(policy):
+                exporter = self.start(
+                    TLS + f"  client_auth_type: {policy}\n" + ("  client_ca_file: authority.crt\n" if authority else ""))
+                found = tuple(
+                    self.curl(exporter, *(self.client(name) if name else ()))[0] == 200 for name in (None, "client", "intruder"))
+                self.assertEqual(found, expected)
+                exporter.kill()
+
+    def test_allowed_names(self):
+        text = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: authority.crt\n  client_allowed_sans: [{}]\n"
+        for name, allowed in (("prometheus.example.test", True), ("another.example.test", False)):
+            with self.subTest(name):
+                exporter = self.start(text.format(name))
+                self.assertEqual(self.curl(exporter, *self.client("client"))[0] == 200, allowed)
+                self.assertNotEqual(self.curl(exporter, *self.client("intruder"))[0], 200)
+                exporter.kill()
+
+
+class Passwords(WebFile):
+    FILE = f"basic_auth_users:\n  prometheus: {HASH}\nhttp_server_config:\n  headers:\n    X-Frame-Options: deny\n"
+
+    def test_who_may_ask(self):
+        exporter = self.start(self.FILE + "auth_exempt_paths: [/-/healthy]\n", "--web.enable-lifecycle")
+        for arguments, path, status in (
+            ((), "/metrics", 401), ((), "/", 401), ((), "/-/ready", 401), ((), "/-/healthy", 200), ((), "/nowhere", 401),
+            (("-X", "POST"), "/-/reload", 401), ((), "/-/healthy/../../metrics", 401), ((), "/%2d/healthy", 401), ((), "//-/healthy", 401),
+            (("-u", f"prometheus:{PASSWORD}"), "/metrics", 200), (("-u", "prometheus:wrong"), "/metrics", 401),
+            (("-u", f"nobody:{PASSWORD}"), "/metrics", 401), (("-u", "prometheus:"), "/metrics", 401),
+            (("-H", "Authorization: Basic !!!"), "/metrics", 401), (("-H", "Authorization: Bearer x"), "/metrics", 401),
+        ):
+            with self.subTest(arguments=arguments, path=path):
+                self.assertEqual(self.curl(exporter, "--path-as-is", *arguments, scheme="http", path=path)[0], status)
+        answer = exporter.request("/metrics")
+        self.assertTrue(answer.header("WWW-Authenticate").startswith("Basic"))
+        self.assertEqual(answer.header("X-Frame-Options").lower(), "deny")
+        exporter.stop()
+        self.assertEqual(exporter.secrets_shown([PASSWORD, HASH]), [])
+
+    def test_wrong_passwords_hold_up_nobody(self):
+        """Twenty clients that keep guessing, at a cost of tens of milliseconds a guess, beside one that knows the password."""
+        cost10 = "$2y$10$abcdefghijklmnopqrstuug7uV/rfOsuPOAUg70eqWWWMjvHc6jZm"
+        exporter = self.start(f"basic_auth_users:\n  guessed: {cost10}\n  prometheus: {HASH}\n")
+        self.assertEqual(self.curl(exporter, "-u", f"prometheus:{PASSWORD}", scheme="http")[0], 200)
+        stop = threading.Event()
+
+        def guess(number):
+            while not stop.is_set():
+                self.curl(exporter, "-u", f"guessed:{number}{time.monotonic()}", scheme="http")
+
+        guessers = [threading.Thread(target=guess, args=(n,)) for n in range(20)]
+        for guesser in guessers:
+            guesser.start()
+        try:
+            times = []
+            for _ in range(10):
+                start = time.monotonic()
+                self.assertEqual(self.curl(exporter, "-u", f"prometheus:{PASSWORD}", scheme="http")[0], 200)
+                times.append(time.monotonic() - start)
+        finally:
+            stop.set()
+            for guesser in guessers:
+                guesser.join()
+        # The clients that guess are on the same two processors: the typical scrape counts.
+        self.assertLess(sorted(times)[5], 1)
+
+    def test_rate_limit(self):
+        exporter = self.start("rate_limit:\n  interval: 1h\n  burst: 3\n")
+        self.assertEqual([exporter.request("/metrics").status for _ in range(5)], [200, 200, 200, 429, 429])
+
+
+class RealPrometheus(WebFile):
+    def test_scrapes_with_a_client_certificate_and_a_password(self):
+        exporter = self.start(
+            TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: authority.crt\n"
+            + f"basic_auth_users:\n  prometheus: {HASH}\n")
+        (self.folder / "prometheus.yml").write_text(json.dumps({
+            "global": {"scrape_interval": "1s"},
+            "scrape_configs": [{
+                "job_name": "hypersender", "scheme": "https", "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}],
+                "basic_auth": {"username": "prometheus", "password": PASSWORD},
+                "tls_config": {"ca_file": "authority.crt", "cert_file": "client.crt", "key_file": "client.key"},
+            }],
+        }))
+        log = (self.folder / "prometheus.log").open("w+")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(
+            ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0"], cwd=self.folder,
+            stdout=log, stderr=subprocess.STDOUT)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.send_signal, signal.SIGKILL)
+
+        def read_log():
+            return (self.folder / "prometheus.log").read_text()
+
+        port = wait_until(lambda: re.search(r'msg="Listening on" address=127.0.0.1:(\d+)', read_log()), 20, "Prometheus listens", read_log)[1]
+
+        def value(query):
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with opener.open(f"http://127.0.0.1:{port}/api/v1/query?query={query}", timeout=5) as answer:
+                result = json.load(answer)["data"]["result"]
+            return result and result[0]["value"][1]
+
+        wait_until(lambda: value("up") == "1" and value("hypersender_up") == "1", 20, "Prometheus scrapes", lambda: exporter.log + read_log())
+
+
+if __name__ == "__main__":
+    unittest.main()

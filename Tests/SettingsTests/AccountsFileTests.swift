@@ -1,0 +1,221 @@
+import FoundationEssentials
+import HypersenderAPI
+import Monitoring
+import Testing
+
+@testable import Settings
+
+struct AccountsFileTests {
+    private let environment = ["GLOBEX_TOKEN": "2|globex", "EMPTY": "", "BROKEN": "a b"]
+
+    private func settings(_ flags: [String: [String]] = [:]) throws -> Settings {
+        try Settings(
+            GivenValues(
+                flags: ["config.file": ["accounts.yml"]].merging(flags) { $1 }, environment: [:],
+                hostName: "exporter-1"))
+    }
+
+    private func read(_ text: String, _ flags: [String: [String]] = [:]) throws -> [AccountSettings] {
+        var file = AccountsFile(path: "accounts.yml", settings: try settings(flags), environment: environment)
+        return try file.read(Array(text.utf8))
+    }
+
+    private func problems(_ text: String, _ flags: [String: [String]] = [:]) throws -> [String] {
+        do {
+            _ = try read(text, flags)
+            return []
+        } catch let error as SettingsProblems {
+            return error.problems.map(\.description)
+        }
+    }
+
+    @Test func everyKeyIsRead() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/accounts-\(UInt64.random(in: 0...UInt64.max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Data("1|acme\n".utf8).write(to: URL(filePath: "\(folder)/acme.token"))
+        let text = """
+            # Two accounts.
+            accounts:
+              - name: acme
+                token_file: acme.token
+                filter: {status: "WORKING,FAILED", name: shop, phone: "+201", uuid: x}
+              - name: "globex ☎"
+                token_env: GLOBEX_TOKEN
+                base_url: https://app.hypersender.com/api/whatsapp/v2
+                poll_interval: 30s
+                poll_timeout: 5s
+            """
+        var file = AccountsFile(path: "\(folder)/accounts.yml", settings: try settings(), environment: environment)
+        let accounts = try file.read(Array(text.utf8))
+        #expect(accounts.map(\.name) == ["acme", "globex ☎"])
+        #expect(accounts[0].token == .file(path: "\(folder)/acme.token"))
+        #expect(try accounts[0].token.read() == Secret("1|acme"))
+        #expect(
+            accounts[0].polling.filter
+                == InstanceFilter(uuid: "x", name: "shop", phone: "+201", status: "WORKING,FAILED"))
+        #expect(accounts[0].polling.interval == .seconds(60) && accounts[0].polling.staleAfter == .seconds(180))
+        #expect(accounts[0].baseURL.description == Settings.Default.baseURL)
+        #expect(try accounts[1].token == .environment(name: "GLOBEX_TOKEN", Secret("2|globex")))
+        #expect(accounts[1].baseURL.description == "https://app.hypersender.com/api/whatsapp/v2")
+        #expect(accounts[1].polling.interval == .seconds(30) && accounts[1].polling.staleAfter == .seconds(90))
+        #expect(accounts[1].polling.timeout == .seconds(5) && accounts[1].polling.filter == InstanceFilter())
+    }
+
+    @Test func flagsWinOverTheFile() throws {
+        let text = """
+            accounts:
+              - {name: a, token_env: GLOBEX_TOKEN, poll_interval: 30s, poll_stale_after: 5m, base_url: "https://file.test"}
+              - {name: b, token_env: GLOBEX_TOKEN, filter: {name: x, status: FAILED}, poll_timeout: 3s}
+            """
+        let accounts = try read(
+            text,
+            [
+                "poll.interval": ["20s"], "hypersender.base-url": ["https://flag.test"],
+                "hypersender.filter.status": ["WORKING"],
+            ])
+        #expect(accounts.map(\.polling.interval) == [.seconds(20), .seconds(20)])
+        #expect(accounts.map(\.polling.staleAfter) == [.seconds(300), .seconds(60)])
+        #expect(accounts.map(\.baseURL.description) == ["https://flag.test", "https://flag.test"])
+        #expect(accounts.map(\.polling.filter.status) == ["WORKING", "WORKING"])
+        #expect(accounts.map(\.polling.filter.name) == [nil, "x"])
+        #expect(accounts.map(\.polling.timeout) == [.seconds(10), .seconds(3)])
+    }
+
+    /// Each with the places and beginnings of what is said of it.
+    @Test(
+        arguments: [
+            ("", ["accounts.yml:1: accounts: is missing"]),
+            ("accounts:\n", ["accounts.yml:1: accounts: is missing"]),
+            ("accounts: []\n", ["accounts.yml:1: accounts: is empty"]),
+            ("accounts: {a: 1}\n", ["accounts.yml:1: accounts: must be a list"]),
+            ("- a\n", ["accounts.yml:1: must be a mapping"]),
+            ("accounts:\n  - acme\n", ["accounts.yml:2: accounts[0]: must be a mapping"]),
+            ("accounts:\n  - name: a\n", ["accounts.yml:2: accounts[0].token_file: is missing"]),
+            ("accounts:\n  - token_env: GLOBEX_TOKEN\n", ["accounts.yml:2: accounts[0].name: is missing"]),
+            (
+                "accounts:\n  - name: a\n    token_env: GLOBEX_TOKEN\n    token_file: x\n",
+                ["accounts.yml:3: accounts[0].token_env: is given besides token_file"]
+            ),
+            (
+                "accounts:\n  - name: a\n    token_env: NOBODY\n  - name: b\n    token_env: EMPTY\n  - name: c\n    token_env: BROKEN\n",
+                [
+                    "accounts.yml:3: accounts[0].token_env: the environment variable \"NOBODY\" is not set",
+                    "accounts.yml:5: accounts[1].token_env: the environment variable \"EMPTY\" is not set",
+                    "accounts.yml:7: accounts[2].token_env: the environment variable \"BROKEN\" ",
+                ]
+            ),
+            (
+                "accounts:\n  - name: a\n    token_file: nowhere.token\n",
+                ["accounts.yml:3: accounts[0].token_file: the token file \"nowhere.token\" cannot be opened"]
+            ),
+            (
+                "accounts:\n  - {name: a, token_env: GLOBEX_TOKEN}\n  - {name: a, token_env: GLOBEX_TOKEN}\n",
+                ["accounts.yml:3: accounts[1].name: is the name of the account in line 2 too"]
+            ),
+            (
+                "accounts:\n  - name: a\n    tokenfile: x\n    intervall: 3\n",
+                [
+                    "accounts.yml:2: accounts[0].token_file: is missing",
+                    "accounts.yml:3: accounts[0].tokenfile: unknown key; did you mean token_file?",
+                    "accounts.yml:4: accounts[0].intervall: unknown key",
+                ]
+            ),
+            (
+                "accounts:\n  - name: a\n    token_env: GLOBEX_TOKEN\n    poll_interval: 0s\n    poll_timeout: soon\n    base_url: ftp://x\n"
+                    + "    filter: {status: BUSY, colour: red}\nshards: 3\n",
+                [
+                    "accounts.yml:4: accounts[0].poll_interval: \"0s\" is out of range",
+                    "accounts.yml:5: accounts[0].poll_timeout: \"soon\" is not a duration",
+                    "accounts.yml:6: accounts[0].base_url: has the scheme ftp",
+                    "accounts.yml:7: accounts[0].filter.status: \"BUSY\" is not one or more of",
+                    "accounts.yml:7: accounts[0].filter.colour: unknown key",
+                    "accounts.yml:8: shards: unknown key",
+                ]
+            ),
+            ("accounts: [\n", ["accounts.yml:2: "]),
+            (
+                "accounts:\n  - {name: \"a\\u0007\", token_env: GLOBEX_TOKEN}\n",
+                ["accounts.yml:2: accounts[0].name: must have no more than 128 characters"]
+            ),
+        ] as [(String, [String])])
+    func everyMistakeIsSaidWithItsPlace(text: String, expected: [String]) throws {
+        let problems = try problems(text)
+        #expect(problems.count == expected.count, "\(problems)")
+        for (problem, beginning) in zip(problems, expected) {
+            #expect(problem.hasPrefix(beginning), "\(problem)")
+        }
+    }
+
+    @Test func aKeyOfTheFileIsNeverQuoted() throws {
+        let secret = "123|abcdefghijklmnopqrstuvwxyz"
+        for text in [
+            "accounts:\n  - {name: a, token: \"\(secret)\"}\n", "accounts:\n  - {name: a, token_env: \"\(secret)\"}\n",
+            "accounts:\n  - {name: a, token_file: \"\(secret)\"}\n", "accounts: \"\(secret)\"\n",
+            "accounts:\n  - {name: a, token_env: GLOBEX_TOKEN, base_url: \"\(secret)\"}\n", "\(secret): 1\n",
+        ] {
+            let problems = try problems(text)
+            #expect(!problems.isEmpty)
+            #expect(!problems.joined().contains("abcdefghijklmnopqrstuvwxyz"), "\(problems)")
+        }
+    }
+
+    @Test func eachShardTakesItsOwn() throws {
+        let text =
+            "accounts:\n" + (0..<60).map { "  - {name: account-\($0), token_env: GLOBEX_TOKEN}\n" }.joined()
+        let shards = try (0..<3).map { try read(text, ["shard": ["\($0)"], "total-shards": ["3"]]).compactMap(\.name) }
+        #expect(shards.joined().count == 60 && Set(shards.joined()).count == 60)
+        #expect(shards.allSatisfy { !$0.isEmpty })
+        // The host is called exporter-1.
+        let byHost = try read(text, ["shard-from-hostname": ["true"], "total-shards": ["3"]]).compactMap(\.name)
+        #expect(byHost == shards[1])
+    }
+
+    @Test func keysOfOtherShardsNeedNotBeThere() throws {
+        let text = "accounts:\n" + (0..<20).map { "  - {name: account-\($0), token_file: nowhere}\n" }.joined()
+        let missing = try (0..<3).map { try problems(text, ["shard": ["\($0)"], "total-shards": ["3"]]).count }
+        #expect(missing.reduce(0, +) == 20 && missing.allSatisfy { $0 > 0 && $0 < 20 })
+    }
+
+    @Test(
+        arguments: [
+            (["shard": ["0"]], "--shard: only the accounts of a --config.file"),
+            (["total-shards": ["2"]], "--total-shards: only the accounts of a --config.file"),
+            (["config.file": ["x"], "shard": ["2"], "total-shards": ["2"]], "--shard: is 2, and there are 2 shards"),
+            (["config.file": ["x"], "shard": ["1"]], "--shard: is 1, and there are 1 shards"),
+            (["config.file": ["x"], "shard": ["-1"]], "--shard: \"-1\" is not a whole number"),
+            (["config.file": ["x"], "total-shards": ["0"]], "--total-shards: \"0\" is out of range"),
+            (
+                ["config.file": ["x"], "shard-from-hostname": ["true"], "shard": ["0"], "total-shards": ["2"]],
+                "--shard: cannot be combined with --shard-from-hostname"
+            ),
+            (
+                ["config.file": ["x"], "shard-from-hostname": ["true"]],
+                "--shard-from-hostname: is 1, and there are 1 shards"
+            ),
+            (["config.file": ["x"], "hypersender.token-file": ["y"]], "--hypersender.token-file: cannot be combined"),
+            (["config.file": ["x"], "demo": ["true"]], "--config.file: cannot be combined with --demo"),
+            (["config.file": [" "]], "--config.file: \" \" is blank"),
+        ] as [([String: [String]], String)])
+    func flagsThatDoNotFit(flags: [String: [String]], problem: String) {
+        do throws(SettingsProblems) {
+            _ = try Settings(
+                GivenValues(flags: flags, environment: ["HYPERSENDER_TOKEN": "1|x"], hostName: "exporter-1"))
+            Issue.record("accepted")
+        } catch {
+            #expect(error.problems.contains { "\($0)".hasPrefix(problem) }, "\(error.problems)")
+        }
+    }
+
+    @Test func aHostWithoutANumberIsNoShard() {
+        do throws(SettingsProblems) {
+            _ = try Settings(
+                GivenValues(
+                    flags: ["config.file": ["x"], "shard-from-hostname": ["true"], "total-shards": ["2"]],
+                    environment: [:], hostName: "laptop"))
+            Issue.record("accepted")
+        } catch {
+            #expect(error.problems.map(\.description).first?.contains("\"laptop\" does not end in a number") == true)
+        }
+    }
+}
