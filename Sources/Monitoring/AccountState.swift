@@ -24,6 +24,8 @@ public struct AccountState: Sendable {
     public private(set) var lastSuccess: Moment?
     /// Why the last poll failed; nil where it succeeded, or where there was none yet.
     public private(set) var lastError: APIError?
+    /// When the first of the polls ended that have failed without a success since; nil where the last succeeded, or there was none.
+    public private(set) var failingSince: Moment?
     /// The size of the last list that was read, in bytes after decompression.
     public private(set) var responseBytes: Int?
     /// What the last answer said of the rate limit.
@@ -66,6 +68,7 @@ public struct AccountState: Sendable {
         case .success(let list):
             lastSuccess = ended
             lastError = nil
+            failingSince = nil
             responseBytes = list.bytes
             rateLimit = list.rateLimit
             duplicates = list.duplicates
@@ -75,6 +78,7 @@ public struct AccountState: Sendable {
         case .failure(let error):
             failures[error.reason, default: 0] += 1
             lastError = error
+            failingSince = failingSince ?? ended
             rateLimit = error.rateLimit
         }
     }

@@ -55,6 +55,13 @@ struct AccountStateTests {
         #expect(state.isUp(at: .seconds(20)) && state.lastError == nil && state.failures == [.timeout: 1])
     }
 
+    @Test func failingBeginsWithTheFirstFailureAfterASuccess() {
+        #expect(state([]).failingSince == nil)
+        #expect(state([(10, bad), (20, bad)]).failingSince == moment(10))
+        #expect(state([(10, bad), (20, good())]).failingSince == nil)
+        #expect(state([(10, bad), (20, good()), (30, bad), (40, bad)]).failingSince == moment(30))
+    }
+
     @Test func historyCountsChangesFromPollToPoll() {
         let state = state([
             (10, good(instance("a", .working), instance("b", .working))),
