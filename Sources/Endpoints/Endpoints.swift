@@ -28,6 +28,7 @@ public final class Endpoints: Sendable {
     private let page: MetricsPage
     private let time: any TimeSource
     private let scrapes = Atomic(0)
+    private let renderings = RenderTurn.Counter()
 
     /// Reads the configuration again, and gives every mistake in it, one a line; none where it is in use now.
     public typealias Reload = @Sendable () async -> [String]
@@ -166,21 +167,62 @@ public final class Endpoints: Sendable {
     }
 
     private func status(_ request: Request) -> Reply {
+        guard let turn = RenderTurn(of: Self.mostRenderings, taken: renderings) else {
+            var refused = plain(503, "Many are asking for this page: try again in a moment.\n")
+            refused.headers.set("Retry-After", "1")
+            return .now(refused)
+        }
         // An account may be large, and rendering it must not hold up an event loop.
-        .later { [self] in
+        return .later { [self] in
+            defer { turn.end() }
             let page = StatusPage(
-                monitor.snapshot, exporter: exporter.current, now: time.now, metricsPath: configuration.telemetryPath)
+                monitor.snapshot, exporter: exporter.current, now: time.now, metricsPath: configuration.telemetryPath,
+                query: StatusQuery(request))
             return Response(
                 status: 200,
                 headers: [
                     "Content-Type": "text/html; charset=utf-8",
-                    "Content-Security-Policy": StatusPage.contentSecurityPolicy,
+                    "Content-Security-Policy": page.contentSecurityPolicy,
                     "Cache-Control": "no-store",
                     "Referrer-Policy": "no-referrer",
                     "X-Content-Type-Options": "nosniff",
                     "X-Frame-Options": "DENY",
                 ],
-                body: Body(page.html))
+                body: Body(page.bytes))
         }
+    }
+
+    /// Status pages made or waited for at the same time; 503 beyond, so that they cannot take the machine from the scrapes.
+    static let mostRenderings = 4
+}
+
+/// One of a few turns to render, given back by `end`, or when nobody is left who could call that.
+private final class RenderTurn: Sendable {
+    private let taken: Counter
+    private let isOver = Atomic(false)
+
+    /// Shared by all turns of a kind.
+    final class Counter: Sendable {
+        fileprivate let count = Atomic(0)
+    }
+
+    /// Nil where all turns are taken.
+    init?(of most: Int, taken: Counter) {
+        self.taken = taken
+        guard taken.count.add(1, ordering: .relaxed).newValue <= most else {
+            taken.count.subtract(1, ordering: .relaxed)
+            isOver.store(true, ordering: .relaxed)
+            return nil
+        }
+    }
+
+    func end() {
+        if !isOver.exchange(true, ordering: .relaxed) {
+            taken.count.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    deinit {
+        end()
     }
 }

@@ -1,157 +1,418 @@
 import HypersenderAPI
 import Monitoring
 
-/// The page for a person: counts by status, what is in trouble, and how the polls go.
+/// The page for a person: how things are, what is in trouble, and how the polls go.
 struct StatusPage {
-    /// The page, complete.
-    let html: String
-
-    /// Nothing from elsewhere, no scripts, and only the styles of the page itself.
-    static let contentSecurityPolicy =
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    /// The page, complete, in UTF-8.
+    let bytes: [UInt8]
+    /// What a browser lets the page do: nothing of elsewhere, no scripts, only its own styles, and its own form.
+    let contentSecurityPolicy: String
 
     /// How many instances are listed; more are counted only.
     static let mostInstances = 500
+    /// With more accounts than these, those that work are folded up.
+    static let mostAccountsUnfolded = 6
 
-    private struct Row {
-        var account: String?
-        var tracked: TrackedInstance
+    /// - Parameter nonce: ties the page's styles to its policy; to be another each time.
+    init(
+        _ snapshot: Snapshot, exporter: ExporterState, now: Moment, metricsPath: String,
+        query: StatusQuery = StatusQuery(), nonce: UInt64 = .random(in: .min ... .max)
+    ) {
+        contentSecurityPolicy =
+            "default-src 'none'; style-src 'nonce-\(nonce)'; img-src data:; base-uri 'none'; form-action 'self'; "
+            + "frame-ancestors 'none'"
+        var writer = StatusPageWriter(
+            accounts: snapshot.accounts, now: now, query: query,
+            selection: InstanceSelection(
+                snapshot.accounts, uptime: now.uptime, now: now.unix, query: query, most: Self.mostInstances))
+        writer.writePage(exporter, metricsPath: metricsPath, nonce: nonce)
+        bytes = writer.page.bytes
+    }
+}
+
+/// Writes the page from top to bottom.
+private struct StatusPageWriter {
+    let accounts: [AccountState]
+    let now: Moment
+    let query: StatusQuery
+    let selection: InstanceSelection
+    var page = HTML()
+
+    private var hasNames: Bool {
+        accounts.contains { $0.name != nil }
     }
 
-    init(_ snapshot: Snapshot, exporter: ExporterState, now: Moment, metricsPath: String) {
-        var page = HTML()
-        page.markup(Self.head)
-        let fresh = snapshot.accounts.filter { $0.isFresh(at: now.uptime) }
-        Self.writeCounts(fresh, to: &page)
-        for account in snapshot.accounts {
-            Self.write(account, now: now, to: &page)
+    mutating func writePage(_ exporter: ExporterState, metricsPath: String, nonce: UInt64) {
+        let verdict = Verdict(accounts, selection, now: now)
+        writeHead(verdict, nonce: nonce)
+        writeTop(verdict)
+        if accounts.contains(where: { $0.isFresh(at: now.uptime) }) {
+            writeCounts()
         }
-        let rows = fresh.flatMap { account in account.instances.map { Row(account: account.name, tracked: $0) } }
-        Self.writeInstances(rows, hasAccounts: snapshot.accounts.contains { $0.name != nil }, now: now, to: &page)
-        page.markup("<footer><p><a href=\"")
-        page.text(metricsPath)
-        page.markup("\">Metrics</a> · <a href=\"/-/healthy\">Health</a> · <a href=\"/-/ready\">Readiness</a></p><p>")
-        page.text("hypersender-exporter \(exporter.version) (\(exporter.revision.prefix(12)))")
-        page.markup("</p></footer></main></body></html>\n")
-        html = page.text
+        writeAccounts()
+        if selection.total > 0 {
+            writeInstances()
+        }
+        writeFooter(exporter, metricsPath: metricsPath)
     }
 
-    private static func writeCounts(_ accounts: [AccountState], to page: inout HTML) {
-        page.markup("<section><h2>Instances by status</h2>")
-        if accounts.isEmpty {
-            page.markup("<p>No data: no poll has succeeded recently enough.</p></section>")
-            return
+    // MARK: Head and top
+
+    private mutating func writeHead(_ verdict: Verdict, nonce: UInt64) {
+        page.markup(
+            """
+            <!DOCTYPE html>
+            <html lang="en"><head><meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
+
+            """)
+        if !query.isPaused {
+            page.markup("<meta http-equiv=\"refresh\" content=\"30\">\n")
         }
-        page.markup("<dl class=\"counts\">")
-        for status in InstanceStatus.allCases.sorted(by: { $0.urgency > $1.urgency }) {
-            let count = accounts.map { $0.counts[status] ?? 0 }.reduce(0, +)
-            page.element(count > 0 ? "<div><dt>" : "<div class=\"none\"><dt>", status.rawValue, "</dt><dd>")
-            page.text("\(count)")
-            page.markup("</dd></div>")
-        }
-        page.markup("</dl></section>")
+        page.element("<title>", verdict.headline, " · Hypersender exporter</title>\n")
+        page.markup("<link rel=\"icon\" href=\"")
+        page.markup(verdict.level.icon)
+        page.element("\">\n<style nonce=\"", "\(nonce)", "\">\n")
+        page.markup(StatusPageStyle.text)
+        page.markup("</style></head>\n<body><main>\n")
     }
 
-    private static func write(_ account: AccountState, now: Moment, to page: inout HTML) {
-        page.markup("<section><h2>")
-        page.text(account.name.map { "Account \($0)" } ?? "Polls")
-        page.markup("</h2><p>")
-        if let error = account.lastError {
-            page.element("<strong class=\"bad\">Failing</strong>: ", error.detail, ".")
-            if let hint = error.hint {
-                page.element(" ", hint, "")
+    private mutating func writeTop(_ verdict: Verdict) {
+        page.markup("<header><p class=\"brand\">Hypersender exporter</p><p class=\"asof\">As of ")
+        page.time(now.unix, showing: UTC(now.unix).full)
+        page.markup(query.isPaused ? ", not refreshed. " : ", refreshed every 30 s. ")
+        page.markup("<a href=\"")
+        writeAddress(status: query.status, isPaused: !query.isPaused, keepsFilter: true)
+        page.markup(query.isPaused ? "\">Refresh</a></p></header>\n" : "\">Pause</a></p></header>\n")
+        page.markup("<div class=\"verdict ")
+        page.markup(verdict.level.className)
+        page.element("\"><h1>", verdict.headline, "</h1>")
+        for note in verdict.notes {
+            page.element("<p>", note, "</p>")
+        }
+        page.markup("</div>\n")
+    }
+
+    /// The address of this page with another query.
+    private mutating func writeAddress(status: StatusQuery.Choice, isPaused: Bool? = nil, keepsFilter: Bool = false) {
+        page.markup("?")
+        var separator: StaticString = ""
+        func add(_ name: StaticString, _ value: String) {
+            page.markup(separator)
+            page.markup(name)
+            page.markup("=")
+            page.attribute(value.percentEncoded)
+            separator = "&amp;"
+        }
+        if keepsFilter, !query.text.isEmpty {
+            add("q", query.text)
+        }
+        if let name = status.name {
+            add("status", name)
+        }
+        if keepsFilter, let account = query.account {
+            add("account", account)
+        }
+        if isPaused ?? query.isPaused {
+            add("refresh", "off")
+        }
+    }
+
+    // MARK: Counts
+
+    private mutating func writeCounts() {
+        page.markup("<nav aria-label=\"Instances by status\"><ul class=\"counts\">")
+        for status in InstanceStatus.byUrgency {
+            writeCount(status.rawValue, selection.counts[status] ?? 0, .only(status), status.tone)
+        }
+        writeCount("All", selection.total, .all, "all")
+        page.markup("</ul></nav>\n")
+    }
+
+    private mutating func writeCount(
+        _ label: String, _ count: Int, _ choice: StatusQuery.Choice, _ tone: StaticString
+    ) {
+        page.markup("<li><a class=\"")
+        page.markup(count > 0 ? tone : "none")
+        page.markup(query.status == choice ? "\" aria-current=\"true\" href=\"" : "\" href=\"")
+        writeAddress(status: choice)
+        page.element("#instances\"><b>", count.grouped, "</b> ")
+        page.element("<span>", label, "</span></a></li>")
+    }
+
+    // MARK: Accounts
+
+    private mutating func writeAccounts() {
+        page.markup(hasNames ? "<section><h2>Accounts</h2>\n" : "<section><h2>Polls</h2>\n")
+        let folds = accounts.count > StatusPage.mostAccountsUnfolded
+        let working = accounts.filter { $0.isUp(at: now.uptime) }
+        for account in accounts where !account.isUp(at: now.uptime) {
+            write(account)
+        }
+        if folds, !working.isEmpty {
+            page.element(
+                "<details><summary>", working.count.counting("account works", "accounts work"), "</summary>\n")
+        }
+        for account in working {
+            write(account)
+        }
+        page.markup(folds && !working.isEmpty ? "</details></section>\n" : "</section>\n")
+    }
+
+    private mutating func write(_ account: AccountState) {
+        page.markup(accounts.count == 1 ? "<div class=\"card account sole\">" : "<div class=\"card account\">")
+        page.markup("<div class=\"state\">")
+        if let name = account.name {
+            page.element("<h3><bdi>", name, "</bdi></h3>")
+        }
+        writeState(account)
+        page.markup("</div><dl class=\"facts\">")
+        page.markup("<div><dt>Last poll</dt><dd>")
+        write(account.lastPoll)
+        page.markup("</dd></div><div><dt>Last success</dt><dd>")
+        write(account.lastSuccess)
+        page.element("</dd></div><div><dt>Interval</dt><dd>", account.interval.inWords, "</dd></div>")
+        if account.isFresh(at: now.uptime) {
+            let count = account.counts.values.reduce(0, +)
+            page.element("<div><dt>Instances</dt><dd>", count.grouped, "</dd></div>")
+            if let invalid = account.invalid, invalid > 0 {
+                page.element("<div><dt>Unreadable</dt><dd>", invalid.grouped, "</dd></div>")
             }
+        }
+        if let remaining = account.rateLimit.remaining {
+            let limit = account.rateLimit.limit.map { " of \($0.grouped)" } ?? ""
+            page.element("<div><dt>Requests left</dt><dd>", remaining.grouped + limit, "</dd></div>")
+        }
+        page.markup("</dl>")
+        writeTrouble(account)
+        page.markup("</div>\n")
+    }
+
+    private mutating func writeState(_ account: AccountState) {
+        if account.lastError != nil {
+            page.markup("<p><span class=\"label bad\">Failing</span>")
+            if let since = account.failingSince {
+                page.markup(" since ")
+                page.time(since.unix, showing: UTC(since.unix).short(on: UTC(now.unix)))
+            }
+            page.markup("</p>")
         } else if account.isUp(at: now.uptime) {
-            page.markup("<strong class=\"good\">Working</strong>.")
+            page.markup("<p><span class=\"label good\">Working</span></p>")
+        } else if account.polls == 0 {
+            page.markup("<p><span class=\"label\">First poll under way</span></p>")
         } else {
-            page.markup(account.polls == 0 ? "The first poll is under way." : "<strong class=\"bad\">Stale</strong>.")
+            page.markup("<p><span class=\"label bad\">Overdue</span></p>")
         }
-        page.markup("</p><p>")
-        page.text("Last poll: \(ago(account.lastPoll, now)). Last success: \(ago(account.lastSuccess, now)).")
-        page.text(" Polled every \(age(account.interval)).")
-        if account.lastSuccess != nil, !account.isFresh(at: now.uptime) {
-            page.text(" The data is older than \(age(account.staleAfter)) and no longer shown.")
-        }
-        page.markup("</p></section>")
     }
 
-    private static func writeInstances(_ rows: [Row], hasAccounts: Bool, now: Moment, to page: inout HTML) {
-        guard !rows.isEmpty else {
+    /// What is wrong with an account's polls, and what that means for its data.
+    private mutating func writeTrouble(_ account: AccountState) {
+        guard account.polls > 0, !account.isUp(at: now.uptime) else {
             return
         }
-        let sorted = rows.sorted { a, b in
-            let (first, second) = (a.tracked, b.tracked)
-            return (second.instance.status.urgency, second.statusChangedAt, first.instance.id)
-                < (first.instance.status.urgency, first.statusChangedAt, second.instance.id)
-        }
-        page.markup("<section><h2>Instances, trouble first</h2><div class=\"scroll\"><table><thead><tr>")
-        page.markup("<th scope=\"col\">Status</th><th scope=\"col\">Since</th><th scope=\"col\">Name</th>")
-        page.markup(hasAccounts ? "<th scope=\"col\">Account</th>" : "")
-        page.markup("<th scope=\"col\">Id</th></tr></thead><tbody>")
-        for row in sorted.prefix(mostInstances) {
-            let instance = row.tracked.instance
-            page.element(
-                instance.status == .working ? "<tr><td class=\"good\">" : "<tr><td class=\"bad\">",
-                instance.status.rawValue, "</td><td>")
-            page.text(age(.seconds(max(0, now.unix - row.tracked.statusChangedAt))))
-            page.element("</td><td><bdi>", instance.name, "</bdi></td>")
-            if hasAccounts {
-                page.element("<td><bdi>", row.account ?? "", "</bdi></td>")
+        page.markup("<div class=\"trouble\">")
+        if let error = account.lastError {
+            page.element("<p><code>", error.reason.rawValue, "</code> ")
+            page.element("<strong><bdi>", error.detail, "</bdi></strong></p>")
+            if let hint = error.hint {
+                page.element("<p>", hint, "</p>")
             }
-            page.element("<td><code><bdi>", instance.id, "</bdi></code></td></tr>")
         }
-        page.markup("</tbody></table></div>")
-        if rows.count > mostInstances {
-            page.element(
-                "<p>", "\(rows.count - mostInstances) more are not listed here; the metrics have them all.", "</p>")
+        page.markup("<p>")
+        if let success = account.lastSuccess {
+            let age = now.uptime - success.uptime
+            page.text(
+                account.isFresh(at: now.uptime)
+                    ? "Its last good data is still shown, and withdrawn in \((account.staleAfter - age).inWords) unless "
+                        + "a poll succeeds."
+                    : "Its data is withdrawn: it is older than \(account.staleAfter.inWords).")
+        } else {
+            page.markup("There is no data: no poll has succeeded yet.")
         }
-        page.markup("</section>")
+        page.markup("</p></div>")
     }
 
-    private static func ago(_ moment: Moment?, _ now: Moment) -> String {
-        moment.map { "\(age(now.uptime - $0.uptime)) ago" } ?? "none yet"
+    private mutating func write(_ moment: Moment?) {
+        guard let moment else {
+            page.markup("none yet")
+            return
+        }
+        page.time(moment.unix, showing: "\((now.uptime - moment.uptime).inWords) ago")
+        page.element(" <small>", UTC(moment.unix).short(on: UTC(now.unix)), "</small>")
     }
 
-    /// A duration in its two largest units.
-    static func age(_ duration: Duration) -> String {
-        let seconds = Int(duration.seconds)
-        return switch seconds {
-        case ..<60: "\(seconds) s"
-        case ..<3600: "\(seconds / 60) min \(seconds % 60) s"
-        case ..<86400: "\(seconds / 3600) h \(seconds % 3600 / 60) min"
-        default: "\(seconds / 86400) d \(seconds % 86400 / 3600) h"
+    // MARK: Instances
+
+    private mutating func writeInstances() {
+        page.markup("<section id=\"instances\"><h2>Instances</h2>\n")
+        writeForm()
+        guard !selection.places.isEmpty else {
+            page.markup("<p class=\"card empty\">No instance matches. <a href=\"")
+            writeAddress(status: .all)
+            page.markup("#instances\">Show all</a></p></section>\n")
+            return
+        }
+        page.markup("<div class=\"card\"><table role=\"table\"><caption>")
+        page.text(summary)
+        page.markup("</caption><thead role=\"rowgroup\"><tr role=\"row\">")
+        page.markup(
+            "<th role=\"columnheader\" scope=\"col\">Status</th><th role=\"columnheader\" scope=\"col\">Name</th>")
+        page.markup(hasNames ? "<th role=\"columnheader\" scope=\"col\">Account</th>" : "")
+        page.markup("<th role=\"columnheader\" scope=\"col\">For</th><th role=\"columnheader\" scope=\"col\">Id</th>")
+        page.markup("</tr></thead><tbody role=\"rowgroup\">\n")
+        for place in selection.places {
+            let account = accounts[place.account]
+            write(account.groups[place.group].instances[place.index], account.name)
+        }
+        page.markup("</tbody></table></div>\n")
+        page.markup(
+            "<p class=\"note\">≥: the status was already so when the exporter first saw the instance.</p></section>\n")
+    }
+
+    private var summary: String {
+        let (shown, matched, total) = (selection.places.count, selection.matched, selection.total)
+        let all = total.counting("instance", "instances")
+        let found = query.filters ? "\(matched.grouped) of \(all) \(matched == 1 ? "matches" : "match")" : all
+        return shown < matched ? "\(found); the first \(shown) are shown, trouble first." : "\(found), trouble first."
+    }
+
+    private mutating func write(_ tracked: TrackedInstance, _ account: String?) {
+        let instance = tracked.instance
+        page.markup("<tr role=\"row\"><td role=\"cell\"><span class=\"label ")
+        page.markup(instance.status.tone)
+        page.element("\">", instance.status.rawValue, "</span></td>")
+        page.markup("<th role=\"rowheader\" scope=\"row\">")
+        if instance.name.unicodeScalars.allSatisfy(\.properties.isWhitespace) {
+            page.markup("<i>no name</i></th>")
+        } else {
+            page.element("<bdi>", instance.name, "</bdi></th>")
+        }
+        if hasNames {
+            page.element("<td role=\"cell\" class=\"of\"><bdi>", account ?? "", "</bdi></td>")
+        }
+        page.markup("<td role=\"cell\" class=\"age\">")
+        let age = Duration.seconds(max(0, now.unix - tracked.statusChangedAt)).inWords
+        let isFirst = tracked.statusChanges == 0
+        page.time(
+            tracked.statusChangedAt, title: isFirst ? "first seen " : "since ", showing: isFirst ? "≥ \(age)" : age)
+        page.element("</td><td role=\"cell\" class=\"id\"><bdi>", instance.id, "</bdi></td></tr>\n")
+    }
+
+    private mutating func writeForm() {
+        // Without an action the form goes to this very page, also where a proxy has it under another path.
+        page.markup("<form method=\"get\" role=\"search\" autocomplete=\"off\"><p><label for=\"q\">Name or id</label>")
+        page.markup("<input id=\"q\" name=\"q\" type=\"search\" dir=\"auto\" maxlength=\"256\" value=\"")
+        page.attribute(query.text)
+        page.markup("\"></p><p><label for=\"status\">Status</label><select id=\"status\" name=\"status\">")
+        writeOption("", "Any", isChosen: query.status == .all)
+        writeOption(
+            StatusQuery.Choice.attentionName, "Needs attention", isChosen: query.status == .attention)
+        for status in InstanceStatus.byUrgency {
+            writeOption(status.rawValue, status.rawValue, isChosen: query.status == .only(status))
+        }
+        page.markup("</select></p>")
+        if hasNames {
+            page.markup("<p><label for=\"account\">Account</label><select id=\"account\" name=\"account\">")
+            writeOption("", "Any", isChosen: query.account == nil)
+            for name in accounts.compactMap(\.name) {
+                writeOption(name, name, isChosen: query.account == name)
+            }
+            page.markup("</select></p>")
+        }
+        if query.isPaused {
+            page.markup("<input type=\"hidden\" name=\"refresh\" value=\"off\">")
+        }
+        page.markup("<p><button>Filter</button>")
+        if query.filters {
+            page.markup(" <a href=\"")
+            writeAddress(status: .all)
+            page.markup("#instances\">Clear</a>")
+        }
+        page.markup("</p></form>\n")
+    }
+
+    private mutating func writeOption(_ value: String, _ label: String, isChosen: Bool) {
+        page.markup("<option value=\"")
+        page.attribute(value)
+        page.markup(isChosen ? "\" selected>" : "\">")
+        page.element("", label, "</option>")
+    }
+
+    // MARK: Footer
+
+    private mutating func writeFooter(_ exporter: ExporterState, metricsPath: String) {
+        page.markup("<details class=\"legend\"><summary>What the statuses mean</summary><dl>")
+        for status in InstanceStatus.byUrgency {
+            page.element("<dt>", status.rawValue, "</dt>")
+            page.element("<dd>", status.advice, "</dd>")
+        }
+        page.markup("</dl></details>\n</main>\n<footer><nav aria-label=\"Exporter\"><a href=\".")
+        // Relative, for a proxy that has the exporter under another path.
+        page.attribute(metricsPath)
+        page.markup("\">Metrics</a> <a href=\"./-/healthy\">Health</a> <a href=\"./-/ready\">Readiness</a></nav>")
+        page.element("<p>hypersender-exporter ", exporter.version, "")
+        page.element(" <small>", String(exporter.revision.prefix(12)), "</small></p></footer></body></html>\n")
+    }
+}
+
+extension StatusQuery.Choice {
+    /// What `init` reads; nil for all.
+    fileprivate var name: String? {
+        switch self {
+        case .all: nil
+        case .attention: Self.attentionName
+        case .only(let status): status.rawValue
+        case .nothing: "-"
         }
     }
-
-    private static let head: StaticString = """
-        <!DOCTYPE html>
-        <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark"><meta http-equiv="refresh" content="30"><title>Hypersender exporter</title><style>
-        :root { color-scheme: light dark; --bad: light-dark(#b00020, #ff8a80); --good: light-dark(#1b6e2d, #81c995); --line: #8884; }
-        body { font: 16px/1.5 system-ui, sans-serif; margin: 0; } main { max-width: 72rem; margin: auto; padding: 1rem; }
-        h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 1.5rem 0 .5rem; } p { margin: .25rem 0; }
-        .counts { display: flex; flex-wrap: wrap; gap: .5rem; margin: 0; } .counts div { border: 1px solid var(--line);
-        border-radius: .5rem; padding: .5rem .75rem; min-width: 6rem; } .counts .none { opacity: .6; }
-        dt { font-size: .8rem; } dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
-        .bad { color: var(--bad); } .good { color: var(--good); } .scroll { overflow-x: auto; }
-        table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .75rem .3rem 0;
-        border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; } td:first-child, td:nth-child(2) { white-space: nowrap; }
-        footer { margin-top: 2rem; font-size: .9rem; }
-        </style></head><body><main><h1>Hypersender exporter</h1>
-        """
 }
 
 extension InstanceStatus {
-    /// What a person should look at first has the highest.
-    fileprivate var urgency: Int {
+    fileprivate static let byUrgency = allCases.sorted { $0.urgency > $1.urgency }
+
+    /// The class of its colours.
+    fileprivate var tone: StaticString {
         switch self {
-        case .failed: 6
-        case .scanQRCode: 5
-        case .unknown: 4
-        case .stopped: 3
-        case .pending: 2
-        case .starting: 1
-        case .working: 0
+        case .failed, .scanQRCode: "bad"
+        case .unknown, .stopped: "warning"
+        case .pending, .starting: "info"
+        case .working: "good"
+        }
+    }
+}
+
+extension Verdict.Level {
+    fileprivate var className: StaticString {
+        switch self {
+        case .neutral: "neutral"
+        case .good: "good"
+        case .warning: "warning"
+        case .bad: "bad"
+        }
+    }
+}
+
+extension String {
+    /// The text as a value of a query: all but letters, digits and `-._~` percent-encoded (RFC 3986, 2.3).
+    fileprivate var percentEncoded: String {
+        var encoded = ""
+        for byte in utf8 {
+            if Unicode.Scalar(byte).isUnreserved {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return encoded
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isUnreserved: Bool {
+        switch self {
+        case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_", "~": true
+        default: false
         }
     }
 }

@@ -1,0 +1,384 @@
+import HypersenderAPI
+import Testing
+
+@testable import Endpoints
+@testable import HTTPServer
+@testable import Monitoring
+
+/// An account after polls at these seconds.
+private func account(
+    _ name: String? = nil, _ polls: [(Double, Result<InstanceList, APIError>)] = []
+) -> AccountState {
+    var account = AccountState(name: name, interval: .seconds(60), staleAfter: .seconds(180))
+    for (time, result) in polls {
+        account.record(result, started: moment(time - 1), ended: moment(time))
+    }
+    return account
+}
+
+/// Seconds after 14:00:00 UTC on 2026-03-01.
+private func moment(_ seconds: Double) -> Moment {
+    Moment(unix: 1_772_373_600 + seconds, uptime: .seconds(seconds))
+}
+
+private func good(_ statuses: InstanceStatus...) -> Result<InstanceList, APIError> {
+    .success(list(statuses))
+}
+
+private func list(_ statuses: [InstanceStatus]) -> InstanceList {
+    InstanceList(
+        instances: statuses.enumerated().map {
+            Instance(id: "id-\($0.offset)", name: "name-\($0.offset)", status: $0.element)
+        })
+}
+
+private let bad = Result<InstanceList, APIError>.failure(APIError(.unauthorized, "the API answered 401"))
+
+private func text(_ accounts: [AccountState], at seconds: Double, _ query: String = "") -> String {
+    let exporter = ExporterState(version: "1.2.3", revision: "abcdef", swiftVersion: "6", startTime: 0)
+    let page = StatusPage(
+        Snapshot(accounts: accounts), exporter: exporter, now: moment(seconds), metricsPath: "/metrics",
+        query: StatusQuery(Request(target: "/?" + query)), nonce: 1)
+    return String(decoding: page.bytes, as: UTF8.self)
+}
+
+struct VerdictTests {
+    struct Case: Sendable {
+        var accounts: [AccountState]
+        var time: Double
+        var level: Verdict.Level
+        var headline: String
+        var notes: [String] = []
+
+        init(
+            _ accounts: AccountState..., at time: Double, _ level: Verdict.Level, _ headline: String,
+            notes: [String] = []
+        ) {
+            self.accounts = accounts
+            self.time = time
+            self.level = level
+            self.headline = headline
+            self.notes = notes
+        }
+    }
+
+    static let cases = [
+        Case(account(), at: 5, .neutral, "Waiting for the first poll"),
+        Case(account(nil, [(10, good())]), at: 20, .neutral, "No instances"),
+        Case(account(nil, [(10, good(.working))]), at: 20, .good, "The only instance is working"),
+        Case(
+            account(nil, [(10, .success(list(Array(repeating: .working, count: 1200))))]), at: 20, .good,
+            "All 1,200 instances are working"),
+        Case(account(nil, [(10, good(.working, .starting))]), at: 20, .warning, "1 of 2 instances is starting"),
+        Case(account(nil, [(10, good(.pending, .starting))]), at: 20, .warning, "2 of 2 instances are starting"),
+        Case(account(nil, [(10, good(.failed))]), at: 20, .bad, "1 of 1 instance needs attention"),
+        Case(
+            account(nil, [(10, good(.failed, .scanQRCode, .stopped, .unknown, .starting, .working))]), at: 20, .bad,
+            "4 of 6 instances need attention"),
+        // What should last seconds has lasted ten minutes.
+        Case(
+            account(nil, [(10, good(.starting)), (600, good(.starting))]), at: 609, .warning,
+            "1 of 1 instance is starting"),
+        Case(
+            account(nil, [(10, good(.starting)), (600, good(.starting))]), at: 610, .bad,
+            "1 of 1 instance needs attention"),
+        // Polls fail, while the data is fresh and when it is not.
+        Case(
+            account(nil, [(10, good(.working, .working)), (70, bad), (130, bad)]), at: 140, .warning,
+            "All 2 instances are working, but polls fail",
+            notes: ["Polls fail since 14:01:10 UTC; the data shown is up to 2 min 10 s old."]),
+        Case(
+            account(nil, [(10, good(.failed)), (70, bad)]), at: 80, .bad, "1 of 1 instance needs attention",
+            notes: ["Polls fail since 14:01:10 UTC; the data shown is up to 1 min 10 s old."]),
+        Case(account(nil, [(10, good(.working)), (70, bad)]), at: 191, .bad, "No data: polls fail since 14:01:10 UTC"),
+        Case(
+            account(nil, [(10, bad)]), at: 86_400, .bad, "No data: polls fail since 2026-03-01 14:00:10 UTC"),
+        Case(account(nil, [(10, good(.working))]), at: 191, .bad, "No data: the last poll ended at 14:00:10 UTC"),
+        // Several accounts.
+        Case(
+            account("a", [(10, good(.working))]), account("b"), at: 20, .good, "The only instance is working",
+            notes: ["1 of 2 accounts waits for the first poll."]),
+        Case(
+            account("a", [(10, good(.working))]), account("b", [(10, bad)]), at: 20, .bad,
+            "The only instance is working, but 1 of 2 accounts has no data",
+            notes: ["1 of 2 accounts has no data: no poll has succeeded recently enough."]),
+        Case(
+            account("a", [(10, good(.failed))]), account("b", [(10, bad)]), account("c", [(10, bad)]), at: 20, .bad,
+            "1 of 1 instance needs attention",
+            notes: ["2 of 3 accounts have no data: no poll has succeeded recently enough."]),
+        Case(
+            account("a", [(10, good(.working))]), account("b", [(10, good(.working)), (70, bad)]), at: 80, .warning,
+            "All 2 instances are working, but polls fail",
+            notes: ["Polls of 1 of 2 accounts fail since 14:01:10 UTC; the data shown is up to 1 min 10 s old."]),
+        Case(
+            account("a", [(20, bad)]), account("b", [(10, bad)]), account("c"), at: 80, .bad,
+            "No data: polls fail since 14:00:10 UTC"),
+    ]
+
+    @Test(arguments: cases)
+    func saysHowThingsAre(_ example: Case) {
+        let now = moment(example.time)
+        let selection = InstanceSelection(example.accounts, uptime: now.uptime, now: now.unix, most: 500)
+        let verdict = Verdict(example.accounts, selection, now: now)
+        #expect(verdict.level == example.level)
+        #expect(verdict.headline == example.headline)
+        #expect(verdict.notes == example.notes)
+        #expect(
+            text(example.accounts, at: example.time).contains(
+                "<title>\(example.headline) · Hypersender exporter</title>"))
+    }
+}
+
+struct StatusQueryTests {
+    @Test(
+        arguments: [
+            ("", "", StatusQuery.Choice.all, nil, false),
+            ("q=&status=&account=&refresh=", "", .all, nil, false),
+            ("q=Sales+Lagos", "Sales Lagos", .all, nil, false),
+            ("q=%20%09x%0A", "x", .all, nil, false),
+            ("q=a&q=b&status=FAILED&status=WORKING", "a", .only(.failed), nil, false),
+            ("status=scan_qr_code&account=acme", "", .only(.scanQRCode), "acme", false),
+            ("status=attention&refresh=off", "", .attention, nil, true),
+            ("status=Attention&refresh=on", "", .attention, nil, false),
+            ("status=%3Cb%3E", "", .nothing, nil, false),
+            ("q=100%&account=%zz", "100%", .all, "%zz", false),
+            ("q=%ff&&=&x", "\u{FFFD}", .all, nil, false),
+            ("q=" + String(repeating: "%C3%A9", count: 300), String(repeating: "é", count: 256), .all, nil, false),
+        ] as [(String, String, StatusQuery.Choice, String?, Bool)])
+    func isRead(query: String, text: String, status: StatusQuery.Choice, account: String?, isPaused: Bool) {
+        let query = StatusQuery(Request(target: "/?" + query))
+        #expect(query.text == text)
+        #expect(query.status == status)
+        #expect(query.account == account)
+        #expect(query.isPaused == isPaused)
+    }
+
+    @Test(arguments: [
+        ("", "", true), ("", "a", true), ("a", "", false), ("sales", "Sales Lagos", true),
+        ("LAGOS", "Sales Lagos", true),
+        ("s l", "Sales Lagos", true), ("salesl", "Sales Lagos", false), ("é", "CAFÉ", true), ("CAFÉ", "café", true),
+        ("قاهرة", "مبيعات القاهرة", true), ("@", "`", false), ("[", "{", false), ("aab", "aaab", true),
+        ("abab", "abaabab", true), ("aabaaa", "aabaabaaa", true), ("ababac", "abababab", false), ("x", "👩‍💻 X", true),
+    ])
+    func isFound(wanted: String, text: String, isFound: Bool) {
+        #expect(TextSearch(wanted).matches(text) == isFound)
+    }
+
+    /// What the search finds is what a plain comparison at each place finds, whatever repeats in the texts.
+    @Test func isFoundAtAnyPlace() {
+        func texts(_ length: Int) -> [[UInt8]] {
+            (0..<1 << length).map { bits in (0..<length).map { bits >> $0 & 1 == 0 ? 0x61 : 0x62 } }
+        }
+        for wanted in (1...5).flatMap(texts) {
+            let search = TextSearch(String(decoding: wanted, as: UTF8.self))
+            for text in texts(8) {
+                let isFound = (0...8 - wanted.count).contains { text[$0...].starts(with: wanted) }
+                #expect(search.matches(String(decoding: text, as: UTF8.self)) == isFound)
+            }
+        }
+    }
+}
+
+struct InstanceSelectionTests {
+    private func names(_ accounts: [AccountState], at seconds: Double, _ query: String, most: Int = 500) -> [String] {
+        let selection = InstanceSelection(
+            accounts, uptime: .seconds(seconds), now: moment(seconds).unix,
+            query: StatusQuery(Request(target: "/?" + query)), most: most)
+        return selection.places.map { accounts[$0.account].groups[$0.group].instances[$0.index].instance.name }
+    }
+
+    @Test func troubleIsFirst() {
+        let statuses: [InstanceStatus] = [.working, .starting, .pending, .stopped, .unknown, .scanQRCode, .failed]
+        let accounts = [account(nil, [(10, .success(list(statuses)))])]
+        #expect(names(accounts, at: 20, "") == (0...6).reversed().map { "name-\($0)" })
+    }
+
+    @Test func whatIsNewInTroubleIsFirst() {
+        let accounts = [
+            account(
+                "a",
+                [
+                    (10, good(.failed, .working, .working, .working)), (20, good(.failed, .working, .failed, .working)),
+                    (30, good(.failed, .failed, .failed, .working)),
+                ]),
+            account("b", [(25, .success(InstanceList(instances: [Instance(id: "0", name: "b", status: .failed)])))]),
+        ]
+        #expect(names(accounts, at: 40, "") == ["name-1", "b", "name-2", "name-0", "name-3"])
+    }
+
+    @Test(arguments: [
+        ("q=SALES", ["Sales Lagos", "Sales Accra"]), ("q=ID-2", ["Billing"]), ("q=nobody", []),
+        ("status=FAILED", ["Sales Lagos"]), ("status=attention", ["Sales Lagos", "Billing"]),
+        ("status=nonsense", []), ("account=globex", ["Other"]), ("account=nobody", []),
+        ("q=s&status=WORKING&account=acme", ["Sales Accra"]), ("account=stale", []),
+    ])
+    func isFiltered(query: String, found: [String]) {
+        let instances = [
+            Instance(id: "id-0", name: "Sales Lagos", status: .failed),
+            Instance(id: "id-1", name: "Sales Accra", status: .working),
+            Instance(id: "id-2", name: "Billing", status: .stopped),
+        ]
+        let accounts = [
+            account("stale", [(-200, good(.failed))]),
+            account("acme", [(10, .success(InstanceList(instances: instances)))]),
+            account(
+                "globex",
+                [(10, .success(InstanceList(instances: [Instance(id: "o", name: "Other", status: .working)])))]),
+        ]
+        #expect(names(accounts, at: 20, query) == found)
+    }
+
+    @Test func onlyTheFirstAreKept() {
+        // Ids, and so places, by which trouble comes late, early, and everywhere.
+        for step in [1, 7, 1_999] {
+            let instances = (0..<2_000).map { number in
+                let place = String(10_000 + number * step % 2_000)
+                return Instance(id: place, name: place, status: number < 40 ? .failed : .working)
+            }
+            let accounts = [account(nil, [(10, .success(InstanceList(instances: instances)))])]
+            let sorted =
+                instances.filter { $0.status == .failed }.map(\.name).sorted()
+                + instances.filter { $0.status == .working }.map(\.name).sorted()
+            #expect(names(accounts, at: 20, "", most: 50) == Array(sorted.prefix(50)))
+            #expect(names(accounts, at: 20, "", most: 3_000) == sorted)
+        }
+    }
+
+    @Test func everythingIsCounted() {
+        let accounts = [account(nil, [(10, good(.failed, .starting, .working, .working))])]
+        let selection = InstanceSelection(
+            accounts, uptime: .seconds(20), now: moment(20).unix,
+            query: StatusQuery(Request(target: "/?status=WORKING")), most: 1)
+        #expect(selection.counts == [.failed: 1, .starting: 1, .working: 2])
+        #expect(selection.total == 4 && selection.attention == 1 && selection.settling == 1)
+        #expect(selection.matched == 2 && selection.places.count == 1)
+    }
+}
+
+struct StatusPageTests {
+    @Test(arguments: [
+        ("<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"),
+        ("\"><img onerror=x>", "&quot;&gt;&lt;img onerror=x&gt;"), ("a&amp;b", "a&amp;amp;b"),
+        ("a\u{202E}b\u{2066}c", "a[U+202E]b[U+2066]c"), ("a\u{200B}b\u{FEFF}", "a[U+200B]b[U+FEFF]"),
+        ("a\u{0}b\u{1B}c\n", "a[U+0000]b[U+001B]c[U+000A]"), ("\u{7F}\u{85}\u{2028}", "[U+007F][U+0085][U+2028]"),
+        ("café مبيعات 👩‍💻", "café مبيعات 👩‍💻"), (String(repeating: "W", count: 256), String(repeating: "W", count: 256)),
+    ])
+    func namesAreShownAsText(name: String, shown: String) {
+        let instance = Instance(id: name, name: name, status: .failed)
+        let error = APIError(.decode, name)
+        let page = text(
+            [account(name, [(10, .success(InstanceList(instances: [instance]))), (20, .failure(error))])], at: 30)
+        #expect(page.contains("scope=\"row\"><bdi>\(shown)</bdi>"), "the name")
+        #expect(page.contains("class=\"id\"><bdi>\(shown)</bdi>"), "the id")
+        #expect(page.contains("<h3><bdi>\(shown)</bdi>"), "the account")
+        #expect(page.contains("class=\"of\"><bdi>\(shown)</bdi>"), "the instance's account")
+        #expect(page.contains("<strong><bdi>\(shown)</bdi>"), "the error")
+    }
+
+    @Test func theFormGivesBackWhatWasAsked() {
+        let page = text(
+            [account("a&b", [(10, good(.working))])], at: 20,
+            "q=%22%3E%E2%80%AEx&status=FAILED&account=a%26b&refresh=off")
+        #expect(page.contains("value=\"&quot;&gt;\u{202E}x\""))
+        #expect(page.contains("<option value=\"FAILED\" selected>"))
+        #expect(page.contains("<option value=\"a&amp;b\" selected>"))
+        #expect(page.contains("<input type=\"hidden\" name=\"refresh\" value=\"off\">"))
+        #expect(page.contains("href=\"?q=%22%3E%E2%80%AEx&amp;status=FAILED&amp;account=a%26b\">Refresh</a>"))
+        #expect(page.contains("No instance matches.") && !page.contains("<table"))
+    }
+
+    @Test func itRefreshesUnlessAskedNotTo() {
+        let accounts = [account(nil, [(10, good(.working))])]
+        #expect(text(accounts, at: 20).contains("<meta http-equiv=\"refresh\" content=\"30\">"))
+        #expect(text(accounts, at: 20, "q=x").contains("href=\"?q=x&amp;refresh=off\">Pause</a>"))
+        #expect(!text(accounts, at: 20, "refresh=off").contains("http-equiv"))
+    }
+
+    @Test func aFailingAccountSaysWhyAndSinceWhen() {
+        let accounts = [
+            account("acme", [(10, good(.working)), (70, bad), (130, bad)]), account("globex", [(130, good(.failed))]),
+        ]
+        let page = text(accounts, at: 140)
+        for part in [
+            "<h3><bdi>acme</bdi></h3>", "Failing</span> since <time datetime=\"2026-03-01T14:01:10Z\"",
+            "title=\"2026-03-01 14:01:10 UTC\">14:01:10 UTC</time>", "<code>unauthorized</code>",
+            "<bdi>the API answered 401</bdi>", "Check the token.", "withdrawn in 50 s unless a poll succeeds",
+            ">10 s ago</time> <small>14:02:10 UTC</small>", ">2 min 10 s ago</time> <small>14:00:10 UTC</small>",
+            "<dd>1 min</dd>", "name=\"account\"",
+        ] {
+            #expect(page.contains(part), "\(part)")
+        }
+        #expect(page.firstRange(of: "name-0")?.isEmpty == false)
+    }
+
+    @Test func staleDataIsWithdrawn() {
+        let page = text([account(nil, [(10, good(.working)), (70, bad)])], at: 191)
+        #expect(page.contains("Its data is withdrawn: it is older than 3 min."))
+        #expect(!page.contains("name-0") && !page.contains("<table") && !page.contains("class=\"counts\""))
+        #expect(text([account(nil, [(10, bad)])], at: 20).contains("There is no data: no poll has succeeded yet."))
+        #expect(text([account()], at: 20).contains("First poll under way"))
+        #expect(text([account(nil, [(10, good(.working))])], at: 191).contains("Overdue"))
+    }
+
+    @Test func rateLimitsAndUnreadableElementsAreTold() {
+        let list = InstanceList(
+            instances: [Instance(id: "a", name: " ", status: .working)], invalid: 3,
+            rateLimit: RateLimit(limit: 1_000, remaining: 59))
+        let page = text([account(nil, [(10, .success(list))])], at: 20)
+        #expect(page.contains("<dt>Unreadable</dt><dd>3</dd>"))
+        #expect(page.contains("<dt>Requests left</dt><dd>59 of 1,000</dd>"))
+        #expect(page.contains("<i>no name</i>"))
+    }
+
+    @Test func timesSayWhatIsKnown() {
+        let accounts = [account(nil, [(10, good(.working, .working)), (70, good(.working, .failed))])]
+        let page = text(accounts, at: 80)
+        #expect(page.contains("title=\"first seen 2026-03-01 14:00:10 UTC\">≥ 1 min 10 s</time>"))
+        #expect(page.contains("title=\"since 2026-03-01 14:01:10 UTC\">10 s</time>"))
+    }
+
+    @Test func manyAccountsThatWorkAreFolded() {
+        let few = (0..<6).map { account("a\($0)", [(10, good(.working))]) }
+        #expect(!text(few, at: 20).contains("account works") && !text(few, at: 20).contains("accounts work"))
+        let page = text(few + [account("bad", [(10, bad)])], at: 20)
+        let (failing, folded) = (page.firstRange(of: "<h3><bdi>bad<"), page.firstRange(of: "<summary>6 accounts work<"))
+        #expect(failing != nil && folded != nil)
+        #expect((failing?.lowerBound ?? page.endIndex) < (folded?.lowerBound ?? page.startIndex))
+    }
+
+    @Test(arguments: [
+        ("", "10,000 instances; the first 500 are shown, trouble first."),
+        ("q=99", "280 of 10,000 instances match, trouble first."),
+        ("q=NAME-9", "1,111 of 10,000 instances match; the first 500 are shown, trouble first."),
+        ("q=9999", "1 of 10,000 instances matches, trouble first."),
+    ])
+    func aLargeAccountIsCutAndSaysSo(query: String, summary: String) {
+        let page = text(
+            [account(nil, [(10, .success(list(Array(repeating: .working, count: 10_000))))])], at: 20, query)
+        #expect(page.contains("<caption>\(summary)</caption>"))
+        #expect(page.split(separator: "<tr ").count <= 502)
+        #expect(page.utf8.count < 300_000)
+    }
+
+    @Test(arguments: [
+        (-1.0, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (61, "1 min 1 s"), (3599, "59 min 59 s"),
+        (3600, "1 h"), (86_399, "23 h 59 min"), (86_400, "1 d"), (90_000, "1 d 1 h"),
+    ])
+    func agesAreShort(seconds: Double, text: String) {
+        #expect(Duration.seconds(seconds).inWords == text)
+    }
+
+    @Test(arguments: [
+        (0.0, "1970-01-01 00:00:00 UTC"), (951_827_696, "2000-02-29 12:34:56 UTC"),
+        (1_772_373_600.9, "2026-03-01 14:00:00 UTC"), (-5, "1970-01-01 00:00:00 UTC"),
+        (1e300, "9999-12-31 23:59:59 UTC"), (.nan, "1970-01-01 00:00:00 UTC"),
+    ])
+    func timesAreInUTC(unix: Double, text: String) {
+        #expect(UTC(unix).full == text)
+    }
+
+    @Test(arguments: [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (-12_345, "-12,345")])
+    func numbersAreGrouped(number: Int, text: String) {
+        #expect(number.grouped == text)
+    }
+}
