@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import unittest
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -168,7 +169,8 @@ class HTTP(Running):
                     self.assertFalse(re.match(r"(https?:)?//", value or ""), f"{tag} {name}={value}")
             if tag == "link":
                 self.assertFalse(re.match(r"(https?:)?//", attributes.get("href") or ""), attributes)
-        self.assertIn("/metrics", [attributes.get("href") for tag, attributes in page.tags if tag == "a"])
+        links = [urllib.parse.urljoin("/", attributes.get("href")) for tag, attributes in page.tags if tag == "a"]
+        self.assertIn("/metrics", links)
         self.assertNotIn(PHONE_MARK, text)
         self.assertNotIn(KEY_MARK, text)
 
