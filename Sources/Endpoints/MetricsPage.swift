@@ -92,10 +92,11 @@ final class MetricsPage: Sendable {
 
     /// Makes the page anew after a poll, in all forms that are in demand.
     ///
-    /// Polls that end while a page is being made share the next one.
+    /// Polls that end while a page is being made share the next one. Where many accounts are polled, pages are spaced so far apart that
+    /// making them takes no more than a tenth of the time, but for no longer than a second.
     func refresh() async {
         let number = refreshes.add(1, ordering: .relaxed).newValue
-        await renderer.refresh(number) {
+        await renderer.refresh(number, time) {
             let made = self.refreshes.load(ordering: .relaxed)
             let now = self.time.now.uptime
             let snapshot = self.snapshot()
@@ -135,11 +136,23 @@ final class MetricsPage: Sendable {
             work()
         }
 
+        /// The uptime before which no page is made.
+        private var earliest = Duration.zero
+
         /// - Parameter work: makes the page, and gives the number of the last refresh that it covers.
-        func refresh(_ number: Int, _ work: @Sendable () -> Int) {
-            if number > latest {
-                latest = work()
+        func refresh(_ number: Int, _ time: any TimeSource, _ work: @Sendable () -> Int) async {
+            if number > latest, time.now.uptime < earliest {
+                // Ends early where the task is cancelled, which is at the shutdown.
+                try? await time.sleep(untilUptime: earliest)
             }
+            // Somebody else may have made it while this waited.
+            guard number > latest else {
+                return
+            }
+            let started = time.now.uptime
+            latest = work()
+            let ended = time.now.uptime
+            earliest = ended + min((ended - started) * 9, .seconds(1))
         }
     }
 }

@@ -33,10 +33,13 @@ struct MonitorService: Service {
         try await cancelWhenGracefulShutdown {
             let hasStarted = Atomic(false)
             try await monitor.run {
-                await endpoints.pollEnded()
-                ProcessSetup.returnFreedMemory()
-                if !hasStarted.exchange(true, ordering: .relaxed) {
-                    ProcessSetup.releaseStartupText()
+                // Nobody's next poll waits until a page is made of everybody's last.
+                Task {
+                    await endpoints.pollEnded()
+                    ProcessSetup.returnFreedMemory()
+                    if !hasStarted.exchange(true, ordering: .relaxed) {
+                        ProcessSetup.releaseStartupText()
+                    }
                 }
             }
         }

@@ -82,6 +82,27 @@ struct EndpointsTests {
         #expect(renderings.load(ordering: .relaxed) == 1)
     }
 
+    /// A page that takes a quarter of a second to make is made again no sooner than a second after.
+    @Test func pagesThatTakeLongAreMadeLessOften() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)])
+        let starts = Mutex<[Double]>([])
+        let page = MetricsPage(
+            snapshot: {
+                starts.withLock { $0.append(fixture.time.now.uptime.seconds) }
+                fixture.time.advance(by: .seconds(0.25))
+                return fixture.monitor.snapshot
+            }, time: fixture.time)
+        await withTaskGroup { group in
+            for _ in 0..<20 {
+                group.addTask { await page.refresh() }
+            }
+        }
+        await page.refresh()
+        let times = starts.withLock { $0 }
+        #expect(times.count >= 2 && times.count < 20)
+        #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= 1.25 })
+    }
+
     @Test func formsInDemandAreReadyAfterAPoll() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list), .success(Fixture.list), .success(Fixture.list)])
         let page = MetricsPage(snapshot: { fixture.monitor.snapshot }, time: fixture.time)
@@ -345,6 +366,6 @@ private final class SteppedTime: TimeSource {
     }
 
     func sleep(untilUptime uptime: Duration) async throws {
-        throw CancellationError()
+        self.uptime.withLock { $0 = max($0, uptime) }
     }
 }
