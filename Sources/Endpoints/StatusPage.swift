@@ -79,12 +79,12 @@ private struct StatusPageWriter {
     }
 
     private mutating func writeTop(_ verdict: Verdict) {
-        page.markup("<header><p class=\"brand\">Hypersender exporter</p><p class=\"asof\">As of ")
+        page.markup("<header><p class=\"brand\">Hypersender exporter</p><p class=\"asof\">Updated ")
         page.time(now.unix, showing: UTC(now.unix).full)
-        page.markup(query.isPaused ? ", not refreshed. " : ", refreshed every 30 s. ")
+        page.markup(query.isPaused ? ", paused. " : ", every 30 s. ")
         page.markup("<a href=\"")
         writeAddress(status: query.status, isPaused: !query.isPaused, keepsFilter: true)
-        page.markup(query.isPaused ? "\">Refresh</a></p></header>\n" : "\">Pause</a></p></header>\n")
+        page.markup(query.isPaused ? "\">Resume</a></p></header>\n" : "\">Pause</a></p></header>\n")
         page.markup("<div class=\"verdict ")
         page.markup(verdict.level.className)
         page.element("\"><h1>", verdict.headline, "</h1>")
@@ -124,7 +124,7 @@ private struct StatusPageWriter {
     private mutating func writeCounts() {
         page.markup("<nav aria-label=\"Instances by status\"><ul class=\"counts\">")
         for status in InstanceStatus.byUrgency {
-            writeCount(status.rawValue, selection.counts[status] ?? 0, .only(status), status.tone)
+            writeCount(status.rawValue, selection.counts[status] ?? 0, .only(status), status.tone(after: 0))
         }
         writeCount("All", selection.total, .all, "all")
         page.markup("</ul></nav>\n")
@@ -259,7 +259,8 @@ private struct StatusPageWriter {
         page.markup(
             "<th role=\"columnheader\" scope=\"col\">Status</th><th role=\"columnheader\" scope=\"col\">Name</th>")
         page.markup(hasNames ? "<th role=\"columnheader\" scope=\"col\">Account</th>" : "")
-        page.markup("<th role=\"columnheader\" scope=\"col\">For</th><th role=\"columnheader\" scope=\"col\">Id</th>")
+        page.markup(
+            "<th role=\"columnheader\" scope=\"col\">Unchanged for</th><th role=\"columnheader\" scope=\"col\">Id</th>")
         page.markup("</tr></thead><tbody role=\"rowgroup\">\n")
         for place in selection.places {
             let account = accounts[place.account]
@@ -279,8 +280,9 @@ private struct StatusPageWriter {
 
     private mutating func write(_ tracked: TrackedInstance, _ account: String?) {
         let instance = tracked.instance
+        let age = max(0, now.unix - tracked.statusChangedAt)
         page.markup("<tr role=\"row\"><td role=\"cell\"><span class=\"label ")
-        page.markup(instance.status.tone)
+        page.markup(instance.status.tone(after: age))
         page.element("\">", instance.status.rawValue, "</span></td>")
         page.markup("<th role=\"rowheader\" scope=\"row\">")
         if instance.name.unicodeScalars.allSatisfy(\.properties.isWhitespace) {
@@ -292,10 +294,10 @@ private struct StatusPageWriter {
             page.element("<td role=\"cell\" class=\"of\"><bdi>", account ?? "", "</bdi></td>")
         }
         page.markup("<td role=\"cell\" class=\"age\">")
-        let age = Duration.seconds(max(0, now.unix - tracked.statusChangedAt)).inWords
+        let words = Duration.seconds(age).inWords
         let isFirst = tracked.statusChanges == 0
         page.time(
-            tracked.statusChangedAt, title: isFirst ? "first seen " : "since ", showing: isFirst ? "≥ \(age)" : age)
+            tracked.statusChangedAt, title: isFirst ? "first seen " : "since ", showing: isFirst ? "≥ \(words)" : words)
         page.element("</td><td role=\"cell\" class=\"id\"><bdi>", instance.id, "</bdi></td></tr>\n")
     }
 
@@ -371,12 +373,12 @@ extension StatusQuery.Choice {
 extension InstanceStatus {
     fileprivate static let byUrgency = allCases.sorted { $0.urgency > $1.urgency }
 
-    /// The class of its colours.
-    fileprivate var tone: StaticString {
+    /// The class of its colours, after so many seconds.
+    fileprivate func tone(after seconds: Double) -> StaticString {
         switch self {
         case .failed, .scanQRCode: "bad"
         case .unknown, .stopped: "warning"
-        case .pending, .starting: "info"
+        case .pending, .starting: needsAttention(after: seconds) ? "warning" : "info"
         case .working: "good"
         }
     }

@@ -283,7 +283,7 @@ struct StatusPageTests {
         #expect(page.contains("<option value=\"FAILED\" selected>"))
         #expect(page.contains("<option value=\"a&amp;b\" selected>"))
         #expect(page.contains("<input type=\"hidden\" name=\"refresh\" value=\"off\">"))
-        #expect(page.contains("href=\"?q=%22%3E%E2%80%AEx&amp;status=FAILED&amp;account=a%26b\">Refresh</a>"))
+        #expect(page.contains("href=\"?q=%22%3E%E2%80%AEx&amp;status=FAILED&amp;account=a%26b\">Resume</a>"))
         #expect(page.contains("No instance matches.") && !page.contains("<table"))
     }
 
@@ -335,6 +335,12 @@ struct StatusPageTests {
         let page = text(accounts, at: 80)
         #expect(page.contains("title=\"first seen 2026-03-01 14:00:10 UTC\">≥ 1 min 10 s</time>"))
         #expect(page.contains("title=\"since 2026-03-01 14:01:10 UTC\">10 s</time>"))
+    }
+
+    @Test func whatShouldNotLastIsMarkedOnceItDoes() {
+        let accounts = [account(nil, [(10, good(.starting)), (590, good(.starting))])]
+        #expect(text(accounts, at: 609).contains("<span class=\"label info\">STARTING"))
+        #expect(text(accounts, at: 610).contains("<span class=\"label warning\">STARTING"))
     }
 
     @Test func manyAccountsThatWorkAreFolded() {
