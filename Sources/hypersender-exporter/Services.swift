@@ -31,17 +31,26 @@ struct MonitorService: Service {
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
-            let hasStarted = Atomic(false)
+            let memory = MemoryCare()
             try await monitor.run {
                 // Nobody's next poll waits until a page is made of everybody's last.
                 Task {
                     await endpoints.pollEnded()
-                    ProcessSetup.returnFreedMemory()
-                    if !hasStarted.exchange(true, ordering: .relaxed) {
-                        ProcessSetup.releaseStartupText()
-                    }
+                    memory.afterPoll()
                 }
             }
+        }
+    }
+}
+
+/// Gives back memory that polls and their pages leave behind.
+private final class MemoryCare: Sendable {
+    private let hasStarted = Atomic(false)
+
+    func afterPoll() {
+        ProcessSetup.returnFreedMemory()
+        if !hasStarted.exchange(true, ordering: .relaxed) {
+            ProcessSetup.releaseStartupText()
         }
     }
 }
