@@ -35,6 +35,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let compression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
@@ -69,7 +70,8 @@ let package = Package(
         sources("Exposition", ["CZlib"]),
         sources("Monitoring", ["HypersenderAPI", "Exposition", logging]),
         sources(
-            "HTTPServer", ["CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS, logging]),
+            "HTTPServer",
+            ["CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL, nioTLS, logging]),
         sources("Endpoints", ["HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"]),
         sources("Settings", ["CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
         sources("Simulator", ["HTTPServer", logging]),
@@ -87,7 +89,7 @@ let package = Package(
         tests("HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioPosix]),
         tests("Exposition", ["CZlib"], exclude: ["Golden"]),
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging], exclude: ["Golden"]),
-        tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioHTTP2, nioPosix, nioSSL, logging]),
+        tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioHTTP2, nioHPACK, nioPosix, nioSSL, logging]),
         tests("Endpoints", ["Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
         tests("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
         tests("Simulator", ["HypersenderAPI", "HTTPServer", logging]),

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 
 /// Serves the requests of one connection, one after the other: carries out what `ConnectionState` decides.
-final class ConnectionHandler: ChannelInboundHandler {
+final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, OpenConnection {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = IOData
 
@@ -290,6 +290,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.close(mode: .output, promise: closed)
         readIfWanted()
     }
+
+    var candidate: Eviction.Candidate? { state.candidate }
 
     func drain() {
         guard let context else { return }

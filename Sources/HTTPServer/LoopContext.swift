@@ -6,9 +6,18 @@ import NIOCore
     import Musl
 #endif
 
+/// A connection of any protocol, as its event loop knows it.
+protocol OpenConnection: AnyObject {
+    /// What it offers where newcomers find no place; nil while it must stay.
+    var candidate: Eviction.Candidate? { get }
+    /// Closes it if it is idle, and lets it end its work otherwise.
+    func drain()
+    func close()
+}
+
 /// What the connections of one event loop share: the list of them, and the current `Date`.
 final class LoopContext {
-    private var connections: [ObjectIdentifier: ConnectionHandler] = [:]
+    private var connections: [ObjectIdentifier: any OpenConnection] = [:]
     private(set) var isDraining = false
     private let clock: () -> Int
     private var date: (second: Int, text: String) = (-1, "")
@@ -27,11 +36,11 @@ final class LoopContext {
         return date.text
     }
 
-    func add(_ connection: ConnectionHandler) {
+    func add(_ connection: some OpenConnection) {
         connections[ObjectIdentifier(connection)] = connection
     }
 
-    func remove(_ connection: ConnectionHandler) {
+    func remove(_ connection: some OpenConnection) {
         connections[ObjectIdentifier(connection)] = nil
     }
 
@@ -51,10 +60,10 @@ final class LoopContext {
         return ripe.count
     }
 
-    private func best(_ count: Int) -> [(candidate: Eviction.Candidate, connection: ConnectionHandler)] {
-        var best: [(candidate: Eviction.Candidate, connection: ConnectionHandler)] = []
+    private func best(_ count: Int) -> [(candidate: Eviction.Candidate, connection: any OpenConnection)] {
+        var best: [(candidate: Eviction.Candidate, connection: any OpenConnection)] = []
         for connection in connections.values {
-            guard let candidate = connection.state.candidate else { continue }
+            guard let candidate = connection.candidate else { continue }
             if best.count == count {
                 guard let last = best.last, candidate < last.candidate else { continue }
                 best.removeLast()

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHPACK
 import NIOHTTP1
 
 /// The head of a response: how its body is framed, and the bytes of it.
@@ -36,6 +37,20 @@ struct ResponseHead {
             }
         sendsBody = response.isVerbatim || framing != .none && !request.isHead
         self.keepsAlive = keepsAlive && framing != .untilClose && !headers.contains { $0.isConnectionClose($1) }
+    }
+
+    /// The fields of HTTP/2 (RFC 9113, 8.3), with this `Date` value.
+    func fields(date: String) -> HPACKHeaders {
+        var fields = HPACKHeaders([(":status", String(status)), ("date", date)])
+        for (name, value) in headers where !name.isServerField && !name.isEmpty && name.utf8.allSatisfy(\.isTokenByte) {
+            // Of a field that would make the response malformed, nothing is sent.
+            guard !name.isConnectionField else { continue }
+            fields.add(name: name.lowercased(), value: value.cleanFieldValue)
+        }
+        if case .length(let count) = framing {
+            fields.add(name: "content-length", value: String(count))
+        }
+        return fields
     }
 
     /// Writes the head with this `Date` value (RFC 9112, section 4).
@@ -80,11 +95,7 @@ extension ByteBuffer {
         guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { return }
         writeString(name)
         writeStaticString(": ")
-        if value.utf8.allSatisfy(\.isFieldByte) {
-            writeString(value)
-        } else {
-            writeBytes(value.utf8.lazy.map { $0.isFieldByte ? $0 : 0x20 })
-        }
+        writeString(value.cleanFieldValue)
         writeStaticString("\r\n")
     }
 }
@@ -121,6 +132,17 @@ extension String {
         case 17: isField("transfer-encoding")
         default: false
         }
+    }
+
+    /// Whether the field concerns one connection of HTTP/1.1 and has no place in HTTP/2 (RFC 9113, 8.2.2).
+    fileprivate var isConnectionField: Bool {
+        isField("keep-alive") || isField("upgrade") || isField("proxy-connection")
+    }
+
+    /// The value with a space for each byte that may not stand in a field.
+    fileprivate var cleanFieldValue: String {
+        utf8.allSatisfy(\.isFieldByte)
+            ? self : String(decoding: utf8.lazy.map { $0.isFieldByte ? $0 : 0x20 }, as: UTF8.self)
     }
 
     fileprivate func isConnectionClose(_ value: String) -> Bool {

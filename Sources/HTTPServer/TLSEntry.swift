@@ -20,14 +20,20 @@ final class TLSEntry: ChannelDuplexHandler {
 
     private let tls: LiveTLS
     private let connection: ConnectionHandler
+    private let switchToHTTP2: (any Channel) throws -> Void
     private let logger: Logger
     private var phase = Phase.preparing
     private var setup: TLSSetup?
     private var wantsRead = false
 
-    init(tls: LiveTLS, connection: ConnectionHandler, logger: Logger) {
+    /// `switchToHTTP2` puts what serves HTTP/2 in the place of what serves HTTP/1.1.
+    init(
+        tls: LiveTLS, connection: ConnectionHandler, logger: Logger,
+        switchToHTTP2: @escaping (any Channel) throws -> Void
+    ) {
         self.tls = tls
         self.connection = connection
+        self.switchToHTTP2 = switchToHTTP2
         self.logger = logger
     }
 
@@ -103,6 +109,16 @@ final class TLSEntry: ChannelDuplexHandler {
             return
         }
         phase = .open
+        guard negotiatedProtocol == "h2" else { return }
+        do {
+            // RFC 9113, 9.2: nothing older will do.
+            switch try context.pipeline.syncOperations.nioSSL_tlsVersion() {
+            case .tlsv12, .tlsv13: try switchToHTTP2(context.channel)
+            default: refuse(context)
+            }
+        } catch {
+            refuse(context)
+        }
     }
 
     private func refuse(_ context: ChannelHandlerContext) {

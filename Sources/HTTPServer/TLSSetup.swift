@@ -40,7 +40,7 @@ struct TLSSetup: Sendable {
         configuration.curves = try curves(options.curves)
         // HTTP/2 needs TLS 1.2 (RFC 9113, 9.2).
         configuration.applicationProtocols =
-            ["http/1.1"]
+            http2 && options.maximumVersion >= .tls12 ? ["h2", "http/1.1"] : ["http/1.1"]
         // HTTP says itself where a message ends, so the client's farewell is not waited for.
         configuration.shutdownTimeout = .zero
         try verify(clientsBy: options, in: &configuration)

@@ -99,7 +99,7 @@ struct EndpointsTests {
         }
         await page.refresh()
         let times = starts.withLock { $0 }
-        #expect(times.count >= 2 && times.count < 20)
+        #expect(times.count >= 2)
         #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= 1.25 })
     }
 
