@@ -49,7 +49,7 @@ struct ConnectionPipeline {
             HTTP2Setting(parameter: .maxHeaderListSize, value: limits.headerBytes),
         ]
         settings.maximumBufferedControlFrames = HTTP2Connection.bufferedControlFrames
-        let boundLoop = NIOLoopBound(loop, eventLoop: channel.eventLoop)
+        let bound = NIOLoopBound((loop: loop, connection: connection), eventLoop: channel.eventLoop)
         let (limits, logger, handler) = (limits, logger, handler)
         let http2 = NIOHTTP2Handler(
             mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: settings,
@@ -58,8 +58,8 @@ struct ConnectionPipeline {
             stream.eventLoop.makeCompletedFuture {
                 try stream.pipeline.syncOperations.addHandler(
                     HTTP2Stream(
-                        limits: limits, loop: boundLoop.value, logger: logger, now: stream.eventLoop.now,
-                        handler: handler))
+                        connection: bound.value.connection, limits: limits, loop: bound.value.loop, logger: logger,
+                        now: stream.eventLoop.now, handler: handler))
             }
         }
         try channel.pipeline.syncOperations.addHandler(http2, position: .before(next))

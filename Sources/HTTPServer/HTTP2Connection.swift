@@ -14,7 +14,7 @@ final class HTTP2Connection: ChannelInboundHandler, OpenConnection {
     /// Answers to a client's control frames that may wait for it to read them.
     static let bufferedControlFrames = 1000
 
-    /// Tells the connection of its streams.
+    /// Tells the connection which streams its client has opened.
     struct StreamWatch: NIOHTTP2StreamDelegate {
         private let connection: NIOLoopBound<HTTP2Connection>
 
@@ -23,12 +23,10 @@ final class HTTP2Connection: ChannelInboundHandler, OpenConnection {
         }
 
         func streamCreated(_ id: HTTP2StreamID, channel: any Channel) {
-            connection.value.streamCreated(id)
+            connection.value.lastStream = max(connection.value.lastStream, id)
         }
 
-        func streamClosed(_ id: HTTP2StreamID, channel: any Channel) {
-            connection.value.streamClosed()
-        }
+        func streamClosed(_ id: HTTP2StreamID, channel: any Channel) {}
     }
 
     private let limits: Limits
@@ -88,20 +86,20 @@ final class HTTP2Connection: ChannelInboundHandler, OpenConnection {
 
     // MARK: - Streams
 
-    private func streamCreated(_ id: HTTP2StreamID) {
+    func streamBegan() {
         openStreams += 1
         idle = nil
-        lastStream = max(lastStream, id)
         timer?.cancel()
         timer = nil
     }
 
-    private func streamClosed() {
+    /// A stream is closed, and the system has taken what was sent on it: before, the connection must not be closed.
+    func streamEnded() {
         openStreams -= 1
         guard openStreams == 0, let context else { return }
         idle = Eviction.Candidate(kind: .idle, since: context.eventLoop.now)
         if isDraining {
-            end()
+            close()
         } else if !isEnding {
             arm(limits.idleDeadline)
         }
@@ -126,7 +124,7 @@ final class HTTP2Connection: ChannelInboundHandler, OpenConnection {
         context?.close(promise: nil)
     }
 
-    /// Says farewell and closes once the client has been sent everything, or will not take it.
+    /// Says farewell and closes once the client has been sent that, or will not take it. No stream is open.
     private func end() {
         guard !isEnding, let context else { return }
         isEnding = true

@@ -13,6 +13,7 @@ final class HTTP2Stream: ChannelInboundHandler {
     /// Bytes of a body written as one, which is how finely the client's progress is seen.
     static let pieceBytes = 16 * 1024
 
+    private let connection: HTTP2Connection
     private let handler: Handler
     private let limits: Limits
     private let loop: LoopContext
@@ -26,8 +27,16 @@ final class HTTP2Stream: ChannelInboundHandler {
     private var onEnd: (@Sendable () -> Void)?
     private var stream: ResponseStream?
     private var unsentBytes = 0
+    /// Writes whose end the connection must wait for.
+    private var unsentWrites = 0
+    private var isClosed = false
+    private var hasLeft = false
 
-    init(limits: Limits, loop: LoopContext, logger: Logger, now: NIODeadline, handler: @escaping Handler) {
+    init(
+        connection: HTTP2Connection, limits: Limits, loop: LoopContext, logger: Logger, now: NIODeadline,
+        handler: @escaping Handler
+    ) {
+        self.connection = connection
         self.handler = handler
         self.limits = limits
         self.loop = loop
@@ -39,17 +48,31 @@ final class HTTP2Stream: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        connection.streamBegan()
         armTimer()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         end()
+        leave()
         context.fireChannelInactive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         end()
+        leave()
         self.context = nil
+    }
+
+    private func leave() {
+        isClosed = true
+        leaveIfSent()
+    }
+
+    private func leaveIfSent() {
+        guard isClosed, unsentWrites == 0, !hasLeft else { return }
+        hasLeft = true
+        connection.streamEnded()
     }
 
     private func end() {
@@ -182,8 +205,8 @@ final class HTTP2Stream: ChannelInboundHandler {
         }
     }
 
-    /// Writes the bytes in pieces and flushes. `sent` follows when the system has taken the last, `failed` when it never
-    /// will.
+    /// Writes the bytes in pieces and flushes. `sent` follows when the system has taken the last, `failed` when it
+    /// never will.
     private func send(
         _ buffers: [ByteBuffer], isLast: Bool, failed: (() -> Void)? = nil, sent: @escaping (HTTP2Stream) -> Void
     ) {
@@ -226,7 +249,9 @@ final class HTTP2Stream: ChannelInboundHandler {
     private func whenSent(
         _ promise: EventLoopPromise<Void>, failed: (() -> Void)? = nil, then: @escaping (HTTP2Stream) -> Void
     ) {
+        unsentWrites += 1
         promise.futureResult.assumeIsolated().whenComplete { result in
+            self.unsentWrites -= 1
             switch result {
             case .success:
                 then(self)
@@ -234,6 +259,7 @@ final class HTTP2Stream: ChannelInboundHandler {
                 failed?()
                 self.reset(.cancel)
             }
+            self.leaveIfSent()
         }
     }
 

@@ -1,6 +1,7 @@
 import NIOCore
 
-/// Stands before the encryption: tells a client that speaks plain HTTP to a port of TLS so, in the words of Go's server.
+/// Stands before the encryption: tells a client that speaks plain HTTP to a port of TLS so, in the words of Go's
+/// server.
 final class PlainRequestDetector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
