@@ -13,6 +13,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
     }
 
     private let handler: Handler
+    private let refuse: @Sendable (Int) -> Response
     private let loop: LoopContext
     private let logger: Logger
     var state: ConnectionState
@@ -31,8 +32,12 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
     var stream: ResponseStream?
     var streamNumber = 0
 
-    init(limits: Limits, loop: LoopContext, logger: Logger, now: NIODeadline, handler: @escaping Handler) {
+    init(
+        limits: Limits, loop: LoopContext, logger: Logger, now: NIODeadline, handler: @escaping Handler,
+        refuse: @escaping @Sendable (Int) -> Response
+    ) {
         self.handler = handler
+        self.refuse = refuse
         self.loop = loop
         self.logger = logger
         state = ConnectionState(limits: limits, now: now)
@@ -185,7 +190,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
         case .refuse(let status):
             logger.debug("Refused a request", metadata: ["status": "\(status)"])
             queue.removeAll()
-            respond(.refusal(status: status))
+            respond(refuse(status))
         case .closeOutput:
             armTimer()
             closeOutput()
@@ -291,7 +296,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
         readIfWanted()
     }
 
-    var candidate: Eviction.Candidate? { state.candidate }
+    var candidate: Eviction.Candidate? { state.candidate(unsentBytes: unsentBytes) }
 
     func drain() {
         guard let context else { return }

@@ -9,12 +9,18 @@ struct ConnectionPipeline {
     let security: LiveSecurity?
     let logger: Logger
     let handler: Handler
+    /// Answers what does not become a request, by its status.
+    let refuse: @Sendable (Int) -> Response
 
     init(limits: Limits, security: LiveSecurity? = nil, logger: Logger, handler: @escaping Handler) {
         self.limits = limits
         self.security = security
         self.logger = logger
         self.handler = security.map { Gatekeeper(security: $0, handler: handler).answer } ?? handler
+        refuse = { status in
+            let refusal = Response.refusal(status: status)
+            return security?.current.access.finish(refusal) ?? refusal
+        }
     }
 
     /// Adds the handlers: what turns other bytes into plain ones, as TLS, comes first.
@@ -22,7 +28,7 @@ struct ConnectionPipeline {
     /// Call on the channel's event loop.
     func configure(_ channel: any Channel, loop: LoopContext) throws {
         let connection = ConnectionHandler(
-            limits: limits, loop: loop, logger: logger, now: channel.eventLoop.now, handler: handler)
+            limits: limits, loop: loop, logger: logger, now: channel.eventLoop.now, handler: handler, refuse: refuse)
         let gate = InputGate(connection: connection)
         let parser = parser
         let pipeline = channel.pipeline.syncOperations
@@ -50,7 +56,7 @@ struct ConnectionPipeline {
         ]
         settings.maximumBufferedControlFrames = HTTP2Connection.bufferedControlFrames
         let bound = NIOLoopBound((loop: loop, connection: connection), eventLoop: channel.eventLoop)
-        let (limits, logger, handler) = (limits, logger, handler)
+        let (limits, logger, handler, refuse) = (limits, logger, handler, refuse)
         let http2 = NIOHTTP2Handler(
             mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: settings,
             streamDelegate: HTTP2Connection.StreamWatch(connection, eventLoop: channel.eventLoop)
@@ -59,7 +65,7 @@ struct ConnectionPipeline {
                 try stream.pipeline.syncOperations.addHandler(
                     HTTP2Stream(
                         connection: bound.value.connection, limits: limits, loop: bound.value.loop, logger: logger,
-                        now: stream.eventLoop.now, handler: handler))
+                        now: stream.eventLoop.now, handler: handler, refuse: refuse))
             }
         }
         try channel.pipeline.syncOperations.addHandler(http2, position: .before(next))

@@ -82,11 +82,15 @@ struct ConnectionState {
         !isInputClosed && (phase == .waiting || phase == .receiving || phase == .lingering)
     }
 
-    /// How this connection may give way to a newcomer; nil while it has something to answer.
-    var candidate: Eviction.Candidate? {
+    /// How this connection may give way to a newcomer; nil while it has something to answer, and its client takes that.
+    ///
+    /// `unsentBytes` is what the socket has not taken yet.
+    func candidate(unsentBytes: Int) -> Eviction.Candidate? {
         switch phase {
         case .waiting where !isFirstRequest: Eviction.Candidate(kind: .idle, since: since)
         case .waiting, .receiving, .lingering: Eviction.Candidate(kind: .unfinished, since: since)
+        case .answering where stalledSince != nil && unsentBytes == self.unsentBytes:
+            Eviction.Candidate(kind: .stalled, since: lastProgress)
         case .answering, .refusing, .closed: nil
         }
     }

@@ -3,7 +3,8 @@ import NIOCore
 /// Which connections give way to newcomers once every place is taken. Decides only.
 ///
 /// First those without a request, the longest idle before the others; then those whose request has not arrived in
-/// full, the longest-waiting first, each after a grace. One that is being answered never gives way.
+/// full, the longest-waiting first, each after a grace; then those whose client has long taken nothing of its answer. One
+/// that is being answered, and goes on, never gives way.
 struct Eviction {
     /// A connection that may give way.
     struct Candidate: Equatable, Comparable, Sendable {
@@ -12,6 +13,8 @@ struct Eviction {
             case idle
             /// Accepted or asking, but its request is not there in full.
             case unfinished
+            /// Being answered, but its client takes nothing.
+            case stalled
         }
 
         let kind: Kind
@@ -28,6 +31,9 @@ struct Eviction {
         case close([Int])
         case lookAgain(at: NIODeadline)
     }
+
+    /// Time for a client to take some of its answer while newcomers wait.
+    static let stallGrace = TimeAmount.seconds(1)
 
     /// How soon to look again, at the latest, where no connection may be closed yet.
     static let pause = TimeAmount.milliseconds(20)
@@ -48,7 +54,7 @@ struct Eviction {
         let all = offers.enumerated().flatMap { loop, offer in offer.map { (loop: loop, candidate: $0) } }
         let ripe = all.filter { isRipe($0.candidate, now: now) }
         guard !ripe.isEmpty else {
-            let soonest = all.map { $0.candidate.since + grace }.min()
+            let soonest = all.map { ripens($0.candidate) }.min()
             return .lookAgain(at: min(soonest ?? .distantFuture, now + Self.pause))
         }
         var counts = [Int](repeating: 0, count: offers.count)
@@ -60,6 +66,14 @@ struct Eviction {
 
     /// Whether the connection may be closed now.
     func isRipe(_ candidate: Candidate, now: NIODeadline) -> Bool {
-        candidate.kind == .idle || candidate.since + grace <= now
+        ripens(candidate) <= now
+    }
+
+    private func ripens(_ candidate: Candidate) -> NIODeadline {
+        switch candidate.kind {
+        case .idle: candidate.since
+        case .unfinished: candidate.since + grace
+        case .stalled: candidate.since + Self.stallGrace
+        }
     }
 }

@@ -15,6 +15,7 @@ final class HTTP2Stream: ChannelInboundHandler {
 
     private let connection: HTTP2Connection
     private let handler: Handler
+    private let refuse: @Sendable (Int) -> Response
     private let limits: Limits
     private let loop: LoopContext
     private let logger: Logger
@@ -34,10 +35,11 @@ final class HTTP2Stream: ChannelInboundHandler {
 
     init(
         connection: HTTP2Connection, limits: Limits, loop: LoopContext, logger: Logger, now: NIODeadline,
-        handler: @escaping Handler
+        handler: @escaping Handler, refuse: @escaping @Sendable (Int) -> Response
     ) {
         self.connection = connection
         self.handler = handler
+        self.refuse = refuse
         self.limits = limits
         self.loop = loop
         self.logger = logger
@@ -154,7 +156,7 @@ final class HTTP2Stream: ChannelInboundHandler {
             write(.headers(.init(headers: [":status": "100"])))
         case .refuse(let status):
             logger.debug("Refused a request", metadata: ["status": "\(status)"])
-            respond(.refusal(status: status))
+            respond(refuse(status))
         case .closeOutput, .close:
             reset(.cancel)
         }

@@ -13,6 +13,8 @@ import Testing
 
     private static func unfinished(_ since: Int64) -> Candidate { Candidate(kind: .unfinished, since: at(since)) }
 
+    private static func stalled(_ since: Int64) -> Candidate { Candidate(kind: .stalled, since: at(since)) }
+
     private static let cases: [([[Candidate]], Int, Eviction.Decision)] = [
         // The longest idle, wherever it is, however short that is.
         ([[idle(900)], [idle(800)]], 1, .close([0, 1])),
@@ -28,6 +30,10 @@ import Testing
         ([[unfinished(751), unfinished(760)]], 1, .lookAgain(at: at(1001))),
         ([[unfinished(999)]], 1, .lookAgain(at: at(1020))),
         ([[unfinished(700), unfinished(999)]], 2, .close([1])),
+        // Who takes nothing of an answer has a second, and is the last to go.
+        ([[stalled(0)], [unfinished(750)]], 1, .close([0, 1])),
+        ([[stalled(0)], [unfinished(751)]], 1, .close([1, 0])),
+        ([[stalled(1)]], 1, .lookAgain(at: at(1001))),
         // Nothing but connections being answered.
         ([[], []], 4, .lookAgain(at: at(1020))),
     ]

@@ -8,7 +8,7 @@ import Testing
     private static let echo: Handler = { .now(Response(status: 200, body: Body($0.path))) }
 
     private func limits(connections: Int) -> Limits {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.connections = connections
         limits.requestDeadline = .seconds(3600)
         limits.idleDeadline = .seconds(3600)
@@ -112,7 +112,7 @@ import Testing
     }
 
     @Test func aReaderThatDripsIsClosedInTheEnd() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.writeDeadline = .milliseconds(100)
         limits.writeRate = 1 << 40
         let body = Body([UInt8](repeating: 0x61, count: 30_000_000))
@@ -134,7 +134,7 @@ import Testing
     }
 
     @Test func aShutdownDoesNotWaitForRequestsThatDrip() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.drainDeadline = .milliseconds(50)
         let server = try await Server.start(limits: limits, Self.echo)
         let client = try await TestClient.connect(to: server.port)

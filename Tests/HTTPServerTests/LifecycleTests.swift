@@ -114,9 +114,7 @@ import Testing
     @Test func drainLetsASlowReaderFinish() async throws {
         let body = Body([UInt8](repeating: 0x61, count: 6_000_000))
         let asked = Signal()
-        var limits = Limits()
-        limits.drainDeadline = .seconds(30)
-        let server = try await Server.start(limits: limits) { _ in
+        let server = try await Server.start { _ in
             asked.fire()
             return .now(Response(status: 200, body: body))
         }

@@ -104,7 +104,7 @@ import Testing
                 throw BodyWriterError.ended
             }
         }
-        var limits = Limits()
+        var limits = Limits.patient
         limits.writeDeadline = .milliseconds(100)
         try await withServer(limits: limits, handler: handler) { server in
             let client = try await TestClient.connect(to: server.port, reads: false)

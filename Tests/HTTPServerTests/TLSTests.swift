@@ -10,7 +10,7 @@ import Testing
     private static let ok: Handler = { _ in .now(Response(status: 200, body: Body("ok"))) }
 
     private func limits(_ change: (inout Limits) -> Void) -> Limits {
-        var limits = Limits()
+        var limits = Limits.patient
         change(&limits)
         return limits
     }

@@ -253,11 +253,22 @@ final class TestClient: Sendable {
 extension Server {
     /// A server on a free port of the loopback.
     static func start(
-        limits: Limits = Limits(), security: LiveSecurity? = nil, _ handler: @escaping Handler
+        limits: Limits = .patient, security: LiveSecurity? = nil, _ handler: @escaping Handler
     ) async throws -> Server {
         var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: limits)
         configuration.security = security
         return try await start(configuration, logger: .silent, handler: handler)
+    }
+}
+
+extension Limits {
+    /// The defaults, but with so much time that a busy machine breaks no test that is not about time.
+    static var patient: Limits {
+        var limits = Limits()
+        limits.requestDeadline = .seconds(60)
+        limits.writeDeadline = .seconds(60)
+        limits.drainDeadline = .seconds(60)
+        return limits
     }
 }
 
@@ -267,7 +278,7 @@ extension Logger {
 
 /// Runs a server while `body` runs, and shuts it down without grace.
 func withServer(
-    limits: Limits = Limits(), security: LiveSecurity? = nil, handler: @escaping Handler,
+    limits: Limits = .patient, security: LiveSecurity? = nil, handler: @escaping Handler,
     _ body: (Server) async throws -> Void
 ) async throws {
     let server = try await Server.start(limits: limits, security: security, handler)
