@@ -147,8 +147,12 @@ public final class Endpoints: Sendable {
     // MARK: The others
 
     private func reloading(_ reload: @escaping Reload) -> Answer {
-        { _ in
-            .later {
+        { request in
+            // A page of another site could make its visitor's browser ask.
+            guard ["same-origin", "none"].contains(request.headers["Sec-Fetch-Site"] ?? "none") else {
+                return .now(self.plain(403, "Not from another site.\n"))
+            }
+            return .later {
                 let problems = await reload()
                 return problems.isEmpty
                     ? self.plain(200, "The configuration has been read again.\n")

@@ -99,11 +99,11 @@ final class AccessControl: Sendable {
         }
     }
 
-    /// The response with the fields configured, where it has none of the name itself.
+    /// The response with the fields configured, in place of its own of the name.
     func finish(_ response: Response) -> Response {
         var response = response
-        for header in settings.headers where response.headers[header.name] == nil {
-            response.headers.add(header.name, header.value)
+        for header in settings.headers {
+            response.headers.set(header.name, header.value)
         }
         return response
     }

@@ -14,6 +14,12 @@ public struct AccountSettings: Sendable, Equatable {
         self.token = token
         self.polling = polling
     }
+
+    /// Whether the other settings ask for the same instances, in the same place and with the same key.
+    public func hasSameInstances(as other: AccountSettings) -> Bool {
+        baseURL == other.baseURL && token == other.token && polling.filter == other.polling.filter
+            && polling.phone == other.polling.phone
+    }
 }
 
 extension Settings {

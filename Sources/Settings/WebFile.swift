@@ -102,11 +102,19 @@ public enum WebFile {
                     throw ValueProblem(
                         "is not a bcrypt hash: make one with htpasswd -nBC 10 NAME, and write what follows the colon")
                 }
+                guard let cost = Int(text.dropFirst(4).prefix(2)), cost <= highestCost else {
+                    throw ValueProblem(
+                        "is a bcrypt hash of a cost above \(highestCost), which takes seconds to check: make one with htpasswd -nBC 10 NAME"
+                    )
+                }
                 return text
             }
         }
         return users
     }
+
+    /// Each step doubles the time of a check: 10 takes some 50 ms, 16 some 3 s, and 31 a day.
+    private static let highestCost = 16
 
     /// Whether a text has the form `$2b$10$` and 53 characters, which are salt and hash.
     private static func isBcrypt(_ text: String) -> Bool {

@@ -45,16 +45,20 @@ actor Reloader {
     private let fleet: Fleet
     private let security: LiveSecurity
     private let exporter: ExporterStatus
+    private let webFile: String?
+    private var webFileIsGood = true
+    private var othersAreGood = true
     /// Called once other accounts are polled.
     private var pageChanged: @Sendable () async -> Void = {}
     private let logger: Logger
 
     init(
-        fleet: Fleet, security: LiveSecurity, exporter: ExporterStatus, logger: Logger,
+        fleet: Fleet, security: LiveSecurity, webFile: String?, exporter: ExporterStatus, logger: Logger,
         read: @escaping @Sendable () throws(SettingsProblems) -> Configuration
     ) {
         self.fleet = fleet
         self.security = security
+        self.webFile = webFile
         self.exporter = exporter
         self.logger = logger
         self.read = read
@@ -70,6 +74,9 @@ actor Reloader {
     /// - Returns: what keeps it from being used; nothing where it is in use now.
     func reload() async -> [String] {
         let problems = await attempt()
+        let ofWebFile = problems.count { problem in webFile.map { problem.hasPrefix($0) } ?? false }
+        webFileIsGood = ofWebFile == 0
+        othersAreGood = ofWebFile == problems.count
         exporter.configurationRead(succeeded: problems.isEmpty)
         for problem in problems {
             logger.error(
@@ -79,17 +86,33 @@ actor Reloader {
     }
 
     /// Puts the web configuration file into effect as it is now; the accounts stay as they are.
-    func reloadSecurity(_ file: String) {
+    ///
+    /// A file that takes TLS or all passwords away is not followed: it may be half written, or lost. A reload does what it says.
+    func reloadWebFile() {
+        guard let webFile else {
+            return
+        }
+        var problems: [String] = []
         do {
-            try security.replace(with: try WebFile.read(path: file))
-            logger.info("The web configuration file has changed, and is in use", metadata: ["file": "\(file)"])
-        } catch {
-            let problems = (error as? SettingsProblems)?.problems.map(\.description) ?? ["\(error)"]
-            for problem in problems {
-                logger.error(
-                    "The web configuration file cannot be used; the settings before stay in use",
-                    metadata: ["problem": "\(problem)"])
+            let new = try WebFile.read(path: webFile)
+            let old = security.settings
+            if old.tls != nil && new.tls == nil || !old.users.isEmpty && new.users.isEmpty {
+                problems = ["\(webFile): takes TLS or all passwords away: reload, if that is meant"]
+            } else {
+                try security.replace(with: new)
+                logger.info("The web configuration file has changed, and is in use", metadata: ["file": "\(webFile)"])
             }
+        } catch let error as SettingsProblems {
+            problems = error.problems.map(\.description)
+        } catch {
+            problems = ["\(webFile): \(error)"]
+        }
+        webFileIsGood = problems.isEmpty
+        exporter.configurationRead(succeeded: webFileIsGood && othersAreGood)
+        for problem in problems {
+            logger.error(
+                "The web configuration file cannot be used; the settings before stay in use",
+                metadata: ["problem": "\(problem)"])
         }
     }
 
@@ -110,7 +133,7 @@ actor Reloader {
             try security.replace(with: configuration.security)
         } catch {
             await fleet.discard(plan)
-            return ["\(error)"]
+            return ["\(webFile ?? ""): \(error)"]
         }
         await fleet.apply(plan)
         await pageChanged()

@@ -6,8 +6,8 @@ import Settings
 
 /// All accounts as they are polled: puts settings into effect, at the start and at each reload.
 ///
-/// An account is known by its name. One whose settings have not changed goes on undisturbed; one whose settings have is polled anew with
-/// what is known of it; one that is gone is forgotten.
+/// An account is known by its name. One whose settings have not changed goes on undisturbed. One that is to be polled otherwise keeps what is
+/// known of it, unless other instances are asked for, or elsewhere: it is new then. One that is gone is forgotten.
 actor Fleet {
     private struct Member {
         var settings: AccountSettings
@@ -80,6 +80,10 @@ actor Fleet {
             if let member, member.settings == account {
                 new.append(member)
             } else if let connections = plan.connections[request.connections] {
+                // Of an account elsewhere, or of other instances, nothing is known: it is a new one.
+                let old = member?.poller.stop()
+                let isSame = member.map { account.hasSameInstances(as: $0.settings) } ?? false
+                let state = isSame ? old : nil
                 let start = PollStart(
                     index: index, of: plan.accounts.count, interval: account.polling.interval,
                     staleAfter: account.polling.staleAfter)
@@ -88,7 +92,7 @@ actor Fleet {
                         settings: account,
                         poller: poller(
                             account, HypersenderClient(request, connections: connections),
-                            state: member?.poller.stop(), start: start)))
+                            state: state, start: start)))
             }
         }
         members = new

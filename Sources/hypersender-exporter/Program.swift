@@ -43,7 +43,7 @@ struct Program {
         do {
             try LiveSecurity.check(configuration.security)
         } catch {
-            problems.append("\(error)")
+            problems.append("\(settings.webConfigFile ?? ""): \(error)")
         }
         do {
             let fleet = Fleet(Monitor([], time: SystemTime()), time: SystemTime(), logger: logger)
@@ -91,11 +91,13 @@ struct Program {
         do {
             security = try LiveSecurity(configuration.security, logger: logger)
         } catch {
-            throw ProgramErrors(["\(error)"])
+            throw ProgramErrors(["\(settings.webConfigFile ?? ""): \(error)"])
         }
         let monitor = Monitor([], time: time, statusSet: settings.statusSet)
         let fleet = Fleet(monitor, time: time, logger: logger)
-        let reloader = Reloader(fleet: fleet, security: security, exporter: exporter, logger: logger, read: read)
+        let reloader = Reloader(
+            fleet: fleet, security: security, webFile: settings.webConfigFile, exporter: exporter, logger: logger,
+            read: read)
         do {
             await fleet.apply(try await fleet.prepare(configuration.accounts))
         } catch {
@@ -132,7 +134,7 @@ struct Program {
             ServerService(server: server),
         ]
         if let file = settings.webConfigFile {
-            services.append(WebFileService(path: file) { await reloader.reloadSecurity(file) })
+            services.append(WebFileService(path: file) { await reloader.reloadWebFile() })
         }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

@@ -84,12 +84,13 @@ struct WebFileService: Service {
     let path: String
     let reload: @Sendable () async -> Void
 
-    /// How long a change goes unnoticed.
+    /// How often to look.
     private static let interval = Duration.seconds(1)
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             var known = FileVersion(path)
+            var seen = known
             while true {
                 do {
                     try await Task.sleep(for: Self.interval)
@@ -98,7 +99,9 @@ struct WebFileService: Service {
                     return
                 }
                 let version = FileVersion(path)
-                if version != known {
+                // Two looks that agree: a file that is being written is not read.
+                defer { seen = version }
+                if version != known, version == seen {
                     known = version
                     await reload()
                 }

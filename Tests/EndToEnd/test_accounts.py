@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from exporter import Exporter, run, wait_until
-from fake_api import FakeAPI, instance
+from fake_api import FakeAPI, honest, instance
 from running import Running
 
 KEYS = {name: f"{number}|{name}KeyThatMustNotBeSeen" for number, name in enumerate(("acme", "globex", "initech", "umbrella"), 900)}
@@ -26,7 +26,9 @@ class Accounts(Running):
             self.apis[name] = self.enterContext(FakeAPI([instance(number * 10 + n) for n in range(number + 2)], key=key))
 
     def entry(self, name, **more):
-        return {"name": name, "token_file": f"{name}.token", "base_url": self.apis[name].base_url} | more
+        return {
+            "name": name, "token_file": f"{name}.token", "base_url": self.apis[name].base_url, "poll_interval": "1s", "poll_timeout": "2s",
+            "poll_stale_after": "3s"} | more
 
     def write(self, *entries):
         lines = ["accounts:"]
@@ -39,7 +41,7 @@ class Accounts(Running):
 
     def start(self, *arguments, **variables):
         return self.enterContext(Exporter(
-            None, f"--config.file={self.file}", "--poll.interval=1s", "--poll.timeout=2s", "--poll.stale-after=3s", *arguments,
+            None, f"--config.file={self.file}", *arguments,
             token=None, pages={"accounts": True}, **variables))
 
     def ups(self, page):
@@ -57,7 +59,7 @@ class Accounts(Running):
 class Isolation(Accounts):
     def test_each_account_has_its_own_key_address_and_series(self):
         self.write(
-            self.entry("acme"), {"name": "globex", "token_env": "GLOBEX", "base_url": self.apis["globex"].base_url},
+            self.entry("acme"), {"name": "globex", "token_env": "GLOBEX", "base_url": self.apis["globex"].base_url, "poll_stale_after": "3s"},
             self.entry("initech", filter="{status: WORKING}"))
         exporter = self.start(GLOBEX=KEYS["globex"])
         page = self.wait_for_ups(exporter, {"acme": 1, "globex": 1, "initech": 1})
@@ -143,13 +145,31 @@ class Reload(Accounts):
         exporter = self.start()
         self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
         polls = self.apis["globex"].polls
-        self.write(self.entry("acme", filter="{status: WORKING}"), self.entry("globex"))
+        self.apis["acme"].answer = lambda exchange: exchange.hang()
+        self.write(self.entry("acme", poll_interval="2s", poll_stale_after="20s"), self.entry("globex"))
         exporter.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: any(r.query for r in self.apis["acme"].requests), 5, "the filter is used", lambda: exporter.log)
+        wait_until(lambda: "The configuration is in use" in exporter.log, 5, "the reload", lambda: exporter.log)
         page = exporter.scrape()
+        self.assertEqual(page.value("hypersender_poll_interval_seconds", account="acme"), 2)
         self.assertGreater(page.value("hypersender_polls_total", account="acme"), 0)
-        self.assertEqual(self.ups(page), {"acme": 1, "globex": 1}, "no gap")
+        self.assertTrue(page.all("hypersender_instance_up", account="acme"), "no gap")
         self.assertGreaterEqual(self.apis["globex"].polls, polls)
+
+    def test_an_account_of_another_address_or_filter_shows_nothing_of_the_one_before(self):
+        self.write(self.entry("acme"), self.entry("globex"))
+        exporter = self.start()
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+        for change in ({"base_url": self.apis["initech"].base_url, "token_file": "initech.token"}, {"filter": "{status: WORKING}"}):
+            with self.subTest(change):
+                self.apis["acme"].answer = self.apis["initech"].answer = lambda exchange: exchange.hang()
+                self.write(self.entry("acme") | change, self.entry("globex"))
+                reloads = exporter.log.count("The configuration is in use")
+                exporter.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: exporter.log.count("The configuration is in use") > reloads, 5, "the reload", lambda: exporter.log)
+                page = exporter.wait_for(lambda page: self.ups(page) == {"acme": 0, "globex": 1}, 5, "nothing is known yet")
+                self.assertEqual(page.all("hypersender_instance_up", account="acme"), [])
+                self.apis["acme"].answer = self.apis["initech"].answer = honest
+                self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
 
     def test_over_http_a_bad_file_changes_nothing(self):
         self.write(self.entry("acme"))
@@ -217,7 +237,7 @@ class Check(Accounts):
         (self.folder / "acme.token").write_text(" \n")
         result = self.check("--web.config.file=/nonexistent.yml")
         self.assertEqual((result.returncode, result.stdout), (1, ""))
-        for part in (":3: accounts[0].token_file", ":5: accounts[1].name", ":9: accounts[2].token_env", ":10: accounts[2].base_url",
+        for part in (":3: accounts[0].token_file", ":8: accounts[1].name", ":15: accounts[2].token_env", ":16: accounts[2].base_url",
                      "/nonexistent.yml"):
             self.assertIn(part, result.stderr)
         started = run(f"--config.file={self.file}", "--web.listen-address=127.0.0.1:0", token=None)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -129,8 +130,16 @@ class Encryption(WebFile):
         self.write("nonsense: [\n")
         wait_until(lambda: "web.yml:" in exporter.log, 10, "the mistake is logged", lambda: exporter.log)
         self.assertEqual(self.curl(exporter, "-u", f"prometheus:{PASSWORD}")[0], 200)
+        # A file that is being written must not open the door: only a reload takes protection away.
         self.write("")
+        wait_until(lambda: "takes TLS or all passwords away" in exporter.log, 10, "the refusal is logged", lambda: exporter.log)
+        status, body = self.curl(exporter, "-u", f"prometheus:{PASSWORD}")
+        self.assertEqual(status, 200)
+        self.assertIn(b"\nhypersender_exporter_config_last_reload_successful 0\n", body)
+        exporter.process.send_signal(signal.SIGHUP)
         wait_until(lambda: self.curl(exporter, scheme="http")[0] == 200, 10, "plain HTTP again", lambda: exporter.log)
+        self.assertIn(
+            b"\nhypersender_exporter_config_last_reload_successful 1\n", self.curl(exporter, scheme="http")[1])
 
 
 class ClientCertificates(WebFile):
@@ -176,6 +185,10 @@ class Passwords(WebFile):
         answer = exporter.request("/metrics")
         self.assertTrue(answer.header("WWW-Authenticate").startswith("Basic"))
         self.assertEqual(answer.header("X-Frame-Options").lower(), "deny")
+        with socket.create_connection(("127.0.0.1", exporter.port)) as broken:
+            broken.sendall(b"nonsense\r\n\r\n")
+            refusal = broken.recv(4096).lower()
+        self.assertTrue(refusal.startswith(b"http/1.1 400") and b"\r\nx-frame-options: deny\r\n" in refusal, refusal)
         exporter.stop()
         self.assertEqual(exporter.secrets_shown([PASSWORD, HASH]), [])
 
@@ -239,8 +252,12 @@ class RealPrometheus(WebFile):
 
         def value(query):
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(f"http://127.0.0.1:{port}/api/v1/query?query={query}", timeout=5) as answer:
-                result = json.load(answer)["data"]["result"]
+            try:
+                with opener.open(f"http://127.0.0.1:{port}/api/v1/query?query={query}", timeout=5) as answer:
+                    result = json.load(answer)["data"]["result"]
+            except OSError:
+                # Listening, but not ready yet.
+                return None
             return result and result[0]["value"][1]
 
         wait_until(lambda: value("up") == "1" and value("hypersender_up") == "1", 20, "Prometheus scrapes", lambda: exporter.log + read_log())

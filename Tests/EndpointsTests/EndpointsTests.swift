@@ -159,6 +159,7 @@ struct EndpointsTests {
         }
         let refused = await fixture.get("/-/reload")
         #expect(refused.status == 405 && refused.headers["Allow"] == "POST, PUT")
+        #expect(await fixture.get("/-/reload", ["Sec-Fetch-Site": "cross-site"], method: "POST").status == 403)
         #expect(calls.load(ordering: .relaxed) == 0)
         #expect(await fixture.get("/-/reload", method: "POST").status == 200)
         #expect(await fixture.get("/-/reload", method: "PUT").status == 200)

@@ -125,17 +125,19 @@ import Testing
         let live = try LiveSecurity(
             settings {
                 $0.users = withUser.users
-                $0.headers = [.init("X-Frame-Options", "deny"), .init("Content-Type", "text/html")]
+                $0.headers = [.init("X-Frame-Options", "deny"), .init("X-Content-Type-Options", "nosniff")]
             }, logger: .silent)
         try await withServer(security: live) { _ in
-            .later { Response(status: 200, headers: ["content-type": "text/plain"], body: Body("ok")) }
+            .later { Response(status: 200, headers: ["x-frame-options": "SAMEORIGIN"], body: Body("ok")) }
         } _: { server in
             let client = try await TestClient.connect(to: server.port)
             for field in [Self.wrong, Self.right] {
                 try await client.get("/", field)
                 let head = await client.response()?.head
                 #expect(head?.contains("X-Frame-Options: deny\r\n") == true)
-                #expect(head?.contains("text/html") == false)
+                #expect(head?.contains("X-Content-Type-Options: nosniff\r\n") == true)
+                #expect(
+                    head?.contains("SAMEORIGIN") == false, "the field asked for takes the place of the response's own")
             }
         }
     }
