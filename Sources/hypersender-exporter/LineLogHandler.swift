@@ -40,17 +40,29 @@ struct LineLogHandler: LogHandler {
         write(Array("\(line)\n".utf8))
     }
 
+    /// The standard error stream; where that is a pipe, opened anew so as not to wait for its reader.
+    ///
+    /// The flag that says so belongs to what is opened, which other programs share with us: it cannot be set on theirs.
+    private static let stream: CInt = {
+        var status = stat()
+        guard fstat(STDERR_FILENO, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else {
+            return STDERR_FILENO
+        }
+        let own = open("/proc/self/fd/\(STDERR_FILENO)", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        return own >= 0 ? own : STDERR_FILENO
+    }()
+
     /// In one call, so that lines of several threads do not mix, and without waiting: a line is dropped where its reader has
     /// stalled, which must not stall the program. There is nowhere to report a failure to.
     private static func writeToStandardError(_ bytes: [UInt8]) {
-        var stream = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-        guard poll(&stream, 1, 0) == 1 else {
+        var ready = pollfd(fd: stream, events: Int16(POLLOUT), revents: 0)
+        guard poll(&ready, 1, 0) == 1 else {
             return
         }
         // A pipe that is ready takes this much at once.
         let longest = Int(PIPE_BUF)
         let line = bytes.count > longest ? bytes.prefix(longest - 1) + [UInt8(ascii: "\n")] : bytes[...]
-        _ = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        _ = line.withUnsafeBytes { Glibc.write(stream, $0.baseAddress, $0.count) }
     }
 }
 
