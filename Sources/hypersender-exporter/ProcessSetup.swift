@@ -6,6 +6,10 @@ enum ProcessSetup {
     static func apply() {
         // A reader of our output or a client that goes away is an error to be handled, not the end.
         signal(SIGPIPE, SIG_IGN)
+        // Until the services run and take these themselves, there is nothing to finish, and nothing newer to read.
+        signal(SIGTERM) { _ in _exit(EXIT_SUCCESS) }
+        signal(SIGINT) { _ in _exit(EXIT_SUCCESS) }
+        signal(SIGHUP, SIG_IGN)
         occupyStandardStreams()
         raiseFileLimit()
         returnMemory()
