@@ -18,6 +18,11 @@ public struct WebSecurity: Sendable, Equatable {
     /// Plain HTTP for everybody.
     public init() {}
 
+    /// The cost of a bcrypt hash, the binary logarithm of its rounds; nil for what is no such hash.
+    public static func cost(ofPasswordHash text: String) -> Int? {
+        Bcrypt(text)?.cost
+    }
+
     /// A header field.
     public struct Header: Sendable, Equatable {
         public var name: String

@@ -98,11 +98,11 @@ public enum WebFile {
             }
             keys.require(name, "give the bcrypt hash of the user's password", &file)
             users[name] = keys.value(name, isSecret: true, &file) { (text, _) throws(ValueProblem) in
-                guard isBcrypt(text) else {
+                guard let cost = WebSecurity.cost(ofPasswordHash: text) else {
                     throw ValueProblem(
                         "is not a bcrypt hash: make one with htpasswd -nBC 10 NAME, and write what follows the colon")
                 }
-                guard let cost = Int(text.dropFirst(4).prefix(2)), cost <= highestCost else {
+                guard cost <= highestCost else {
                     throw ValueProblem(
                         "is a bcrypt hash of a cost above \(highestCost), which takes seconds to check: make one with htpasswd -nBC 10 NAME"
                     )
@@ -115,27 +115,6 @@ public enum WebFile {
 
     /// Each step doubles the time of a check: 10 takes some 50 ms, 16 some 3 s, and 31 a day.
     private static let highestCost = 16
-
-    /// Whether a text has the form `$2b$10$` and 53 characters, which are salt and hash.
-    private static func isBcrypt(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 60, ["$2a$", "$2b$", "$2y$"].contains(where: text.hasPrefix), bytes[6] == UInt8(ascii: "$")
-        else {
-            return false
-        }
-        let digits = bytes[4..<6].map { Int($0) - Int(UInt8(ascii: "0")) }
-        guard digits.allSatisfy((0...9).contains), (4...31).contains(digits[0] * 10 + digits[1]) else {
-            return false
-        }
-        return bytes[7...].allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: ".")...UInt8(ascii: "9"):
-                true
-            default: false
-            }
-        }
-    }
 
     /// The toolkit takes 0 for a burst that is not given, and then answers no request at all: here both must be said.
     private static func rateLimit(_ given: MappingReading, _ file: inout FileReading) -> RequestRateLimit? {
