@@ -1,0 +1,437 @@
+"""The dashboards: the linter's rules and ours, a round trip through Grafana's own types, and every query asked of a real Prometheus."""
+
+import copy
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+import dashboards
+from exporter import TOP, Exporter, environment, wait_until
+from fake_api import KEY, FakeAPI, honest, instance
+
+BOARDS = {d["uid"].removeprefix("hypersender-"): d for d in dashboards.load().values()}
+
+
+def panel(dashboard, title):
+    return next(p for p in dashboards.panels(dashboard) if p["title"] == title)
+
+
+def replace(dashboard, title, old, new):
+    """In a panel's first query."""
+    target = panel(dashboard, title)["targets"][0]
+    assert old in target["expr"], target["expr"]
+    target["expr"] = target["expr"].replace(old, new, 1)
+
+
+def _set(key, value, find=lambda d: d):
+    def change(dashboard):
+        find(dashboard)[key] = value
+    return change
+
+
+def _first(title):
+    return lambda d: panel(d, title)["targets"][0]
+
+
+# For each rule, ways to break the overview that it has to notice.
+BREAKS = [
+    ("template-datasource-rule", _set("name", "source", lambda d: dashboards.variable(d, "datasource"))),
+    ("template-job-rule", _set("allValue", ".*", lambda d: dashboards.variable(d, "job"))),
+    ("template-instance-rule", _set("multi", False, lambda d: dashboards.variable(d, "instance"))),
+    ("template-label-promql-rule", _set("query", "label_values(up{, job)", lambda d: dashboards.variable(d, "job")["query"])),
+    ("template-label-promql-rule", _set("query", "values(up)", lambda d: dashboards.variable(d, "job")["query"])),
+    ("template-on-time-change-reload-rule", _set("refresh", 1, lambda d: dashboards.variable(d, "account"))),
+    ("panel-datasource-rule", _set("datasource", {"type": "prometheus", "uid": "abc"}, lambda d: panel(d, "Working"))),
+    ("panel-title-description-rule", _set("description", "", lambda d: panel(d, "Alerts"))),
+    ("panel-units-rule", _set("unit", "parsecs", lambda d: panel(d, "Working")["fieldConfig"]["defaults"])),
+    ("panel-no-targets-rule", _set("targets", [], lambda d: panel(d, "Working"))),
+    ("target-logql-rule", _set("datasource", {"type": "loki", "uid": "${datasource}"}, _first("Working"))),
+    ("target-promql-rule", lambda d: replace(d, "Instances", "sum(", "sum((")),
+    ("target-rate-interval-rule", _set("expr", 'rate(hypersender_polls_total{job=~"$job", instance=~"$instance"}[5m])', _first("Instances"))),
+    ("target-job-rule", lambda d: replace(d, "Instances", 'job=~"$job"', 'job="$job"')),
+    ("target-instance-rule", lambda d: replace(d, "Instances", ', instance=~"$instance"', "")),
+    ("target-counter-agg-rule", _set("expr", 'hypersender_polls_total{job=~"$job", instance=~"$instance"}', _first("Instances"))),
+    ("uneditable-dashboard-rule", _set("editable", True)),
+    ("classic_schema", _set("id", 7)),
+    ("classic_schema", _set("schemaVersion", 38)),
+    ("fixed_uid", _set("uid", None)),
+    ("panel_ids", _set("id", 1, lambda d: panel(d, "Working"))),
+    ("grid", _set("w", 5, lambda d: panel(d, "Working")["gridPos"])),
+    ("grid", _set("w", 25, lambda d: panel(d, "Instances in trouble over time")["gridPos"])),
+    ("links", _set("url", "/d/elsewhere?a=b", lambda d: d["links"][0])),
+    ("links", _set("url", "/d/hypersender-exporter?var-status=a", lambda d: d["links"][1])),
+    ("links", lambda d: d["links"].pop(1)),
+    ("one_palette", _set("color", "blue", lambda d: panel(d, "Instances in trouble over time")["fieldConfig"]["defaults"]["mappings"][0]["options"]["6"])),
+    ("one_palette", _set("text", "FAILED", lambda d: panel(d, "Instances in trouble over time")["fieldConfig"]["defaults"]["mappings"][0]["options"]["5"])),
+    ("code_order", lambda d: replace(d, "Instances in trouble over time", "* 6", "* 9")),
+    ("real_metrics", lambda d: replace(d, "Instances", "hypersender_instances", "hypersender_instance_count")),
+    ("replicas", lambda d: replace(d, "Instances", "instance, pod, ", "pod, ")),
+    ("replicas", _set("expr", 'sum(hypersender_instances{job=~"$job", instance=~"$instance"})', _first("Instances"))),
+    ("absent_account", _set("allValue", ".+", lambda d: dashboards.variable(d, "account"))),
+    ("absent_account", lambda d: replace(d, "Instances", 'account=~"$account"', 'account!=""')),
+    ("limits", lambda d: replace(d, "Most changes in the last hour", "topk(20", "topk(5000")),
+    ("known_variables", lambda d: replace(d, "Instances", "$account", "$acount")),
+    ("known_variables", lambda d: d["templating"]["list"].append({"name": "spare", "type": "textbox", "query": ""})),
+]
+
+
+class Files(unittest.TestCase):
+    def test_there_are_the_three(self):
+        self.assertEqual({p.stem for p in dashboards.load()}, dashboards.UIDS)
+        for path, dashboard in dashboards.load().items():
+            self.assertEqual(path.stem, dashboard["uid"])
+
+    def test_formatted(self):
+        for path, dashboard in dashboards.load().items():
+            self.assertEqual(path.read_text(), json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n", path)
+
+    def test_rules(self):
+        for path, dashboard in dashboards.load().items():
+            for name, rule in (dashboards.LINTER | dashboards.OURS).items():
+                with self.subTest(dashboard=path.stem, rule=name):
+                    self.assertEqual(rule(dashboard), [])
+
+    def test_each_rule_notices_what_breaks_it(self):
+        rules = dashboards.LINTER | dashboards.OURS
+        self.assertEqual({name for name, _ in BREAKS}, set(rules), "a rule that nobody has seen fail")
+        for number, (name, change) in enumerate(BREAKS):
+            with self.subTest(rule=name, change=number):
+                broken = copy.deepcopy(BOARDS["overview"])
+                change(broken)
+                self.assertNotEqual(rules[name](broken), [])
+
+    # Of Prometheus's own annotations and variables, which these types leave to the data source.
+    NOT_TYPED = re.compile(r"/annotations/list/\d+/(step|tagKeys|textFormat|titleFormat|useValueForTime)|/templating/list/\d+/definition")
+
+    def lost(self, ours, theirs, path=""):
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            for key, value in ours.items():
+                if key not in theirs:
+                    yield f"{path}/{key}"
+                else:
+                    yield from self.lost(value, theirs[key], f"{path}/{key}")
+        elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+            for number, (one, other) in enumerate(zip(ours, theirs)):
+                yield from self.lost(one, other, f"{path}/{number}")
+        elif ours != theirs:
+            yield path
+
+    def round_trip(self, dashboard):
+        register_default_plugins()
+        back = json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard)))
+        return [path for path in self.lost(dashboard, back) if not self.NOT_TYPED.fullmatch(path)]
+
+    def test_grafanas_types_know_every_field(self):
+        for path, dashboard in dashboards.load().items():
+            self.assertEqual(self.round_trip(dashboard), [], path)
+        misspelt = copy.deepcopy(BOARDS["overview"])
+        panel(misspelt, "Working")["options"]["colourMode"] = "value"
+        self.assertEqual(len(self.round_trip(misspelt)), 1)
+
+    def test_annotations_tell_of_changes_restarts_and_alerts(self):
+        for name, dashboard in BOARDS.items():
+            names = [a["name"] for a in dashboards.annotations(dashboard)]
+            self.assertEqual(names, ["Status changes"] * (name != "exporter") + ["Exporter restarts", "Alerts"])
+
+
+# Live
+
+ODD_NAME = 'Sales "Lagos" (new) \\ 1'
+
+
+def fails(exchange):
+    exchange.reply(b'{"message": "Later."}', "503 Service Unavailable")
+
+
+class Prometheus:
+    """A real Prometheus with the shipped rules at short intervals."""
+
+    def __init__(self, folder, scrapes, interval="1s", rules=True):
+        self.folder = pathlib.Path(folder)
+        files = []
+        for path in sorted((TOP / "deploy/prometheus/rules").glob("*.yml")) if rules else ():
+            # Waiting is not what is tested here.
+            (self.folder / path.name).write_text(re.sub(r"(?m)^(\s+for): \d+m$", r"\1: 1s", path.read_text()))
+            files.append(path.name)
+        config = {
+            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}, "rule_files": files,
+            "scrape_configs": [{"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in scrapes.items()]}
+        (self.folder / "prometheus.yml").write_text(json.dumps(config))
+        self.log = self.folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data", "--web.listen-address=127.0.0.1:0"],
+                env=environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            self.url = "http://" + wait_until(self._address, 20, "Prometheus listens", self.log.read_text)
+            wait_until(self._ready, 20, "Prometheus is ready", self.log.read_text)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _address(self):
+        found = re.search(r'msg="Listening on" address=(\S+)', self.log.read_text())
+        return found and found[1]
+
+    def _ready(self):
+        try:
+            with urllib.request.urlopen(self.url + "/-/ready", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, path, **parameters):
+        body = urllib.parse.urlencode(parameters, doseq=True)
+        # Values of labels can only be asked for with GET.
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}" + (f"?{body}" if path.startswith("label/") else ""), None if path.startswith("label/") else body.encode())
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{parameters}: {error.read().decode()}") from None
+
+    def instant(self, query, at=None):
+        return self.ask("query", query=query, time=at or time.time())["result"]
+
+    def value(self, query):
+        found = self.instant(query)
+        return float(found[0]["value"][1]) if found else None
+
+
+def as_expression(value):
+    """As Grafana puts a choice in where several can be made: a regular expression in a string of PromQL."""
+    return re.sub(r"[$^*{}\[\]'+?.()|]", r"\\\\\g<0>", value.replace("\\", "\\\\\\\\"))
+
+
+def as_text(value):
+    """As Grafana puts in what is a single choice, or typed."""
+    return value.replace("\\", "\\\\").replace("'", "\\\\'")
+
+
+class Viewer:
+    """Asks what Grafana would ask, with its ways of putting variables in."""
+
+    def __init__(self, prometheus, dashboard, seconds=60, **chosen):
+        self.prometheus, self.dashboard, self.seconds = prometheus, dashboard, seconds
+        self.end = time.time()
+        self.values, self.slowest, self.largest = {}, (0, ""), (0, "")
+        for v in dashboards.variables(dashboard):
+            self.values[v["name"]] = self._choose(v, chosen.get(v["name"]))
+
+    def _choose(self, v, picked):
+        options = self.options(v) if v["type"] == "query" else None
+        if picked is not None:
+            return as_expression(picked) if v.get("multi") else as_text(picked)
+        if "allValue" in v:
+            return v["allValue"]
+        if v.get("includeAll"):
+            # All, without a value for it, is all there are.
+            return "(" + "|".join(map(as_expression, options)) + ")"
+        return options[0] if options else ""
+
+    def expand(self, text):
+        step = max(1, self.seconds // 60)
+        known = self.values | {"__rate_interval": f"{max(10, step)}s", "__range": f"{self.seconds}s", "__interval": f"{step}s"}
+        return re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: known[m[1] or m[2]], text)
+
+    def _measured(self, what, *arguments, **parameters):
+        start = time.monotonic()
+        answer = self.prometheus.ask(*arguments, **parameters)
+        seconds = time.monotonic() - start
+        found = answer if isinstance(answer, list) else answer["result"]
+        self.slowest, self.largest = max(self.slowest, (seconds, what)), max(self.largest, (len(found), what))
+        return found, seconds
+
+    def options(self, v):
+        """The choices of a variable: their values."""
+        return [choice["value"] for choice in self.choices(v)]
+
+    def texts(self, name):
+        """The choices of a variable as people see them."""
+        return [choice["text"] for choice in self.choices(dashboards.variable(self.dashboard, name))]
+
+    def choices(self, v):
+        query = self.expand(dashboards.query_of(v))
+        what = f"variable {v['name']}"
+        if found := re.fullmatch(r"label_values\((.+), (\w+)\)", query):
+            values, _ = self._measured(what, f"label/{found[2]}/values", **{"match[]": found[1], "start": self.end - self.seconds, "end": self.end})
+            return [{"value": value} for value in values]
+        query = re.fullmatch(r"query_result\((.+)\)", query, re.DOTALL)[1]
+        found, _ = self._measured(what, "query", query=query, time=self.end)
+        # As Grafana writes a series down, for the variable's regular expression to read.
+        lines = ["{" + ",".join(f'{k}="{x}"' for k, x in s["metric"].items()) + "} " + f"{s['value'][1]} {s['value'][0] * 1000:.0f}" for s in found]
+        return [m.groupdict() or {"value": m[1]} for m in (re.search(v["regex"].strip("/").replace("(?<", "(?P<"), line) for line in lines)]
+
+    def all(self):
+        """Every query of the dashboard: where it stands, what it found, and how long that took."""
+        step = max(1, self.seconds // 60)
+        for p, target in dashboards.targets(self.dashboard):
+            what = f"{self.dashboard['uid']}: panel {p['title']!r}, target {target['refId']}"
+            yield what, *self._ask(what, target["expr"], target["instant"], step)
+        for annotation in dashboards.annotations(self.dashboard):
+            what = f"{self.dashboard['uid']}: annotation {annotation['name']!r}"
+            yield what, *self._ask(what, annotation["expr"], False, step)
+        for v in dashboards.variables(self.dashboard, "query"):
+            start = time.monotonic()
+            yield f"{self.dashboard['uid']}: variable {v['name']!r}", self.options(v), time.monotonic() - start
+
+    def _ask(self, what, expression, instant, step):
+        if instant:
+            return self._measured(what, "query", query=self.expand(expression), time=self.end)
+        return self._measured(what, "query_range", query=self.expand(expression), start=self.end - self.seconds, end=self.end, step=step)
+
+    def panel(self, title, target=0):
+        return self._ask(title, panel(self.dashboard, title)["targets"][target]["expr"], True, 1)[0]
+
+
+def number(found):
+    return float(found[0]["value"][1])
+
+
+@unittest.skipUnless(shutil.which("prometheus"), "needs Prometheus")
+class Live(unittest.TestCase):
+    """Two jobs, one with several accounts and one without the label, each with every kind of trouble; two targets are one exporter, as replicas are."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.apis = [cls.enterClassContext(FakeAPI([instance(100 * job + n, status="WORKING") for n in range(12)])) for job in (1, 2)]
+        cls.apis[1].instances[0]["name"] = ODD_NAME
+        (cls.folder / "token").write_text(KEY)
+        accounts = "accounts:\n" + "".join(f"  - {{name: {name}, token_file: token, base_url: {cls.apis[0].base_url}}}\n" for name in ("acme", "globex"))
+        (cls.folder / "accounts.yml").write_text(accounts)
+        quick = ("--poll.interval=1s", "--poll.stale-after=30s")
+        cls.several = cls.enterClassContext(Exporter(None, f"--config.file={cls.folder}/accounts.yml", *quick, token=None))
+        cls.single = cls.enterClassContext(Exporter(cls.apis[1].base_url, "--metrics.status-set=current", stale_after=30))
+        cls.prometheus = cls.enterClassContext(Prometheus(cls.folder, {
+            "hypersender": [f"127.0.0.1:{cls.several.port}", f"localhost:{cls.several.port}"], "hypersender-single": [f"127.0.0.1:{cls.single.port}"]}))
+        cls._make_trouble()
+
+    @classmethod
+    def _wait(cls, query, wanted, what):
+        wait_until(lambda: cls.prometheus.value(query) == wanted, 40, f"{what}: {query}",
+                   lambda: str(cls.prometheus.instant(query)) + cls.prometheus.log.read_text()[-3000:])
+
+    @classmethod
+    def _make_trouble(cls):
+        # 2 accounts of 12 at two targets, and 12.
+        cls._wait('count(hypersender_instance_status{status="WORKING"} == 1)', 60, "all work, and were scraped")
+        for api in cls.apis:
+            api.answer = fails
+        cls._wait('count(count by (job) (increase(hypersender_poll_failures_total{reason="server_error"}[1m]) > 0))', 2, "polls fail")
+        for api in cls.apis:
+            api.answer = honest
+        cls._wait("sum(max without (instance) (hypersender_up))", 3, "polls succeed again")
+        for api in cls.apis:
+            for one, status in zip(api.instances, ("FAILED", "FAILED", "STARTING", "PENDING", "STOPPED", "SCAN_QR_CODE", "BANNED")):
+                one["status"] = status
+        cls._wait('count(count by (job) (increase(hypersender_instance_status_changes_total[1m]) > 0))', 2, "changes were counted")
+        cls._wait('count(count by (job, status) (hypersender_instance_status == 1))', 14, "every status at both jobs")
+        cls._wait('count(count by (job) (ALERTS{alertname="HypersenderInstanceFailed", alertstate="firing"}))', 2, "alerts about instances fire")
+        cls._wait('count(count by (job) (ALERTS{scope="account", alertstate="firing"}))', 2, "alerts about accounts fire")
+        cls._wait("count(count by (job) (hypersender_api_rate_limit_remaining))", 2, "the API tells its limit")
+
+    def check(self, board, without=(), **chosen):
+        silent = [what for what, found, _ in Viewer(self.prometheus, BOARDS[board], **chosen).all() if not found and what not in without]
+        self.assertEqual(silent, [], "these found nothing")
+
+    def test_every_query_finds_data(self):
+        several, single = (api.instances[0]["id"] for api in self.apis)
+        for name in BOARDS:
+            # An account's name can only be offered where there is one.
+            unnamed = [f"hypersender-{name}: variable 'account'"]
+            with self.subTest(dashboard=name, chosen="all"):
+                self.check(name)
+            with self.subTest(dashboard=name, chosen="one account"):
+                self.check(name, job="hypersender", account="acme", instance_id=several)
+            with self.subTest(dashboard=name, chosen="no account label"):
+                self.check(name, unnamed, job="hypersender-single", instance_id=single)
+        with self.subTest("a status and a part of a name"):
+            self.check("overview", status="FAILED", name="inst.* [12]0[01]$")
+
+    def test_nothing_counts_twice(self):
+        view = Viewer(self.prometheus, BOARDS["overview"], job="hypersender")
+        self.assertEqual(number(view.panel("Instances")), 24)
+        by_status = {s["metric"]["status"]: float(s["value"][1]) for s in view.panel("Instances by status")}
+        self.assertEqual(by_status, {"WORKING": 10, "FAILED": 4} | dict.fromkeys(("STARTING", "PENDING", "STOPPED", "SCAN_QR_CODE", "UNKNOWN"), 2))
+        self.assertEqual(number(view.panel("Working")), 10 / 22)
+        self.assertEqual(len(view.panel("Accounts")), 2)
+        self.assertEqual(len(view.panel("Instances in trouble")), 14)
+
+    def test_the_table_is_in_order_of_gravity(self):
+        for job in ("hypersender", "hypersender-single"):
+            rows = Viewer(self.prometheus, BOARDS["overview"], job=job).panel("Instances in trouble")
+            seen = {row["metric"]["status"]: row["metric"]["gravity"] for row in rows}
+            self.assertEqual(sorted(seen, key=seen.get), ["FAILED", "SCAN_QR_CODE", "UNKNOWN", "PENDING", "STARTING", "STOPPED"])
+            for row in rows:
+                self.assertEqual("account" in row["metric"], job == "hypersender")
+                self.assertTrue(0 < time.time() * 1000 - float(row["value"][1]) < 120_000, row)
+
+    def test_the_timeline_has_the_codes_of_the_recording_rule(self):
+        view = Viewer(self.prometheus, BOARDS["overview"])
+        shown = {(s["metric"].get("account"), s["metric"]["instance_id"]): s["value"][1] for s in view.panel("Instances in trouble over time")}
+        at = view.end
+        recorded = {(s["metric"].get("account"), s["metric"]["instance_id"]): s["value"][1]
+                    for s in self.prometheus.instant("instance_id:hypersender_instance_status:code > 1", at)}
+        self.assertEqual(shown, recorded)
+        self.assertEqual(set(shown.values()), {"2", "3", "4", "5", "6", "7"})
+
+    def test_an_instance_is_found_by_its_id_and_by_its_name(self):
+        wanted = self.apis[1].instances[0]["id"]
+        for find in (wanted, wanted[:30], "sales", "LAGOS.*1$"):
+            view = Viewer(self.prometheus, BOARDS["instance"], find=find, job="hypersender-single")
+            self.assertIn(wanted, view.options(dashboards.variable(BOARDS["instance"], "instance_id")), find)
+        view = Viewer(self.prometheus, BOARDS["instance"], find=wanted)
+        self.assertEqual(view.values["instance_id"], wanted)
+        self.assertEqual(view.texts("instance_id"), [ODD_NAME])
+
+    def test_time_in_each_status_adds_up(self):
+        for job, api in zip(("hypersender", "hypersender-single"), self.apis):
+            view = Viewer(self.prometheus, BOARDS["instance"], job=job, account=("acme" if api is self.apis[0] else None), instance_id=api.instances[0]["id"])
+            shares = {s["metric"]["status"]: float(s["value"][1]) for s in view.panel("Time in each status")}
+            self.assertAlmostEqual(sum(shares.values()), 1, msg=str(shares))
+            self.assertEqual(set(shares), {"WORKING", "FAILED"})
+
+
+@unittest.skipUnless(shutil.which("prometheus"), "needs Prometheus")
+class Large(unittest.TestCase):
+    INSTANCES = 10_000
+
+    def test_ten_thousand_instances(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        api = self.enterContext(FakeAPI([instance(n) for n in range(self.INSTANCES)]))
+        exporter = self.enterContext(Exporter(api.base_url, interval="5s", timeout="20s", stale_after=60))
+        prometheus = self.enterContext(Prometheus(folder, {"hypersender": [f"127.0.0.1:{exporter.port}"]}, interval="4s"))
+        query = "count(hypersender_instance_up) + 0 * count(count_over_time(hypersender_up[1m]) >= 3)"
+        wait_until(lambda: prometheus.value(query) == self.INSTANCES, 60, "three scrapes of all", prometheus.log.read_text)
+        wait_until(lambda: prometheus.value('count(ALERTS{alertname="HypersenderInstanceFailed", alertstate="firing"}) > 500'), 60, "hundreds of alerts fire")
+        self.assertGreater(prometheus.value("count(hypersender_instance_up == 0)"), 500)
+        for name, dashboard in BOARDS.items():
+            view = Viewer(prometheus, dashboard)
+            for what, found, seconds in view.all():
+                with self.subTest(what):
+                    self.assertLessEqual(len(found), 500)
+                    self.assertLess(seconds, 2)
+            print(f"{name}: {view.largest[0]} series at the most, for {view.largest[1]}; {view.slowest[0]:.2f} s, for {view.slowest[1]}")
+
+
+if __name__ == "__main__":
+    unittest.main()
