@@ -414,6 +414,12 @@ def limits(dashboard):
             for n in re.findall(r"(?:topk|bottomk)(?:\s+by\s*\([^)]*\))?\s*\(\s*(\d+)", t["expr"]) if not re.search(rf"\b{n}\b", p.get("description", ""))]
 
 
+def no_false_calm(dashboard):
+    """Where there is no data, Grafana paints the first step's colour: that must not be the colour of all's well."""
+    return [f"panel {p['title']!r} would be green without data" for p in panels(dashboard) if p["type"] == "stat"
+            and (p["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["color"] == "green" or not p["fieldConfig"]["defaults"].get("noValue"))]
+
+
 def known_variables(dashboard):
     """Every variable that is used is there, and every one that is there is used."""
     text = json.dumps({k: v for k, v in dashboard.items() if k != "templating"}) + "".join(query_of(v) for v in variables(dashboard))
@@ -423,4 +429,4 @@ def known_variables(dashboard):
 
 
 OURS = {f.__name__: f for f in (
-    classic_schema, fixed_uid, panel_ids, grid, links, one_palette, code_order, real_metrics, replicas, absent_account, limits, known_variables)}
+    classic_schema, fixed_uid, panel_ids, grid, links, one_palette, code_order, real_metrics, replicas, absent_account, limits, no_false_calm, known_variables)}

