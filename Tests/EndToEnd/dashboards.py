@@ -8,6 +8,7 @@ import json
 import re
 
 import promql_parser
+import yaml
 
 import contract
 from exporter import TOP
@@ -363,12 +364,21 @@ def known_metrics():
     for families in (contract.INSTANCE_FAMILIES, contract.POLL_FAMILIES, contract.EXPORTER_FAMILIES):
         for name, (kind, _) in families.items():
             known |= {name + s for s in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
-    return known | set(re.findall(r"- record: (\S+)", RULES.read_text()))
+    return known | {rule["record"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]}
 
 
 def real_metrics(dashboard):
     known = known_metrics()
     return [f"{where}: there is no {metric(s)}" for where, e in expressions(dashboard) if not parsable(e) for s, _ in selectors(e) if metric(s) not in known]
+
+
+def real_labels(dashboard):
+    """Labels that are matched are those that the exporter, its rules or Prometheus give."""
+    known = {"account", "job", "instance", "le", "alertname", "alertstate", "severity", "scope"}
+    for families in (contract.INSTANCE_FAMILIES, contract.POLL_FAMILIES, contract.EXPORTER_FAMILIES):
+        known = known.union(*(labels for _, labels in families.values()))
+    return [f"{where}: there is no label {m.name}" for where, e in expressions(dashboard) if not parsable(e)
+            for s, _ in selectors(e) for m in s.matchers.matchers if m.name not in known]
 
 
 def target_labels():
@@ -410,8 +420,9 @@ def absent_account(dashboard):
 
 def limits(dashboard):
     """What is cut off is said."""
-    return [f"panel {p['title']!r} does not say its limit of {n}" for p, t in targets(dashboard)
-            for n in re.findall(r"(?:topk|bottomk)(?:\s+by\s*\([^)]*\))?\s*\(\s*(\d+)", t["expr"]) if not re.search(rf"\b{n}\b", p.get("description", ""))]
+    limit = re.compile(r"(?:topk|bottomk)(?:\s+by\s*\([^)]*\))?\s*\(\s*(\d+)")
+    return [f"panel {p['title']!r} does not say its limit of {n}" for p, t in targets(dashboard) for n in limit.findall(t["expr"])
+            if not re.search(rf"\b{n}\b", p.get("description", ""))]
 
 
 def no_false_calm(dashboard):
@@ -429,4 +440,4 @@ def known_variables(dashboard):
 
 
 OURS = {f.__name__: f for f in (
-    classic_schema, fixed_uid, panel_ids, grid, links, one_palette, code_order, real_metrics, replicas, absent_account, limits, no_false_calm, known_variables)}
+    classic_schema, fixed_uid, panel_ids, grid, links, one_palette, code_order, real_metrics, real_labels, replicas, absent_account, limits, no_false_calm, known_variables)}
