@@ -31,9 +31,11 @@ class _Record(unittest.TestResult):
 
 
 class ParallelSuite(unittest.TestSuite):
+    workers = WORKERS
+
     def run(self, result, debug=False):
         tests = list(_flatten(self))
-        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        with concurrent.futures.ThreadPoolExecutor(self.workers) as pool:
             pending = [(test, pool.submit(self._run_one, test)) for test in tests]
             for test, future in pending:
                 result.startTest(test)
