@@ -10,8 +10,14 @@ final class WritePacer: ChannelDuplexHandler {
     typealias OutboundIn = IOData
     typealias OutboundOut = IOData
 
-    /// Bytes encrypted, but not yet taken by the system, at most.
+    /// With so many bytes encrypted, but not yet taken by the system, nothing more is handed on.
     static let capacity = 256 * 1024
+
+    /// Bytes handed on as one, at most.
+    ///
+    /// What is larger is cut to this, and not to the room that is left: that could be a few bytes, each time those are taken it would be
+    /// as few again, and soon everything would go out in crumbs.
+    static let pieceBytes = 64 * 1024
 
     private var context: ChannelHandlerContext?
     private var queue = CircularBuffer<(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)>(initialCapacity: 0)
@@ -79,11 +85,10 @@ final class WritePacer: ChannelDuplexHandler {
     }
 
     private func handOn(_ context: ChannelHandlerContext) {
-        let room = Self.capacity - inFlight
         let piece: ByteBuffer
         let written: EventLoopPromise<Void>
-        if let slice = queue[queue.startIndex].bytes.readableBytes > room
-            ? queue[queue.startIndex].bytes.readSlice(length: room) : nil
+        if let slice = queue[queue.startIndex].bytes.readableBytes > Self.pieceBytes
+            ? queue[queue.startIndex].bytes.readSlice(length: Self.pieceBytes) : nil
         {
             piece = slice
             written = context.eventLoop.makePromise()
