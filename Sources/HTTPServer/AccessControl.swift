@@ -85,8 +85,10 @@ final class AccessControl: Sendable {
     }
 
     /// The refusal of wrong credentials, nil if they are right.
-    func check(_ credentials: Credentials, _ hash: Bcrypt, isUser: Bool) async -> Response? {
-        switch await checks.check(credentials.password, hash) {
+    func check(
+        _ credentials: Credentials, _ hash: Bcrypt, isUser: Bool, for client: ClientAddress
+    ) async -> Response? {
+        switch await checks.check(credentials.password, hash, for: client) {
         case .right where isUser:
             known.insert(credentials, hash)
             return nil

@@ -22,6 +22,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
     /// Holds what cannot be encrypted yet; nil without TLS.
     var pacer: WritePacer?
 
+    private var client = ClientAddress.unknown
+
     /// Parsed, but not yet served: at most what one read from the socket held.
     private var queue = CircularBuffer<Item>(initialCapacity: 0)
     private var isServing = false
@@ -59,6 +61,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
     }
 
     private func begin(_ context: ChannelHandlerContext) {
+        client = ClientAddress(context.remoteAddress)
         if loop.isDraining {
             drain()
         } else {
@@ -200,6 +203,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
     }
 
     private func answer(_ request: Request) {
+        var request = request
+        request.client = client
         switch handler(request) {
         case .now(let response):
             respond(response)

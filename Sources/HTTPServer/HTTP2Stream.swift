@@ -163,6 +163,8 @@ final class HTTP2Stream: ChannelInboundHandler {
     }
 
     private func answer(_ request: Request) {
+        var request = request
+        request.client = ClientAddress(context?.channel.remoteAddress)
         switch handler(request) {
         case .now(let response):
             respond(response)

@@ -1,11 +1,12 @@
 import NIOPosix
 import Synchronization
 
-/// Checks passwords against their hashes, few at a time: a flood of wrong ones must not take all cores.
+/// Checks passwords against their hashes, few at a time: a flood of wrong ones must not take all cores. Clients take turns, so that the flood
+/// of one delays none of another.
 final class PasswordChecks: Sendable {
     private struct State {
         var running = 0
-        var waiting: [CheckedContinuation<Bool, Never>] = []
+        var waiting: FairQueue<CheckedContinuation<Bool, Never>>
     }
 
     enum Result: Equatable {
@@ -24,16 +25,15 @@ final class PasswordChecks: Sendable {
         return threads
     }()
 
-    private let capacity: Int
     private let compare: @Sendable ([UInt8], Bcrypt) async -> Bool
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Up to `capacity` checks wait for their turn.
     init(
         capacity: Int = 64, compare: @escaping @Sendable ([UInt8], Bcrypt) async -> Bool = PasswordChecks.compare
     ) {
-        self.capacity = capacity
         self.compare = compare
+        state = Mutex(State(waiting: FairQueue(capacity: capacity)))
     }
 
     private static func compare(_ password: [UInt8], _ hash: Bcrypt) async -> Bool {
@@ -42,33 +42,32 @@ final class PasswordChecks: Sendable {
     }
 
     /// Whether the hash is of the password. A task that has been cancelled while it waited learns that it is wrong.
-    func check(_ password: [UInt8], _ hash: Bcrypt) async -> Result {
-        guard await enter() else { return .busy }
+    func check(_ password: [UInt8], _ hash: Bcrypt, for client: ClientAddress) async -> Result {
+        guard await enter(client) else { return .busy }
         defer { leave() }
         guard !Task.isCancelled else { return .wrong }
         return await compare(password, hash) ? .right : .wrong
     }
 
-    private func enter() async -> Bool {
+    private func enter(_ client: ClientAddress) async -> Bool {
         await withCheckedContinuation { continuation in
-            let mayRun: Bool? = state.withLock { state in
+            let (runs, turnedAway) = state.withLock { state in
                 if state.running < Self.concurrency {
                     state.running += 1
-                    return true
+                    return (true, nil as CheckedContinuation<Bool, Never>?)
                 }
-                guard state.waiting.count < capacity else { return false }
-                state.waiting.append(continuation)
-                return nil
+                return (false, state.waiting.append(continuation, of: client))
             }
-            if let mayRun {
-                continuation.resume(returning: mayRun)
+            if runs {
+                continuation.resume(returning: true)
             }
+            turnedAway?.resume(returning: false)
         }
     }
 
     private func leave() {
         let next: CheckedContinuation<Bool, Never>? = state.withLock { state in
-            guard state.waiting.isEmpty else { return state.waiting.removeFirst() }
+            if let next = state.waiting.popFirst() { return next }
             state.running -= 1
             return nil
         }

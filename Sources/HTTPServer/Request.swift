@@ -15,6 +15,9 @@ public struct Request: Sendable, Equatable {
     /// The whole body, at most `Limits.bodyBytes`.
     public let body: [UInt8]
 
+    /// Whom it comes from.
+    var client = ClientAddress.unknown
+
     /// A request as it would arrive with this target, for instance `/metrics?name=up` or `http://host/metrics`.
     public init(method: String = "GET", target: String, headers: Headers = [:], body: [UInt8] = []) {
         self.method = method

@@ -59,7 +59,7 @@ import Testing
             Issue.record("the first time, nothing is known")
             return
         }
-        let refusal = await access.check(credentials, hash, isUser: true)
+        let refusal = await access.check(credentials, hash, isUser: true, for: .unknown)
         #expect(refusal == nil)
         #expect(access.judge(request("/", Self.right)).isAllowed)
         #expect(!access.judge(request("/", Self.wrong)).isAllowed)
@@ -81,7 +81,7 @@ import Testing
             return
         }
         #expect(hash.cost == 5)
-        let refusal = await access.check(credentials, hash, isUser: false)
+        let refusal = await access.check(credentials, hash, isUser: false, for: .unknown)
         #expect(refusal?.status == 401)
         #expect(!access.judge(request("/", Self.unknown)).isAllowed)
     }
@@ -90,7 +90,7 @@ import Testing
         let access = try AccessControl(withUser, old: nil)
         let hash = try #require(Bcrypt(Self.hash))
         let refusal = await access.check(
-            Credentials(user: "nobody", password: Array("secret".utf8)), hash, isUser: false)
+            Credentials(user: "nobody", password: Array("secret".utf8)), hash, isUser: false, for: .unknown)
         #expect(refusal?.status == 401)
     }
 

@@ -1,3 +1,5 @@
+import NIOCore
+import Synchronization
 import Testing
 
 @testable import HTTPServer
@@ -77,7 +79,7 @@ import Testing
         }
         await withTaskGroup(of: PasswordChecks.Result.self) { group in
             for _ in 0..<10 {
-                group.addTask { await checks.check([1], hash) }
+                group.addTask { await checks.check([1], hash, for: .unknown) }
             }
             // Two run, three wait, and the other five are turned away at once.
             var results: [PasswordChecks.Result] = []
@@ -93,8 +95,75 @@ import Testing
             }
             #expect(results.suffix(5) == [.right, .right, .right, .right, .right])
         }
-        let wrong = await checks.check([2], hash)
+        let wrong = await checks.check([2], hash, for: .unknown)
         #expect(wrong == .wrong)
+    }
+
+    @Test func aFloodOfOneClientDelaysNoOther() async throws {
+        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let began = Signal()
+        let mayEnd = Signal()
+        let order = Mutex<[[UInt8]]>([])
+        let checks = PasswordChecks(capacity: 4) { password, _ in
+            order.withLock { $0.append(password) }
+            began.fire()
+            await mayEnd.wait()
+            return true
+        }
+        let (flood, other) = (try client("127.0.0.1"), try client("127.0.0.2"))
+        await withTaskGroup(of: PasswordChecks.Result.self) { group in
+            for _ in 0..<7 {
+                group.addTask { await checks.check([1], hash, for: flood) }
+            }
+            // Two run, four wait, and one is turned away at once.
+            let surplus = await group.next()
+            #expect(surplus == .busy)
+            await began.wait(count: 2)
+            group.addTask { await checks.check([2], hash, for: other) }
+            // The last of the long line makes room.
+            let last = await group.next()
+            #expect(last == .busy)
+            mayEnd.fire()
+            await group.waitForAll()
+        }
+        // Of the first two that go on, either may be seen first.
+        let places = order.withLock { $0 }
+        #expect(places.count == 6 && places.filter { $0 == [2] }.count == 1 && places[2...3].contains([2]), "\(places)")
+    }
+
+    private func client(_ address: String) throws -> ClientAddress {
+        ClientAddress(try SocketAddress(ipAddress: address, port: 1))
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", "::ffff:127.0.0.1", true), ("127.0.0.1", "127.0.0.2", false),
+        ("2001:db8::1", "2001:db8::ffff:0:0:2", true), ("2001:db8::1", "2001:db8:0:1::1", false),
+        ("::1", "127.0.0.1", false),
+    ])
+    func clientsAreToldApart(one: String, other: String, areSame: Bool) throws {
+        #expect(try (client(one) == client(other)) == areSame)
+    }
+
+    /// Each step is `+` and a client to come, answered by who is turned away, or `-` for a turn, answered by whose it is.
+    @Test(arguments: [
+        (3, "+a +a +b - - - -", "    a0 b2 a1 "), (3, "+a +a +a +a", "    a3"), (3, "+a +a +a +b", "    a2"),
+        (2, "+a +b +b +c", "   b2 c3"), (2, "+a +b +a", "   a2"), (4, "+a +a +a +b +c - - - -", "      a2 a0 b3 c4 a1"),
+    ])
+    func linesAreServedInTurn(capacity: Int, steps: String, results: String) throws {
+        let addresses = [
+            "a": try client("192.0.2.1"), "b": try client("192.0.2.2"), "c": try client("192.0.2.3"),
+        ]
+        var queue = FairQueue<String>(capacity: capacity)
+        var found: [String] = []
+        for (number, step) in steps.split(separator: " ").enumerated() {
+            let name = String(step.dropFirst())
+            if let client = addresses[name] {
+                found += queue.append("\(name)\(number)", of: client).map { [$0] } ?? []
+            } else {
+                found += queue.popFirst().map { [$0] } ?? []
+            }
+        }
+        #expect(found == results.split(separator: " ").map(String.init))
     }
 
     @Test func onlySoManyPasswordsAreKept() throws {
