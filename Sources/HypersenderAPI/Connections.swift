@@ -24,6 +24,8 @@ public final class Connections: Sendable {
 
     /// What these connections were set up for.
     public let settings: Settings
+    /// The authorities that the file of the settings named.
+    private let authorities: CertificateAuthorities?
     private let http: HTTPClient
     /// Whether an answer may have left a connection open for another request.
     private let hasAnswered = Atomic(false)
@@ -33,8 +35,12 @@ public final class Connections: Sendable {
     /// - Throws: `ClientSetupError` where the file of certificate authorities cannot be used.
     public init(_ settings: Settings) throws(ClientSetupError) {
         self.settings = settings
+        authorities = try Self.authorities(settings)
         var configuration = HTTPClient.Configuration()
-        configuration.tlsConfiguration = try Self.tls(caFile: settings.caFile)
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        tls.additionalTrustRoots = authorities.map { [.certificates($0.certificates)] } ?? []
+        configuration.tlsConfiguration = tls
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
         configuration.decompression = .enabled(limit: .size(settings.maxResponseBytes))
@@ -63,6 +69,17 @@ public final class Connections: Sendable {
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
+    /// Whether the file of certificate authorities names others now than those that these connections trust.
+    ///
+    /// - Throws: `ClientSetupError` where it cannot be used any more.
+    public func areOutdated() throws(ClientSetupError) -> Bool {
+        try Self.authorities(settings) != authorities
+    }
+
+    private static func authorities(_ settings: Settings) throws(ClientSetupError) -> CertificateAuthorities? {
+        try settings.caFile.map { (file) throws(ClientSetupError) in try CertificateAuthorities(file: file) }
+    }
+
     /// Closes the connections. They cannot be used afterwards.
     public func shutdown() async {
         // It fails only where it was shut down before, which leaves nothing to do.
@@ -85,29 +102,6 @@ public final class Connections: Sendable {
         } catch let error where mayBeReused && APIError(transport: error).reason == .connect {
             try Task.checkCancellation()
             return try await http.execute(request, deadline: .distantFuture)
-        }
-    }
-
-    private static func tls(caFile: String?) throws(ClientSetupError) -> TLSConfiguration {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
-        guard let caFile else {
-            return tls
-        }
-        do {
-            let bytes = try SmallFile.read(caFile, limit: 16 << 20)
-            let certificates = try NIOSSLCertificate.fromPEMBytes(bytes)
-            guard !certificates.isEmpty else {
-                throw ClientSetupError("the file \(caFile) holds no certificate")
-            }
-            tls.additionalTrustRoots = [.certificates(certificates)]
-            return tls
-        } catch let error as ClientSetupError {
-            throw error
-        } catch let problem as SmallFile.FileProblem {
-            throw ClientSetupError("the file \(caFile) \(problem)")
-        } catch {
-            throw ClientSetupError("the file \(caFile) is not a PEM file of certificates")
         }
     }
 }

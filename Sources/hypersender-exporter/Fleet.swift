@@ -6,12 +6,13 @@ import Settings
 
 /// All accounts as they are polled: puts settings into effect, at the start and at each reload.
 ///
-/// An account is known by its name. One whose settings have not changed goes on undisturbed. One that is to be polled otherwise keeps what is
+/// An account is known by its name. One whose settings have not changed goes on undisturbed, unless the file of certificate authorities has. One that is to be polled otherwise keeps what is
 /// known of it, unless other instances are asked for, or elsewhere: it is new then. One that is gone is forgotten.
 actor Fleet {
     private struct Member {
         var settings: AccountSettings
         var poller: Poller
+        var connections: Connections
     }
 
     private let monitor: Monitor
@@ -49,7 +50,7 @@ actor Fleet {
             }, connections: [:], new: [])
         do throws(ClientSetupError) {
             for settings in plan.accounts.map(\.request.connections) where plan.connections[settings] == nil {
-                if let known = connections[settings] {
+                if let known = connections[settings], try !known.areOutdated() {
                     plan.connections[settings] = known
                 } else {
                     let new = try Connections(settings)
@@ -77,9 +78,12 @@ actor Fleet {
         var new: [Member] = []
         for (index, (account, request)) in plan.accounts.enumerated() {
             let member = known.removeValue(forKey: account.name)
-            if let member, member.settings == account {
+            guard let connections = plan.connections[request.connections] else {
+                continue
+            }
+            if let member, member.settings == account, member.connections === connections {
                 new.append(member)
-            } else if let connections = plan.connections[request.connections] {
+            } else {
                 // Of an account elsewhere, or of other instances, nothing is known: it is a new one.
                 let old = member?.poller.stop()
                 let isSame = member.map { account.hasSameInstances(as: $0.settings) } ?? false
@@ -92,12 +96,13 @@ actor Fleet {
                         settings: account,
                         poller: poller(
                             account, HypersenderClient(request, connections: connections),
-                            state: state, start: start)))
+                            state: state, start: start),
+                        connections: connections))
             }
         }
         members = new
         monitor.replace(by: new.map(\.poller))
-        let unused = connections.filter { plan.connections[$0.key] == nil }
+        let unused = connections.filter { plan.connections[$0.key] !== $0.value }
         connections = plan.connections
         for connections in unused.values {
             await connections.shutdown()

@@ -4,8 +4,11 @@
 """
 
 import json
+import os
 import pathlib
 import re
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -301,6 +304,28 @@ class Networks(Running):
         # A resolver that does not answer runs into the timeout.
         exporter.wait_for(lambda page: reason(page, "dns") or reason(page, "timeout"), 10, "the name is looked up")
         self.assertEqual(reason(exporter.scrape(), "connect"), 0)
+
+    def test_a_reload_reads_the_authorities_again(self):
+        certificate, tls = self.certificate("IP:127.0.0.1")
+        stranger, _ = self.certificate("IP:127.0.0.1")
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        authorities = folder / "authorities"
+        shutil.copy(stranger, authorities)
+        with FakeAPI(tls=tls) as api:
+            with Exporter(api.base_url, f"--hypersender.ca-file={authorities}", stale_after=60) as exporter:
+                exporter.wait_for(lambda page: reason(page, "tls"), 10, "an unknown certificate is refused")
+                shutil.copy(certificate, folder / "new")
+                os.replace(folder / "new", authorities)
+                exporter.process.send_signal(signal.SIGHUP)
+                exporter.wait_for(good, 15, "the certificate is known now")
+                failures = exporter.scrape().value("hypersender_poll_failures_total", reason="tls")
+                self.assertGreater(failures, 0, "the account's counters are kept")
+                authorities.write_text("nonsense")
+                exporter.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: "not a PEM file" in exporter.log, 5, "the mistake is logged", lambda: exporter.log)
+                polls = api.polls
+                wait_until(lambda: api.polls > polls + 1, 10, "the authorities before stay in use")
+                self.assertEqual(exporter.scrape().value("hypersender_up"), 1)
 
     def test_tls_spoken_to_a_plain_server(self):
         with FakeAPI() as api:
