@@ -13,11 +13,17 @@ public final class Endpoints: Sendable {
         public var maxRequests: Int
         /// Whether the metrics say something of the exporter itself.
         public var includesExporter: Bool
+        /// The address of the page that says what to do about trouble; nil for no links to it.
+        public var runbooks: String?
 
-        public init(telemetryPath: String = "/metrics", maxRequests: Int = 40, includesExporter: Bool = true) {
+        public init(
+            telemetryPath: String = "/metrics", maxRequests: Int = 40, includesExporter: Bool = true,
+            runbooks: String? = nil
+        ) {
             self.telemetryPath = telemetryPath
             self.maxRequests = maxRequests
             self.includesExporter = includesExporter
+            self.runbooks = runbooks
         }
     }
 
@@ -181,7 +187,7 @@ public final class Endpoints: Sendable {
             defer { turn.end() }
             let page = StatusPage(
                 monitor.snapshot, exporter: exporter.current, now: time.now, metricsPath: configuration.telemetryPath,
-                query: StatusQuery(request))
+                runbooks: configuration.runbooks, query: StatusQuery(request))
             return Response(
                 status: 200,
                 headers: [

@@ -27,6 +27,8 @@ struct InstanceSelection {
     private(set) var total = 0
     /// Those that a person should look at.
     private(set) var attention = 0
+    /// The statuses of those.
+    private(set) var troubles: Set<InstanceStatus> = []
     /// Those that are on their way up, or should be.
     private(set) var settling = 0
     /// Those that the query asks for.
@@ -51,7 +53,10 @@ struct InstanceSelection {
                     let needsAttention = status.needsAttention(after: now - changedAt)
                     counts[status, default: 0] += 1
                     total += 1
-                    attention += needsAttention ? 1 : 0
+                    if needsAttention {
+                        attention += 1
+                        troubles.insert(status)
+                    }
                     settling += status != .working && !needsAttention ? 1 : 0
                     guard isAccountWanted, query.status.includes(status, needsAttention: needsAttention),
                         search.matches(group.instances[index].instance.name)

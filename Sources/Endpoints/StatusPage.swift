@@ -13,16 +13,18 @@ struct StatusPage {
     /// With more accounts than these, those that work are folded up.
     static let mostAccountsUnfolded = 6
 
-    /// - Parameter nonce: ties the page's styles to its policy; to be another each time.
+    /// - Parameters:
+    ///   - runbooks: the address of the page that says what to do; nil where there is none.
+    ///   - nonce: ties the page's styles to its policy; to be another each time.
     init(
         _ snapshot: Snapshot, exporter: ExporterState, now: Moment, metricsPath: String,
-        query: StatusQuery = StatusQuery(), nonce: UInt64 = .random(in: .min ... .max)
+        runbooks: String? = nil, query: StatusQuery = StatusQuery(), nonce: UInt64 = .random(in: .min ... .max)
     ) {
         contentSecurityPolicy =
             "default-src 'none'; style-src 'nonce-\(nonce)'; img-src data:; base-uri 'none'; form-action 'self'; "
             + "frame-ancestors 'none'"
         var writer = StatusPageWriter(
-            accounts: snapshot.accounts, now: now, query: query,
+            accounts: snapshot.accounts, now: now, runbooks: runbooks, query: query,
             selection: InstanceSelection(
                 snapshot.accounts, uptime: now.uptime, now: now.unix, query: query, most: Self.mostInstances))
         writer.writePage(exporter, metricsPath: metricsPath, nonce: nonce)
@@ -34,6 +36,7 @@ struct StatusPage {
 private struct StatusPageWriter {
     let accounts: [AccountState]
     let now: Moment
+    let runbooks: String?
     let query: StatusQuery
     let selection: InstanceSelection
     var page = HTML()
@@ -91,7 +94,27 @@ private struct StatusPageWriter {
         for note in verdict.notes {
             page.element("<p>", note, "</p>")
         }
+        let troubles = InstanceStatus.byUrgency.filter(selection.troubles.contains)
+        if runbooks != nil, !troubles.isEmpty {
+            page.markup("<p>What to do: ")
+            for (number, status) in troubles.enumerated() {
+                page.markup(number > 0 ? ", " : "")
+                writeRunbook(Runbook(status), status.rawValue)
+            }
+            page.markup("</p>")
+        }
         page.markup("</div>\n")
+    }
+
+    /// A text, as a link to what to do about it where there is such a page.
+    private mutating func writeRunbook(_ runbook: Runbook?, _ text: String) {
+        guard let runbooks, let runbook else {
+            page.text(text)
+            return
+        }
+        page.markup("<a rel=\"noreferrer\" href=\"")
+        page.attribute(runbooks + runbook.anchor)
+        page.element("\">", text, "</a>")
     }
 
     /// The address of this page with another query.
@@ -230,6 +253,10 @@ private struct StatusPageWriter {
         } else {
             page.markup("There is no data: no poll has succeeded yet.")
         }
+        if runbooks != nil {
+            page.markup(" ")
+            writeRunbook(account.lastError.map { Runbook($0.reason) } ?? .dataStale, "What to do")
+        }
         page.markup("</p></div>")
     }
 
@@ -346,13 +373,21 @@ private struct StatusPageWriter {
     private mutating func writeFooter(_ exporter: ExporterState, metricsPath: String) {
         page.markup("<details class=\"legend\"><summary>What the statuses mean</summary><dl>")
         for status in InstanceStatus.byUrgency {
-            page.element("<dt>", status.rawValue, "</dt>")
+            page.markup("<dt>")
+            writeRunbook(Runbook(status), status.rawValue)
+            page.markup("</dt>")
             page.element("<dd>", status.advice, "</dd>")
         }
         page.markup("</dl></details>\n</main>\n<footer><nav aria-label=\"Exporter\"><a href=\".")
         // Relative, for a proxy that has the exporter under another path.
         page.attribute(metricsPath)
-        page.markup("\">Metrics</a> <a href=\"./-/healthy\">Health</a> <a href=\"./-/ready\">Readiness</a></nav>")
+        page.markup("\">Metrics</a> <a href=\"./-/healthy\">Health</a> <a href=\"./-/ready\">Readiness</a>")
+        if let runbooks {
+            page.markup(" <a rel=\"noreferrer\" href=\"")
+            page.attribute(runbooks)
+            page.markup("\">Runbooks</a>")
+        }
+        page.markup("</nav>")
         page.element("<p>hypersender-exporter ", exporter.version, "")
         page.element(" <small>", String(exporter.revision.prefix(12)), "</small></p></footer></body></html>\n")
     }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HypersenderAPI
 import Testing
 
@@ -34,11 +35,13 @@ private func list(_ statuses: [InstanceStatus]) -> InstanceList {
 
 private let bad = Result<InstanceList, APIError>.failure(APIError(.unauthorized, "the API answered 401"))
 
-private func text(_ accounts: [AccountState], at seconds: Double, _ query: String = "") -> String {
+private func text(
+    _ accounts: [AccountState], at seconds: Double, _ query: String = "", runbooks: String? = nil
+) -> String {
     let exporter = ExporterState(version: "1.2.3", revision: "abcdef", swiftVersion: "6", startTime: 0)
     let page = StatusPage(
         Snapshot(accounts: accounts), exporter: exporter, now: moment(seconds), metricsPath: "/metrics",
-        query: StatusQuery(Request(target: "/?" + query)), nonce: 1)
+        runbooks: runbooks, query: StatusQuery(Request(target: "/?" + query)), nonce: 1)
     return String(decoding: page.bytes, as: UTF8.self)
 }
 
@@ -256,6 +259,51 @@ struct InstanceSelectionTests {
 }
 
 struct StatusPageTests {
+    /// A status has its link at the top while it is trouble, and always where the statuses are explained.
+    @Test(arguments: [
+        (InstanceStatus.scanQRCode, 20.0, "hypersenderinstanceneedsqrscan", 2),
+        (.failed, 20, "hypersenderinstancefailed", 2),
+        (.stopped, 20, "hypersenderinstancestopped", 2), (.unknown, 20, "hypersenderunknownstatus", 2),
+        (.starting, 20, "hypersenderinstancestuckstarting", 1), (.starting, 610, "hypersenderinstancestuckstarting", 2),
+        (.pending, 610, "hypersenderinstancestuckpending", 2), (.working, 20, "hypersenderinstancefailed", 1),
+    ])
+    func troubleLeadsToItsRunbook(status: InstanceStatus, seconds: Double, anchor: String, count: Int) {
+        let accounts = [account(nil, [(10, good(status)), (600, good(status))].filter { $0.0 < seconds })]
+        let page = text(accounts, at: seconds, runbooks: "https://wiki.example/a?b&c")
+        let link = "<a rel=\"noreferrer\" href=\"https://wiki.example/a?b&amp;c#\(anchor)\">"
+        #expect(page.split(separator: link, omittingEmptySubsequences: false).count == count + 1)
+    }
+
+    @Test(arguments: APIError.Reason.allCases)
+    func failedPollsLeadToTheirRunbook(reason: APIError.Reason) {
+        let anchor =
+            switch reason {
+            case .unauthorized, .forbidden, .notFound: "hypersenderunauthorized"
+            case .rateLimited: "hypersenderratelimited"
+            default: "hypersenderpollsfailing"
+            }
+        let page = text([account(nil, [(10, .failure(APIError(reason, "x")))])], at: 20, runbooks: "https://a/")
+        #expect(page.contains("<a rel=\"noreferrer\" href=\"https://a/#\(anchor)\">What to do</a>"))
+        let overdue = text([account(nil, [(10, good(.working))])], at: 191, runbooks: "https://a/")
+        #expect(overdue.contains("https://a/#hypersenderdatastale\">What to do</a>"))
+    }
+
+    @Test func withoutRunbooksThereAreNoLinks() {
+        let page = text([account(nil, [(10, good(.failed)), (20, bad)])], at: 30)
+        #expect(!page.contains("noreferrer") && !page.contains("What to do") && page.contains("<dt>FAILED</dt>"))
+    }
+
+    /// Every section that is linked to is there, and none is there twice.
+    @Test(arguments: Runbook.allCases)
+    func runbooksAreThere(runbook: Runbook) throws {
+        let top = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+        let file = String(decoding: try Data(contentsOf: URL(filePath: "\(top)/deploy/RUNBOOKS.md")), as: UTF8.self)
+        let anchors = file.split(separator: "\n").filter { $0.hasPrefix("## ") }.map {
+            "#" + $0.dropFirst(3).lowercased()
+        }
+        #expect(anchors.count { $0 == runbook.anchor } == 1)
+    }
+
     @Test(arguments: [
         ("<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"),
         ("\"><img onerror=x>", "&quot;&gt;&lt;img onerror=x&gt;"), ("a&amp;b", "a&amp;amp;b"),

@@ -1,0 +1,41 @@
+import HypersenderAPI
+
+/// What to do about a kind of trouble: a section of `deploy/RUNBOOKS.md`, whose headings these are.
+enum Runbook: String, CaseIterable {
+    case instanceNeedsQRScan = "HypersenderInstanceNeedsQRScan"
+    case instanceFailed = "HypersenderInstanceFailed"
+    case instanceStopped = "HypersenderInstanceStopped"
+    case instanceStuckStarting = "HypersenderInstanceStuckStarting"
+    case instanceStuckPending = "HypersenderInstanceStuckPending"
+    case unknownStatus = "HypersenderUnknownStatus"
+    case unauthorized = "HypersenderUnauthorized"
+    case rateLimited = "HypersenderRateLimited"
+    case pollsFailing = "HypersenderPollsFailing"
+    case dataStale = "HypersenderDataStale"
+
+    /// The section's place in the page that is made of the file.
+    var anchor: String { "#" + rawValue.lowercased() }
+
+    /// Nil where there is nothing to do.
+    init?(_ status: InstanceStatus) {
+        switch status {
+        case .working: return nil
+        case .scanQRCode: self = .instanceNeedsQRScan
+        case .failed: self = .instanceFailed
+        case .stopped: self = .instanceStopped
+        case .starting: self = .instanceStuckStarting
+        case .pending: self = .instanceStuckPending
+        case .unknown: self = .unknownStatus
+        }
+    }
+
+    init(_ reason: APIError.Reason) {
+        switch reason {
+        case .unauthorized, .forbidden, .notFound: self = .unauthorized
+        case .rateLimited: self = .rateLimited
+        case .badRequest, .serverError, .httpError, .redirect, .timeout, .connect, .tls, .dns, .tooLarge, .decode,
+            .token, .internal:
+            self = .pollsFailing
+        }
+    }
+}
