@@ -12,15 +12,20 @@ struct TLSSetup: Sendable {
     init(_ options: TLSOptions, http2: Bool) throws(WebSecurityError) {
         clientNames = ClientNames(options.allowedClientNames)
         acceptsAnyCertificate = options.clientAuth == .request || options.clientAuth == .requireAny
-        let configuration = try Self.configuration(options, http2: http2)
+        context = try Self.context(Self.configuration(options, http2: http2), options.certificate, options.key)
+    }
+
+    static func context(
+        _ configuration: TLSConfiguration, _ certificate: TLSOptions.PEM, _ key: TLSOptions.PEM
+    ) throws(WebSecurityError) -> NIOSSLContext {
         do {
-            context = try NIOSSLContext(configuration: configuration)
+            return try NIOSSLContext(configuration: configuration)
         } catch NIOSSLError.failedToLoadPrivateKey {
-            throw options.key.fault(.key, "does not hold the key of the certificate")
+            throw key.fault(.key, "does not hold the key of the certificate")
         } catch NIOSSLError.failedToLoadCertificate {
-            throw options.certificate.fault(.certificate, "holds a certificate that cannot be used")
+            throw certificate.fault(.certificate, "holds a certificate that cannot be used")
         } catch {
-            throw options.certificate.fault(.certificate, "cannot be used: \(error)")
+            throw certificate.fault(.certificate, "cannot be used: \(error)")
         }
     }
 
@@ -47,7 +52,7 @@ struct TLSSetup: Sendable {
         return configuration
     }
 
-    private static func certificates(
+    static func certificates(
         in pem: TLSOptions.PEM, for setting: WebSecurityError.Setting
     ) throws(WebSecurityError) -> [NIOSSLCertificate] {
         let bytes = try pem.read(for: setting)
@@ -57,7 +62,7 @@ struct TLSSetup: Sendable {
         return certificates
     }
 
-    private static func key(in pem: TLSOptions.PEM) throws(WebSecurityError) -> NIOSSLPrivateKey {
+    static func key(in pem: TLSOptions.PEM) throws(WebSecurityError) -> NIOSSLPrivateKey {
         let bytes = try pem.read(for: .key)
         guard let key = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
             throw pem.fault(.key, "holds no private key in PEM form, without a passphrase")

@@ -23,39 +23,61 @@ public struct AccountSettings: Sendable, Equatable {
 }
 
 extension Settings {
-    /// The accounts to poll. Reads the file of accounts where there is one, and every key once, so that a missing one is found now.
+    /// The accounts to poll, and what of their file is probably not meant. Reads that file where there is one, and every key once, so that a
+    /// missing one is found now.
     ///
     /// - Parameter environment: the process's environment, of which accounts may take their keys.
     /// - Throws: `SettingsProblems` with every mistake there is.
-    public func accounts(environment: [String: String]) throws(SettingsProblems) -> [AccountSettings] {
+    public func accounts(
+        environment: [String: String]
+    ) throws(SettingsProblems) -> (accounts: [AccountSettings], warnings: [SettingsProblem]) {
+        var problems: [SettingsProblem] = []
+        if let caFile = polling.caFile, source != .demo {
+            do {
+                _ = try CertificateAuthorities(file: caFile)
+            } catch {
+                problems.append(SettingsProblem("hypersender.ca-file", error.description))
+            }
+        }
+        do throws(SettingsProblems) {
+            let found = try listed(environment: environment)
+            if problems.isEmpty {
+                return found
+            }
+        } catch {
+            problems += error.problems
+        }
+        throw SettingsProblems(problems: problems)
+    }
+
+    private func listed(
+        environment: [String: String]
+    ) throws(SettingsProblems) -> (accounts: [AccountSettings], warnings: [SettingsProblem]) {
         switch source {
         case .demo:
-            return []
+            return ([], [])
         case .api(let baseURL, let token):
             do {
                 _ = try token.read()
             } catch {
                 throw SettingsProblems(problems: [SettingsProblem("token", error.description)])
             }
-            return [AccountSettings(name: nil, baseURL: baseURL, token: token, polling: polling)]
+            return ([AccountSettings(name: nil, baseURL: baseURL, token: token, polling: polling)], [])
         case .file(let path):
             let bytes: [UInt8]
             do {
-                bytes = try SmallFile.read(path, limit: AccountsFile.largest)
+                bytes = try SmallFile.read(path, limit: YAMLDocument.largestFile)
             } catch {
                 throw SettingsProblems(problems: [SettingsProblem(path, "the file \(error)")])
             }
             var file = AccountsFile(path: path, settings: self, environment: environment)
-            return try file.read(bytes)
+            return (try file.read(bytes), file.warnings)
         }
     }
 }
 
 /// Reads a file that names several accounts.
 struct AccountsFile {
-    /// In bytes; ten thousand accounts take a tenth of it.
-    static let largest = 16 << 20
-
     private let path: String
     private let settings: Settings
     private let environment: [String: String]
@@ -69,6 +91,9 @@ struct AccountsFile {
         self.environment = environment
         file = FileReading(file: path)
     }
+
+    /// What of this shard's accounts is probably not meant.
+    var warnings: [SettingsProblem] { file.warnings }
 
     /// Reads the file's bytes, and gives the accounts of this shard.
     mutating func read(_ bytes: [UInt8]) throws(SettingsProblems) -> [AccountSettings] {
@@ -121,7 +146,23 @@ struct AccountsFile {
         guard isOurs, let name, let token, let baseURL else {
             return nil
         }
+        warn(mapping, polling)
         return AccountSettings(name: name, baseURL: baseURL, token: token, polling: polling)
+    }
+
+    /// Warns as `Settings` does of flags, and of what the account's settings make of those.
+    private mutating func warn(_ mapping: MappingReading, _ polling: Settings.Polling) {
+        if mapping.isGiven("poll_interval"), !isOverridden("poll.interval"), polling.isHasty {
+            mapping.warn("poll_interval", Settings.Polling.hasty, &file)
+        }
+        guard polling.staysHardlyFresh else {
+            return
+        }
+        if mapping.isGiven("poll_stale_after"), !isOverridden("poll.stale-after") {
+            mapping.warn("poll_stale_after", Settings.Polling.hardlyFresh, &file)
+        } else if mapping.isGiven("poll_interval"), !isOverridden("poll.interval") {
+            mapping.warn("poll_interval", "\(Settings.Polling.hardlyFresh); see --poll.stale-after", &file)
+        }
     }
 
     private func isOverridden(_ flag: String) -> Bool {

@@ -7,13 +7,19 @@ struct FileReading {
     /// How the file is named in problems.
     let file: String
     private var found: [(line: Int, problem: SettingsProblem)] = []
+    private var unusual: [(line: Int, problem: SettingsProblem)] = []
 
     init(file: String) {
         self.file = file
     }
 
     /// The mistakes so far, in the order of the file.
-    var problems: [SettingsProblem] {
+    var problems: [SettingsProblem] { Self.inOrder(found) }
+
+    /// What works but is probably not meant, in the order of the file.
+    var warnings: [SettingsProblem] { Self.inOrder(unusual) }
+
+    private static func inOrder(_ found: [(line: Int, problem: SettingsProblem)]) -> [SettingsProblem] {
         // With the index, the order of several mistakes in a line stays.
         found.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
             .map(\.element.problem)
@@ -21,34 +27,41 @@ struct FileReading {
 
     /// - Parameter key: the path of the key at fault, such as `accounts[1].filter.status`; nil or empty for the whole file.
     mutating func report(line: Int, key: String?, _ problem: String) {
-        let text = key.map { $0.isEmpty ? problem : "\($0): \(problem)" } ?? problem
-        found.append((line, SettingsProblem("\(file):\(line)", text)))
+        found.append((line, place(line, key, problem)))
+    }
+
+    /// Takes note of what works but is probably not meant, in the same form.
+    mutating func warn(line: Int, key: String, _ warning: String) {
+        unusual.append((line, place(line, key, warning)))
+    }
+
+    private func place(_ line: Int, _ key: String?, _ text: String) -> SettingsProblem {
+        SettingsProblem("\(file):\(line)", key.map { $0.isEmpty ? text : "\($0): \(text)" } ?? text)
     }
 
     /// Reads the file's bytes, which must hold keys with values or nothing; nil where they cannot be read.
     mutating func document(_ bytes: [UInt8]) -> MappingReading? {
-        do throws(SettingsProblems) {
-            guard let root = try YAMLDocument.parse(bytes, file: file) else {
-                return MappingReading([], path: "", line: 1)
-            }
-            return mapping(SequenceItem(node: root, path: ""))
-        } catch {
-            found += error.problems.map { (Self.line($0.place), $0) }
-            return nil
+        let document = YAMLDocument(bytes)
+        for problem in document.problems {
+            report(line: problem.line, key: nil, problem.problem)
         }
+        if let root = document.root {
+            return mapping(SequenceItem(node: root, path: ""))
+        }
+        // What is in it may be beyond reading, and then nothing else is to be said.
+        return document.isWhole ? MappingReading([], path: "", line: 1) : nil
     }
 
     /// The keys of an item of a sequence; nil, with a problem, where it is no mapping.
     mutating func mapping(_ item: SequenceItem) -> MappingReading? {
+        guard item.node != .unreadable(line: item.node.line) else {
+            return nil
+        }
         guard case .mapping(let entries, let line) = item.node else {
             report(line: item.node.line, key: item.path, "must be a mapping: lines of the form key: value")
             return nil
         }
         return MappingReading(entries, path: item.path, line: line)
-    }
-
-    private static func line(_ place: String) -> Int {
-        place.split(separator: ":").last.flatMap { Int($0) } ?? 1
     }
 }
 
@@ -107,6 +120,11 @@ struct MappingReading {
             return false
         }
         return items.isEmpty
+    }
+
+    /// Takes note of what works in a key but is probably not meant.
+    func warn(_ key: String, _ warning: String, _ file: inout FileReading) {
+        file.warn(line: line(of: key), key: path(of: key), warning)
     }
 
     /// Reports a mistake in a key.
@@ -234,7 +252,7 @@ struct MappingReading {
 
     /// Reads a sequence.
     mutating func sequence(_ key: String, _ file: inout FileReading) -> [SequenceItem]? {
-        guard let node = node(key) else {
+        guard let node = node(key), node != .unreadable(line: node.line) else {
             return nil
         }
         guard case .sequence(let items, _) = node else {
@@ -258,6 +276,9 @@ struct MappingReading {
         _ node: YAMLNode, path: String, isSecret: Bool, _ file: inout FileReading,
         _ parse: (_ text: String, _ isPlain: Bool) throws(ValueProblem) -> Value
     ) -> Value? {
+        guard node != .unreadable(line: node.line) else {
+            return nil
+        }
         guard case .scalar(let text, let isPlain, let line) = node else {
             file.report(line: node.line, key: path, "must be a single value, not a list or a mapping")
             return nil

@@ -23,6 +23,8 @@ public struct Settings: Sendable, Equatable {
     /// Scrapes answered at the same time; 0 is no limit.
     public var maxRequests: Int
     public var disablesExporterMetrics: Bool
+    /// Where the status page's links to runbooks lead; nil for none.
+    public var runbookURL: String?
     /// The web configuration file; nil for plain HTTP.
     public var webConfigFile: String?
     /// Whether `POST /-/reload` is there.
@@ -63,6 +65,9 @@ public struct Settings: Sendable, Equatable {
     /// What takes precedence over a file of accounts.
     public var overrides: Overrides
 
+    /// What keeps these settings from being used; where there is something, they hold defaults in its place.
+    public private(set) var problems: [SettingsProblem] = []
+
     /// How an account is polled, wherever it is.
     public struct Polling: Sendable, Equatable {
         public var filter: InstanceFilter
@@ -73,6 +78,16 @@ public struct Settings: Sendable, Equatable {
         public var timeout: Duration
         public var staleAfter: Duration
         public var maxResponseBytes: Int
+
+        /// Whether polls alone would use up the API's smallest plan, and what is said of that.
+        var isHasty: Bool { interval < .seconds(10) }
+        static let hasty =
+            "the API's smallest plan allows 10 requests a minute, and polls spend the same budget as sent messages"
+
+        /// Whether data is withdrawn although polls go well, and what is said of that.
+        var staysHardlyFresh: Bool { staleAfter < interval * 1.1 }
+        static let hardlyFresh =
+            "data is kept hardly longer than the poll interval, or not as long: it will be withdrawn between polls"
 
         /// How the client asks for this account at an address with a token.
         public func client(baseURL: BaseURL, token: TokenSource, userAgent: String) -> APIConfiguration {
@@ -88,6 +103,8 @@ public struct Settings: Sendable, Equatable {
         public static let demoListenAddress = "127.0.0.1:10058"
         public static let telemetryPath = "/metrics"
         public static let maxRequests = 40
+        public static let runbookURL =
+            "https://github.com/hypersender-exporter/hypersender-exporter/blob/main/deploy/RUNBOOKS.md"
         public static let baseURL = "https://app.hypersender.com/api/whatsapp/v1"
         /// `baseURL`, read.
         static let apiURL: BaseURL = {
@@ -103,13 +120,18 @@ public struct Settings: Sendable, Equatable {
         public static let maxResponseBytes = 64 << 20
     }
 
-    /// Below this, polls alone would use up the API's smallest plan.
-    private static let gentleInterval = Duration.seconds(10)
-
     /// Reads flags and environment.
     ///
     /// - Throws: `SettingsProblems` with every mistake there is.
     public init(_ given: GivenValues) throws(SettingsProblems) {
+        self.init(reading: given)
+        guard problems.isEmpty else {
+            throw SettingsProblems(problems: problems)
+        }
+    }
+
+    /// Reads flags and environment, and takes note of every mistake in `problems`: what is left is enough to check the files that are named.
+    public init(reading given: GivenValues) {
         var reading = Reading(given)
         let isDemo = reading.isSet("demo")
         listenAddresses = Self.listenAddresses(&reading, isDemo: isDemo)
@@ -117,6 +139,7 @@ public struct Settings: Sendable, Equatable {
         maxRequests = reading.number(
             "web.max-requests", default: Default.maxRequests, 0...1_000_000, "0 (no limit) to 1000000")
         disablesExporterMetrics = reading.isSet("web.disable-exporter-metrics")
+        runbookURL = Self.runbookURL(&reading)
         webConfigFile = reading.text("web.config.file")
         enablesLifecycle = reading.isSet("web.enable-lifecycle")
         usesSystemdSockets = reading.isSet("web.systemd-socket")
@@ -129,10 +152,13 @@ public struct Settings: Sendable, Equatable {
         polling = Self.polling(&reading, isDemo: isDemo)
         let source = Self.source(&reading, isDemo: isDemo, baseURL: overrides.baseURL)
         warnings = reading.warnings
-        guard let source, reading.problems.isEmpty else {
-            throw SettingsProblems(problems: reading.problems)
+        problems = reading.problems
+        // Without one there is a problem, and no account to look at.
+        self.source = source ?? .demo
+        if !problems.isEmpty, let file = given.given("config.file")?.values.last, !file.allSatisfy(\.isWhitespace) {
+            // Whatever it must not be combined with, its own mistakes are to be told.
+            self.source = .file(path: file)
         }
-        self.source = source
     }
 
     private static func listenAddresses(_ reading: inout Reading, isDemo: Bool) -> [ListenAddress] {
@@ -168,28 +194,36 @@ public struct Settings: Sendable, Equatable {
         }
     }
 
+    private static func runbookURL(_ reading: inout Reading) -> String? {
+        let url = reading.value("web.runbook-url", default: Default.runbookURL) { (text) throws(ValueProblem) in
+            let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+            guard text.isEmpty || parts.count == 3 && parts[1].isEmpty && !parts[2].hasPrefix("/") && !parts[2].isEmpty,
+                text.isEmpty || ["http:", "https:"].contains(parts[0].lowercased()),
+                text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            else {
+                throw ValueProblem("is not an address with http or https: write it like https://wiki.example/runbooks")
+            }
+            guard !text.contains("#") else {
+                throw ValueProblem("has a # in it, which the links add themselves")
+            }
+            return text
+        }
+        return url.isEmpty ? nil : url
+    }
+
     private static func polling(_ reading: inout Reading, isDemo: Bool) -> Polling {
         let interval = reading.duration(
             "poll.interval", default: isDemo ? Default.demoInterval : Default.interval, .seconds(1)...(.seconds(86400)),
             "1s to 1d")
-        if interval < gentleInterval, !isDemo, let place = reading.given.given("poll.interval")?.place {
-            reading.warn(
-                place,
-                "the API's smallest plan allows 10 requests a minute, and polls spend the same budget as sent messages")
-        }
         let staleAfter = reading.duration(
             "poll.stale-after", default: interval * 3, .seconds(1)...(.seconds(7 * 86400)), "1s to 7d")
-        if staleAfter < interval * 1.1, let place = reading.given.given("poll.stale-after")?.place {
-            reading.warn(
-                place, "this is hardly longer than the poll interval, or shorter: data will be withdrawn between polls")
-        }
         var proxies = ProxySettings.none
         do throws(ProxyError) {
             proxies = isDemo ? .none : try reading.given.proxies()
         } catch {
             reading.report("proxy", error.description)
         }
-        return Polling(
+        let polling = Polling(
             filter: filter(&reading), phone: reading.choice("metrics.phone", default: .off), proxies: proxies,
             caFile: reading.text("hypersender.ca-file"), interval: interval,
             timeout: reading.duration(
@@ -198,6 +232,13 @@ public struct Settings: Sendable, Equatable {
             maxResponseBytes: reading.number(
                 "poll.max-response-bytes", default: Default.maxResponseBytes, 1024...(1 << 32),
                 units: ["KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30], "1024 to 4GiB, in bytes, KiB, MiB or GiB"))
+        if polling.isHasty, !isDemo, let place = reading.given.given("poll.interval")?.place {
+            reading.warn(place, Polling.hasty)
+        }
+        if polling.staysHardlyFresh, let place = reading.given.given("poll.stale-after")?.place {
+            reading.warn(place, Polling.hardlyFresh)
+        }
+        return polling
     }
 
     private static func filter(_ reading: inout Reading) -> InstanceFilter {
@@ -230,6 +271,7 @@ public struct Settings: Sendable, Equatable {
     }
 
     private static func shard(_ reading: inout Reading) -> Shard {
+        let mistakes = reading.problems.count
         let total = reading.number("total-shards", default: 1, 1...100_000, "1 to 100000")
         var index = reading.number("shard", default: 0, 0...99_999, "0 to 99999")
         var place = reading.given.given("shard")?.place
@@ -254,9 +296,9 @@ public struct Settings: Sendable, Equatable {
             reading.report(
                 place ?? "total-shards",
                 "is \(index), and there are \(total) shards, numbered from 0: see --total-shards")
-            return .whole
+            return .unknown
         }
-        return Shard(index: index, total: total)
+        return reading.problems.count == mistakes ? Shard(index: index, total: total) : .unknown
     }
 
     /// Reads one status or several.

@@ -11,6 +11,13 @@ public struct Shard: Sendable, Equatable {
     /// The one replica that has everything.
     public static let whole = Shard(index: 0, total: 1)
 
+    /// One that has nothing, where nobody knows which it is to be.
+    static let unknown = Shard()
+
+    private init() {
+        (index, total) = (-1, 1)
+    }
+
     /// - Parameter index: from 0 up to `total`, which it must be below.
     public init(index: Int, total: Int) {
         precondition((0..<total).contains(index), "there is no such shard")

@@ -4,7 +4,7 @@ import HypersenderAPI
 extension WebFile {
     /// Reads `tls_server_config`; nil where it says nothing, which is plain HTTP.
     static func tls(
-        _ given: MappingReading, http2: Bool, folder: Substring, _ file: inout FileReading
+        _ given: MappingReading, http2: Bool, folder: Substring, certificatesAt now: Int?, _ file: inout FileReading
     ) -> TLSOptions? {
         var keys = given
         let certificate = pem(inline: "cert", file: "cert_file", of: &keys, folder: folder, &file)
@@ -37,6 +37,15 @@ extension WebFile {
         if let clientAuth = keys.isGiven("client_auth_type") ? clientAuth : TLSOptions.ClientAuth.none {
             options.clientAuth = clientAuth
             checkClients(options, keys, &file)
+        }
+        if let now {
+            let found = TLSInspection(certificate: certificate, key: key, clientCA: clientCA, now: now)
+            for fault in found.faults {
+                keys.report(keyName(fault.setting, keys), fault.reason, &file)
+            }
+            for warning in found.warnings {
+                keys.warn(keyName(warning.setting, keys), warning.reason, &file)
+            }
         }
         checkVersions(options, keys, &file)
         checkSuites(suites ?? [], options, http2: http2, keys, &file)
@@ -72,6 +81,17 @@ extension WebFile {
             return .file(path.hasPrefix("/") ? path : folder + path)
         }
         return text.flatMap { $0.isEmpty ? nil : .inline($0) }
+    }
+
+    /// The key that a certificate or a key was given by.
+    private static func keyName(_ setting: WebSecurityError.Setting, _ keys: MappingReading) -> String {
+        let inline =
+            switch setting {
+            case .key: "key"
+            case .clientCA: "client_ca"
+            default: "cert"
+            }
+        return keys.isBlank(inline) ? "\(inline)_file" : inline
     }
 
     private static func clientAuth(_ text: String, isPlain: Bool) throws(ValueProblem) -> TLSOptions.ClientAuth {

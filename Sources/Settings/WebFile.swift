@@ -8,26 +8,32 @@ import HypersenderAPI
 /// versions of which none is left, and the like.
 /// `auth_exempt_paths` is our addition: paths for which no password is asked.
 public enum WebFile {
-    /// Reads a file.
+    /// What a file says, and what of it is probably not meant.
+    public typealias Contents = (security: WebSecurity, warnings: [SettingsProblem])
+
+    /// Reads a file, and the certificates and keys that it names, by paths relative to its folder.
     ///
-    /// Paths in it are relative to its folder. The files that they name are not looked at.
-    ///
+    /// - Parameter now: in seconds since 1970, to tell which certificates are valid.
     /// - Throws: `SettingsProblems` with every mistake there is, none of which quotes a key or a password's hash.
-    public static func read(path: String) throws(SettingsProblems) -> WebSecurity {
+    public static func read(path: String, now: Int) throws(SettingsProblems) -> Contents {
         let bytes: [UInt8]
         do {
             bytes = try SmallFile.read(path, limit: YAMLDocument.largestFile)
         } catch {
             throw SettingsProblems(problems: [SettingsProblem(path, "\(error)")])
         }
-        return try parse(bytes, file: path)
+        return try parse(bytes, file: path, certificatesAt: now)
     }
 
     /// Reads what is in a file.
     ///
-    /// - Parameter file: the path of the file, which names it in problems; what it holds is relative to its folder.
+    /// - Parameters:
+    ///   - file: the path of the file, which names it in problems; what it holds is relative to its folder.
+    ///   - now: in seconds since 1970, to look at the certificates as well; nil to leave them alone.
     /// - Throws: as `read` does.
-    public static func parse(_ bytes: [UInt8], file path: String) throws(SettingsProblems) -> WebSecurity {
+    static func parse(
+        _ bytes: [UInt8], file path: String, certificatesAt now: Int? = nil
+    ) throws(SettingsProblems) -> Contents {
         var file = FileReading(file: path)
         var security = WebSecurity()
         if var root = file.document(bytes) {
@@ -37,7 +43,8 @@ public enum WebFile {
                 http.end(&file)
             }
             if let tls = root.mapping("tls_server_config", &file) {
-                security.tls = self.tls(tls, http2: security.http2, folder: folder(of: path), &file)
+                security.tls = self.tls(
+                    tls, http2: security.http2, folder: folder(of: path), certificatesAt: now, &file)
             }
             security.users = root.mapping("basic_auth_users", &file).map { users($0, &file) } ?? [:]
             security.rateLimit = root.mapping("rate_limit", &file).flatMap { rateLimit($0, &file) }
@@ -47,7 +54,7 @@ public enum WebFile {
         guard file.problems.isEmpty else {
             throw SettingsProblems(problems: file.problems)
         }
-        return security
+        return (security, file.warnings)
     }
 
     /// With the slash at the end; empty where the path is only a name.

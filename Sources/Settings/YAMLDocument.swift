@@ -7,6 +7,8 @@ enum YAMLNode: Sendable, Equatable {
     case sequence([YAMLNode], line: Int)
     /// Keys and values in the order of the file; no key occurs twice.
     case mapping([Entry], line: Int)
+    /// What has been reported already, and is neither missing nor of any form.
+    case unreadable(line: Int)
 
     struct Entry: Sendable, Equatable {
         var key: String
@@ -16,7 +18,7 @@ enum YAMLNode: Sendable, Equatable {
 
     var line: Int {
         switch self {
-        case .scalar(_, _, let line), .sequence(_, let line), .mapping(_, let line): line
+        case .scalar(_, _, let line), .sequence(_, let line), .mapping(_, let line), .unreadable(let line): line
         }
     }
 
@@ -34,23 +36,28 @@ enum YAMLNode: Sendable, Equatable {
 /// Refused are a second document, keys that occur twice or are not texts, merge keys (`<<`), tags other than YAML's own
 /// for texts, numbers, booleans, null, sequences and mappings, and documents that are too large or too deep, or become so
 /// by their aliases.
-enum YAMLDocument {
+struct YAMLDocument {
     /// Largest file, in bytes.
-    static let largestFile = 4 << 20
-    /// Most nodes of a document, those that aliases repeat included.
-    static let mostNodes = 100_000
+    static let largestFile = 16 << 20
+    /// Most nodes of a document, those that aliases repeat included: ten thousand accounts with every key there is have a third of it.
+    static let mostNodes = 1_000_000
     /// Deepest nesting of sequences and mappings.
     static let deepestNesting = 100
 
-    /// Reads the bytes of a file in UTF-8; nil where there is nothing in it, or only null.
-    ///
-    /// - Parameter file: how the file is named in problems.
-    /// - Throws: `SettingsProblems` with every mistake up to the first that makes the rest unreadable, quoting no values.
-    static func parse(_ bytes: [UInt8], file: String) throws(SettingsProblems) -> YAMLNode? {
+    /// What the file says, as far as it can be read; nil where there is nothing in it, or only null, or where it is not whole.
+    let root: YAMLNode?
+    /// Every mistake up to the first that makes the rest unreadable; they quote no values.
+    let problems: [YAMLProblem]
+    /// Whether the whole file has been read.
+    let isWhole: Bool
+
+    /// Reads the bytes of a file in UTF-8.
+    init(_ bytes: [UInt8]) {
         var problems: [YAMLProblem] = []
         var root: YAMLNode?
+        var isWhole = true
         do throws(YAMLProblem) {
-            try requireText(bytes)
+            try Self.requireText(bytes)
             root = try bytes.withUnsafeBufferPointer { (buffer) throws(YAMLProblem) in
                 var builder = TreeBuilder(EventSource(buffer))
                 defer { problems = builder.problems }
@@ -58,12 +65,11 @@ enum YAMLDocument {
             }
         } catch {
             problems.append(error)
+            isWhole = false
         }
-        guard problems.isEmpty else {
-            throw SettingsProblems(
-                problems: problems.map { SettingsProblem("\(file):\($0.line)", $0.problem) })
-        }
-        return root.flatMap { $0.isNull ? nil : $0 }
+        self.root = root.flatMap { $0.isNull ? nil : $0 }
+        self.problems = problems
+        self.isWhole = isWhole
     }
 
     private static func requireText(_ bytes: [UInt8]) throws(YAMLProblem) {
@@ -81,7 +87,7 @@ enum YAMLDocument {
 }
 
 /// One mistake, with its line, counted from 1.
-private struct YAMLProblem: Error {
+struct YAMLProblem: Error, Equatable {
     let line: Int
     let problem: String
 
@@ -286,7 +292,7 @@ private struct TreeBuilder: ~Copyable {
             report(
                 event.line,
                 "an alias refers to nothing above it; if this is a text that begins with *, put it in quotes")
-            return Measured(node: .scalar("", isPlain: true, line: event.line), nodes: 1, height: 0)
+            return Measured(node: .unreadable(line: event.line), nodes: 1, height: 0)
         }
         try count(found.nodes, line: event.line)
         try requireDepth(depth + found.height, line: event.line)
@@ -314,21 +320,29 @@ private struct TreeBuilder: ~Copyable {
     ) throws(YAMLProblem) -> (YAMLNode, height: Int) {
         var entries: [YAMLNode.Entry] = []
         var lines: [String: Int] = [:]
+        // Reported, but what they bring is not missing.
+        var merged: [YAMLNode.Entry] = []
         var height = 0
         while true {
             let event = try events.next()
             if case .end = event.kind {
+                entries += merged.filter { lines.updateValue($0.line, forKey: $0.key) == nil }
                 return (.mapping(entries, line: start.line), height + 1)
             }
             let key = try node(event, depth: depth).node
             let value = try node(events.next(), depth: depth)
             height = max(height, value.height)
             guard case .scalar(let text, let isPlain, _) = key else {
-                report(event.line, "a key must be a text")
+                if key != .unreadable(line: event.line) {
+                    report(event.line, "a key must be a text")
+                }
                 continue
             }
             if text == "<<", isPlain {
                 report(event.line, "merge keys (<<) are not supported: write the keys out")
+                if case .mapping(let others, _) = value.node {
+                    merged += others
+                }
             } else if let first = lines[text] {
                 report(event.line, "\(KeyName.shown(text)): is given twice, first in line \(first)")
             } else {

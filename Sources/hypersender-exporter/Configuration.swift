@@ -2,33 +2,43 @@ import Endpoints
 import HTTPServer
 import HypersenderAPI
 import Logging
+import Monitoring
 import Settings
 
 /// What files say besides the flags; read at the start, and again at each reload.
 struct Configuration: Sendable {
     var accounts: [AccountSettings]
     var security: WebSecurity
+    /// What works but is probably not meant.
+    var warnings: [SettingsProblem]
 
     /// Reads all files that the settings name.
     ///
-    /// - Parameter demo: the account to poll with `--demo`.
-    /// - Throws: `SettingsProblems`, with every mistake in all of them.
-    init(_ settings: Settings, environment: [String: String], demo: AccountSettings?) throws(SettingsProblems) {
-        var problems: [SettingsProblem] = []
+    /// - Parameters:
+    ///   - now: in seconds since 1970.
+    ///   - demo: the account to poll with `--demo`.
+    /// - Throws: `SettingsProblems`, with every mistake in all of them and in the settings themselves.
+    init(
+        _ settings: Settings, environment: [String: String], now: Double, demo: AccountSettings?
+    ) throws(SettingsProblems) {
+        var problems = settings.problems
         accounts = []
         security = WebSecurity()
+        warnings = []
         do throws(SettingsProblems) {
             if let demo {
                 accounts = [demo]
             } else {
-                accounts = try settings.accounts(environment: environment)
+                (accounts, warnings) = try settings.accounts(environment: environment)
             }
         } catch {
             problems += error.problems
         }
         if let file = settings.webConfigFile {
             do throws(SettingsProblems) {
-                security = try WebFile.read(path: file)
+                let web = try WebFile.read(path: file, now: Int(now))
+                security = web.security
+                warnings += web.warnings
             } catch {
                 problems += error.problems
             }
@@ -46,6 +56,7 @@ actor Reloader {
     private let security: LiveSecurity
     private let exporter: ExporterStatus
     private let webFile: String?
+    private let time: any TimeSource
     private var webFileIsGood = true
     private var othersAreGood = true
     /// Called once other accounts are polled.
@@ -53,13 +64,14 @@ actor Reloader {
     private let logger: Logger
 
     init(
-        fleet: Fleet, security: LiveSecurity, webFile: String?, exporter: ExporterStatus, logger: Logger,
-        read: @escaping @Sendable () throws(SettingsProblems) -> Configuration
+        fleet: Fleet, security: LiveSecurity, webFile: String?, exporter: ExporterStatus, time: any TimeSource,
+        logger: Logger, read: @escaping @Sendable () throws(SettingsProblems) -> Configuration
     ) {
         self.fleet = fleet
         self.security = security
         self.webFile = webFile
         self.exporter = exporter
+        self.time = time
         self.logger = logger
         self.read = read
     }
@@ -94,13 +106,16 @@ actor Reloader {
         }
         var problems: [String] = []
         do {
-            let new = try WebFile.read(path: webFile)
+            let (new, warnings) = try WebFile.read(path: webFile, now: Int(time.now.unix))
             let old = security.settings
             if old.tls != nil && new.tls == nil || !old.users.isEmpty && new.users.isEmpty {
                 problems = ["\(webFile): takes TLS or all passwords away: reload, if that is meant"]
             } else {
                 try security.replace(with: new)
-                logger.info("The web configuration file has changed, and is in use", metadata: ["file": "\(webFile)"])
+                logger.info(
+                    "The web configuration file has changed, and is in use",
+                    metadata: new.summary.merging(["file": "\(webFile)"]) { $1 })
+                logger.warn(of: warnings)
             }
         } catch let error as SettingsProblems {
             problems = error.problems.map(\.description)
@@ -137,7 +152,32 @@ actor Reloader {
         }
         await fleet.apply(plan)
         await pageChanged()
-        logger.info("The configuration is in use", metadata: ["accounts": "\(configuration.accounts.count)"])
+        logger.info(
+            "The configuration is in use",
+            metadata: configuration.security.summary.merging(["accounts": "\(configuration.accounts.count)"]) { $1 })
+        logger.warn(of: configuration.warnings)
         return []
+    }
+}
+
+extension WebSecurity {
+    /// What a client needs to be let in, for the log.
+    var summary: Logger.Metadata {
+        var summary: Logger.Metadata = [
+            "tls": "\(tls != nil)", "auth": users.isEmpty ? "none" : "basic",
+        ]
+        if let tls, tls.clientAuth != .none {
+            summary["client_auth"] = "\(tls.clientAuth.rawValue)"
+        }
+        return summary
+    }
+}
+
+extension Logger {
+    /// Warns of what works but is probably not meant.
+    func warn(of warnings: [SettingsProblem]) {
+        for warning in warnings {
+            self.warning("Unusual setting", metadata: ["setting": "\(warning.place)", "problem": "\(warning.problem)"])
+        }
     }
 }

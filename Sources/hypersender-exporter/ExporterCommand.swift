@@ -41,48 +41,92 @@ struct ExporterCommand: AsyncParsableCommand {
     /// Reads the command line and runs.
     static func main() async {
         ProcessSetup.apply()
+        // The parser takes an empty value only as an argument of its own.
+        let arguments = CommandLine.arguments.dropFirst().flatMap {
+            $0 == "--web.runbook-url=" ? ["--web.runbook-url", ""] : [$0]
+        }
         do {
-            let command = try parse()
-            try await command.run()
+            let command: ExporterCommand
+            var mistakes: [String] = []
+            do {
+                command = try parse(arguments)
+            } catch {
+                guard exitCode(for: error) == .validationFailure else {
+                    exit(withError: error)
+                }
+                (command, mistakes) = try understand(arguments)
+            }
+            try await command.run(besides: mistakes)
         } catch {
-            guard !(error is ExitCode), exitCode(for: error) == .validationFailure else {
-                exit(withError: error)
-            }
-            // The parser quotes what it does not understand, and that may be a key in the wrong place.
-            for line in fullMessage(for: error).split(separator: "\n") {
-                complain(line.hasPrefix("Error:") ? Redaction.apply(to: String(line)) : String(line))
-            }
-            Glibc.exit(EX_USAGE)
+            exit(withError: error)
         }
     }
 
     func run() async throws {
-        let settings: Settings
-        let checksOnly = accounts.check
-        do throws(SettingsProblems) {
-            settings = try Settings(GivenValues(flags: flags, environment: Self.environment, hostName: Self.hostName))
-        } catch {
-            for problem in error.problems {
-                Self.complain("\(problem)")
-            }
-            Self.complain("see --help")
-            throw ExitCode(checksOnly ? EXIT_FAILURE : EX_USAGE)
-        }
+        try await run(besides: [])
+    }
+
+    /// - Parameter mistakes: what of the command line was not understood; where there is any, everything else is only checked.
+    private func run(besides mistakes: [String]) async throws {
+        let settings = Settings(
+            reading: GivenValues(flags: flags, environment: Self.environment, hostName: Self.hostName))
         let program = Program(settings, environment: Self.environment)
+        mistakes.forEach(Self.complain)
+        let isUsedWrongly = !mistakes.isEmpty || !settings.problems.isEmpty
         do {
-            if settings.checksOnly {
-                Self.say(try await program.check(), to: STDOUT_FILENO)
+            if isUsedWrongly {
+                _ = try program.check()
+            } else if settings.checksOnly {
+                let (summary, warnings) = try program.check()
+                warnings.forEach { Self.complain("warning: \($0)") }
+                Self.say(summary, to: STDOUT_FILENO)
             } else {
                 try await program.run()
             }
         } catch let error as ProgramErrors {
             error.descriptions.forEach(Self.complain)
-            throw ExitCode(EXIT_FAILURE)
+            guard isUsedWrongly else {
+                throw ExitCode(EXIT_FAILURE)
+            }
+        }
+        if isUsedWrongly {
+            Self.complain("see --help")
+            throw ExitCode(settings.checksOnly ? EXIT_FAILURE : EX_USAGE)
         }
     }
 
+    /// Reads a command line that the parser refuses as a whole, without what it refuses of it.
+    ///
+    /// - Returns: the rest, and what is wrong with the others.
+    static func understand(_ arguments: some Sequence<String>) throws -> (command: ExporterCommand, mistakes: [String])
+    {
+        var rest = Array(arguments)[...]
+        var understood: [String] = []
+        var mistakes: [String] = []
+        while let argument = rest.popFirst() {
+            do {
+                _ = try parse(understood + [argument])
+                understood.append(argument)
+            } catch {
+                let next = rest.first.map { [$0] } ?? []
+                if (try? parse(understood + [argument] + next)) != nil {
+                    understood += [argument] + next
+                    rest = rest.dropFirst()
+                    continue
+                }
+                // The parser quotes what it does not understand, and that may be a key in the wrong place.
+                mistakes.append(Redaction.apply(to: message(for: error)))
+                if argument.hasPrefix("-"), !argument.contains("="), next.first?.hasPrefix("-") == false {
+                    // Probably its value.
+                    rest = rest.dropFirst()
+                }
+            }
+        }
+        return (try parse(understood), mistakes)
+    }
+
     /// What was given, by flag.
-    private var flags: [String: [String]] {
+    var flags: [String: [String]] {
         var flags: [String: [String]] = [:]
         for (name, value) in web.values + hypersender.values + polls.values + accounts.values + log.values {
             flags[name, default: []].append(value)

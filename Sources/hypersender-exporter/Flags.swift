@@ -39,6 +39,13 @@ struct WebFlags: ParsableArguments {
     @Flag(name: .customLong("web.disable-exporter-metrics"), help: "Leave out the metrics about the exporter itself.")
     var disableExporterMetrics = false
 
+    @Option(
+        name: .customLong("web.runbook-url"),
+        help: ArgumentHelp(
+            "Page that says what to do about trouble, for the status page's links; empty for none. "
+                + "(default: RUNBOOKS.md of this exporter's repository)", valueName: "url"))
+    var runbookURL: String?
+
     var values: [(String, String)] {
         listenAddress.map { ("web.listen-address", $0) }
             + given([
@@ -46,6 +53,7 @@ struct WebFlags: ParsableArguments {
                 ("web.config.file", configFile), ("web.enable-lifecycle", enableLifecycle ? "true" : nil),
                 ("web.systemd-socket", systemdSocket ? "true" : nil),
                 ("web.disable-exporter-metrics", disableExporterMetrics ? "true" : nil),
+                ("web.runbook-url", runbookURL),
             ])
     }
 }

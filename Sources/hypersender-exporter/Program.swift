@@ -30,42 +30,32 @@ struct Program {
 
     /// Reads everything that the settings name, and nothing else.
     ///
-    /// - Returns: what was found.
-    /// - Throws: `ProgramErrors` with every mistake.
-    func check() async throws(ProgramErrors) -> String {
+    /// - Returns: what was found, and what of it is probably not meant.
+    /// - Throws: `ProgramErrors` with every mistake, those in the settings among them.
+    func check() throws(ProgramErrors) -> (summary: String, warnings: [SettingsProblem]) {
         let configuration: Configuration
         do throws(SettingsProblems) {
-            configuration = try Configuration(settings, environment: environment, demo: nil)
+            configuration = try Configuration(
+                settings, environment: environment, now: SystemTime().now.unix, demo: nil)
         } catch {
             throw ProgramErrors(error.problems.map(\.description))
         }
-        var problems: [String] = []
         do {
             try LiveSecurity.check(configuration.security)
         } catch {
-            problems.append("\(settings.webConfigFile ?? ""): \(error)")
-        }
-        do {
-            let fleet = Fleet(Monitor([], time: SystemTime()), time: SystemTime(), logger: logger)
-            await fleet.discard(try await fleet.prepare(configuration.accounts))
-        } catch {
-            problems.append(error.description)
-        }
-        guard problems.isEmpty else {
-            throw ProgramErrors(problems)
+            throw ProgramErrors(["\(settings.webConfigFile ?? ""): \(error)"])
         }
         let count = configuration.accounts.count
-        return "the configuration is good: \(count) account\(count == 1 ? "" : "s") to poll"
+        return (
+            "the configuration is good: \(count) account\(count == 1 ? "" : "s") to poll",
+            settings.warnings + configuration.warnings
+        )
     }
 
     /// Runs until SIGTERM or SIGINT.
     ///
     /// - Throws: `ProgramErrors` where the program cannot start or go on.
     func run() async throws {
-        for warning in settings.warnings {
-            logger.warning(
-                "Unusual setting", metadata: ["setting": "\(warning.place)", "problem": "\(warning.problem)"])
-        }
         let time = SystemTime()
         let exporter = ExporterStatus(
             ExporterState(
@@ -79,7 +69,7 @@ struct Program {
         }
         let read: @Sendable () throws(SettingsProblems) -> Configuration = {
             [settings, environment] () throws(SettingsProblems) in
-            try Configuration(settings, environment: environment, demo: demo)
+            try Configuration(settings, environment: environment, now: time.now.unix, demo: demo)
         }
         let configuration: Configuration
         let security: LiveSecurity
@@ -88,6 +78,7 @@ struct Program {
         } catch {
             throw ProgramErrors(error.problems.map(\.description))
         }
+        logger.warn(of: settings.warnings + configuration.warnings)
         do {
             security = try LiveSecurity(configuration.security, logger: logger)
         } catch {
@@ -96,8 +87,8 @@ struct Program {
         let monitor = Monitor([], time: time, statusSet: settings.statusSet)
         let fleet = Fleet(monitor, time: time, logger: logger)
         let reloader = Reloader(
-            fleet: fleet, security: security, webFile: settings.webConfigFile, exporter: exporter, logger: logger,
-            read: read)
+            fleet: fleet, security: security, webFile: settings.webConfigFile, exporter: exporter, time: time,
+            logger: logger, read: read)
         do {
             await fleet.apply(try await fleet.prepare(configuration.accounts))
         } catch {
@@ -120,12 +111,12 @@ struct Program {
         let endpoints = Endpoints(
             Endpoints.Configuration(
                 telemetryPath: settings.telemetryPath, maxRequests: settings.maxRequests,
-                includesExporter: !settings.disablesExporterMetrics),
+                includesExporter: !settings.disablesExporterMetrics, runbooks: settings.runbookURL),
             monitor: monitor, exporter: exporter, time: time,
             reload: settings.enablesLifecycle ? reloader.reload : nil)
         await reloader.onReload(endpoints.pollEnded)
         let server = try await listen(endpoints, security)
-        announce(server, accounts, simulator)
+        announce(server, security.settings, accounts, simulator)
 
         // Services end in reverse order: first no more requests, then no more polls, then nothing left to poll.
         var services: [any Service] = simulator.map { [SimulatorService(simulator: $0)] } ?? []
@@ -165,7 +156,9 @@ struct Program {
         }
     }
 
-    private func announce(_ server: Server, _ accounts: [AccountSettings], _ simulator: SimulatorServer?) {
+    private func announce(
+        _ server: Server, _ security: WebSecurity, _ accounts: [AccountSettings], _ simulator: SimulatorServer?
+    ) {
         var metadata: Logger.Metadata = [
             "version": "\(BuildInformation.version)", "revision": "\(BuildInformation.revision)",
         ]
@@ -181,7 +174,7 @@ struct Program {
         }
         logger.info("Starting hypersender-exporter", metadata: metadata)
         for address in server.addresses {
-            logger.info("Listening on", metadata: ["address": "\(address)"])
+            logger.info("Listening on", metadata: security.summary.merging(["address": "\(address)"]) { $1 })
         }
         if simulator != nil, let listener = server.addresses.first(where: { $0.path == nil }) {
             let isEverywhere = ["", "::", "0.0.0.0"].contains(listener.host)

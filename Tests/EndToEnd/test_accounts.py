@@ -226,7 +226,8 @@ class Check(Accounts):
         return run(f"--config.file={self.file}", "--config.check", *arguments, token=None, **variables)
 
     def test_a_good_file(self):
-        self.write(self.entry("acme"), self.entry("globex"))
+        calm = {"poll_interval": "60s", "poll_stale_after": "3m"}
+        self.write(self.entry("acme", **calm), self.entry("globex", **calm))
         result = self.check()
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn("2 accounts", result.stdout)
@@ -245,7 +246,40 @@ class Check(Accounts):
 
     def test_a_wrong_flag_is_a_failed_check(self):
         self.write(self.entry("acme"))
-        self.assertEqual(self.check("--poll.interval=0s").returncode, 1)
+        for flag in ("--poll.interval=0s", "--poll.intervall=5s"):
+            self.assertEqual(self.check(flag).returncode, 1)
+
+    def test_mistakes_of_one_kind_hide_none_of_another(self):
+        self.write(self.entry("acme"), self.entry("globex") | {"poll_timeout": "soon"})
+        self.file.write_text(self.file.read_text() + "accounts: []\nshards: 3\n")
+        web = self.folder / "web.yml"
+        web.write_text(
+            "tls_server_config:\n  cert_file: none.crt\n  key_file: web.yml\n  client_auth_type: RequireAndVerifyClientCert\n"
+            "  client_ca_file: web.yml\nrate_limit: {burst: 0}\nrate_limit: {}\n")
+        arguments = [
+            f"--web.config.file={web}", "--poll.intervall=5s", "--poll.timeout=0s", "--total-shards=x", "--hypersender.ca-file=/nonexistent.pem"]
+        parts = (
+            "--poll.intervall", "--poll.timeout", "--total-shards", "/nonexistent.pem", "accounts[1].poll_timeout", "shards: unknown key",
+            "accounts: is given twice", "web.yml:2: tls_server_config.cert_file: cannot read", "web.yml:3: tls_server_config.key_file: ",
+            "web.yml:5: tls_server_config.client_ca_file: ", "web.yml:6: rate_limit.interval", "web.yml:7: rate_limit: is given twice")
+        for check in (True, False):
+            result = run(
+                f"--config.file={self.file}", *(["--config.check"] if check else ["--web.listen-address=127.0.0.1:0"]), *arguments, token=None)
+            self.assertEqual((result.returncode, result.stdout), (1 if check else 64, ""))
+            for part in parts:
+                self.assertEqual(result.stderr.count(part), 1, f"{part}\n{result.stderr}")
+
+    def test_what_is_probably_not_meant(self):
+        self.write(self.entry("acme"))
+        result = self.check()
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("warning: ", result.stderr)
+        self.assertIn("accounts.yml:5: accounts[0].poll_interval: the API's smallest plan", result.stderr)
+        exporter = self.start()
+        wait_until(lambda: "accounts[0].poll_interval" in exporter.log, 5, "the warning is logged", lambda: exporter.log)
+        wait_until(lambda: "First poll succeeded" in exporter.log, 5, "it serves", lambda: exporter.log)
+        exporter.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: exporter.log.count("accounts[0].poll_interval") == 2, 5, "again after the reload", lambda: exporter.log)
 
 
 class Shards(Accounts):

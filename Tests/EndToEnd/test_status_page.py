@@ -17,6 +17,7 @@ from fake_api import FakeAPI, encode, instance
 from running import Running
 
 WIDTHS = (1280, 390)
+RUNBOOKS = "https://github.com/hypersender-exporter/hypersender-exporter/blob/main/deploy/RUNBOOKS.md"
 SCHEMES = ("light", "dark")
 
 # Names, and how they are to be read on the page.
@@ -215,7 +216,29 @@ class Content(Browsing):
         _, exporter = self.polled([instance(2)])
         page = self.open(exporter)
         for link in page.get_by_role("navigation", name="Exporter").get_by_role("link").evaluate_all("links => links.map(a => a.href)"):
+            if link == RUNBOOKS:
+                continue
             self.assertEqual(exporter.request(urlsplit(link).path).status, 200, link)
+
+    def test_trouble_leads_to_runbooks(self):
+        api, exporter = self.polled([instance(4), instance(3), instance(2)], interval="1s", timeout="2s", stale_after=60)
+        page = self.open(exporter)
+        links = page.locator(".verdict").get_by_role("link")
+        self.assertEqual(links.evaluate_all("links => links.map(a => [a.textContent, a.href, a.rel])"), [
+            ["FAILED", RUNBOOKS + "#hypersenderinstancefailed", "noreferrer"],
+            ["SCAN_QR_CODE", RUNBOOKS + "#hypersenderinstanceneedsqrscan", "noreferrer"]])
+        page.get_by_role("link", name="Pause").focus()
+        page.keyboard.press("Tab")
+        self.assertEqual(page.evaluate("document.activeElement.textContent"), "FAILED")
+        api.answer = lambda exchange: exchange.reply(b"{}", "429 Too Many Requests")
+        wait_until(lambda: b"\nhypersender_up 0\n" in exporter.request("/metrics").body, 10, "a poll fails")
+        link = self.open(exporter).locator(".trouble").get_by_role("link", name="What to do")
+        self.assertEqual(link.get_attribute("href"), RUNBOOKS + "#hypersenderratelimited")
+
+    def test_without_runbooks_there_are_no_links_elsewhere(self):
+        _, exporter = self.started("--web.runbook-url=", api=self.enterContext(FakeAPI([instance(4)])))
+        hosts = self.open(exporter).get_by_role("link").evaluate_all("links => links.map(a => a.host)")
+        self.assertEqual(set(hosts), {exporter.address})
 
     def test_accessibility_tree(self):
         _, exporter = self.polled([instance(4, name="Billing"), instance(2, name="Sales")])

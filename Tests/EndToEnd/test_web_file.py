@@ -1,5 +1,8 @@
 """The web configuration file, tried with real clients: curl, openssl, and a Prometheus that scrapes over TLS."""
 
+import base64
+import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -14,7 +17,7 @@ import time
 import unittest
 import urllib.request
 
-from exporter import wait_until
+from exporter import run, wait_until
 from running import Running
 
 PASSWORD = "correct horse"
@@ -80,6 +83,37 @@ class WebFile(Running):
 
 
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
+
+
+class Summary(WebFile):
+    def test_the_log_says_how_each_listener_is_protected(self):
+        exporter = self.start("")
+        self.assertRegex(exporter.log, r'msg="Listening on" address=127.0.0.1:\d+ auth=none tls=false\n')
+        self.write(TLS + f"  client_auth_type: RequestClientCert\nbasic_auth_users:\n  a: {HASH}\n")
+        # Twice: by itself, and as it was asked for.
+        for count in (1, 2):
+            wait_until(
+                lambda: exporter.log.count("auth=basic client_auth=RequestClientCert ") == count, 10, "it is said", lambda: exporter.log)
+            exporter.process.send_signal(signal.SIGHUP)
+        exporter = self.start(TLS)
+        self.assertRegex(exporter.log, r'msg="Listening on" address=127.0.0.1:\d+ auth=none tls=true\n')
+
+    def test_a_certificate_that_has_expired_is_a_warning(self):
+        (self.folder / "ca.cnf").write_text(
+            "[ca]\ndefault_ca=d\n[d]\ndatabase=db\nserial=number\nnew_certs_dir=.\npolicy=p\n[p]\ncommonName=supplied\n")
+        (self.folder / "db").touch()
+        (self.folder / "number").write_text("01\n")
+        openssl(self.folder, "ca", "-batch", "-selfsign", "-config", "ca.cnf", "-md", "sha256", "-keyfile", "server.key", "-in", "server.csr",
+                "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-notext", "-out", "server.crt")
+        exporter = self.start(TLS)
+        self.assertRegex(exporter.log, r'level=warn msg="Unusual setting" problem="tls_server_config.cert_file: .*has expired.*web.yml:2')
+
+    def test_the_key_of_another_certificate(self):
+        self.write(TLS.replace("server.key", "client.key"))
+        result = run(f"--web.config.file={self.file}", "--config.check")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("web.yml:3: tls_server_config.key_file: ", result.stderr)
+        self.assertIn("does not hold the key of the certificate", result.stderr)
 
 
 class Encryption(WebFile):
@@ -217,6 +251,41 @@ class Passwords(WebFile):
             for guesser in guessers:
                 guesser.join()
         # The clients that guess are on the same two processors: the typical scrape counts.
+        self.assertLess(sorted(times)[5], 1)
+
+    def test_wrong_passwords_delay_no_first_login_from_elsewhere(self):
+        """A hundred connections of one address that keep guessing, and each login is with a password that was not seen before."""
+        cost10 = "$2b$10$abcdefghijklmnopqrstuu23JPZtHcGhwXSF41f93o/7vBdDut3Xu"
+        exporter = self.start("basic_auth_users:\n" + "".join(f"  user{n}: {cost10}\n" for n in range(10)))
+        stop = threading.Event()
+
+        def login(user, password, source):
+            connection = http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=20, source_address=(source, 0))
+            with contextlib.closing(connection):
+                credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+                connection.request("GET", "/-/healthy", headers={"Authorization": f"Basic {credentials}"})
+                return connection.getresponse().status
+
+        def guess(number):
+            while not stop.is_set():
+                login("user0", f"{number}", "127.0.0.1")
+                # Those who are turned away at once would take the processors from all others.
+                stop.wait(0.2)
+
+        guessers = [threading.Thread(target=guess, args=(n,)) for n in range(100)]
+        for guesser in guessers:
+            guesser.start()
+        try:
+            wait_until(lambda: login("user0", "wrong", "127.0.0.1") == 503, 10, "more guess than wait")
+            times = []
+            for n in range(10):
+                start = time.monotonic()
+                self.assertEqual(login(f"user{n}", PASSWORD, "127.0.0.2"), 200)
+                times.append(time.monotonic() - start)
+        finally:
+            stop.set()
+            for guesser in guessers:
+                guesser.join()
         self.assertLess(sorted(times)[5], 1)
 
     def test_rate_limit(self):

@@ -387,6 +387,48 @@ import Testing
         #expect(error?.description == mistake.text)
     }
 
+    /// What is said of a certificate, a key and a client CA at a time; dots stand for words that are not looked at.
+    @Test(
+        arguments: [
+            (
+                .inline(Certificates.serverChain), .inline(Certificates.serverKey), .inline(Certificates.ca),
+                1_800_000_000, []
+            ),
+            (
+                .file("/nowhere/cert"), .file("/nowhere/key"), .inline("x"), 1_800_000_000,
+                [
+                    "certificate: cannot read /nowhere/cert: no such file",
+                    "key: cannot read /nowhere/key: no such file",
+                    "client CA: the text holds no certificate in PEM form",
+                ]
+            ),
+            (
+                .inline(Certificates.serverChain), .inline(Certificates.otherKey), .file("/tmp"), 1_800_000_000,
+                [
+                    "client CA: /tmp is not a regular file", "key: the text does not hold the key of the certificate",
+                ]
+            ),
+            (nil, .inline("x"), nil, 0, ["key: the text holds no private key in PEM form, without a passphrase"]),
+            (
+                .inline(Certificates.serverChain), nil, nil, 4_200_000_000,
+                [
+                    "warning: certificate: the text holds a certificate that has expired: it was valid until Fri, 01 Jan 2100 00:00:00 GMT"
+                ]
+            ),
+            (
+                nil, nil, .inline(Certificates.ca), 1_500_000_000,
+                [
+                    "warning: client CA: the text holds a certificate that is not valid yet, but from Wed, 01 Jan 2020 00:00:00 GMT"
+                ]
+            ),
+        ] as [(TLSOptions.PEM?, TLSOptions.PEM?, TLSOptions.PEM?, Int, [String])])
+    func everyFaultIsFoundAtOnce(
+        certificate: TLSOptions.PEM?, key: TLSOptions.PEM?, clientCA: TLSOptions.PEM?, now: Int, expected: [String]
+    ) {
+        let found = TLSInspection(certificate: certificate, key: key, clientCA: clientCA, now: now)
+        #expect(found.faults.map(\.description) + found.warnings.map { "warning: \($0)" } == expected)
+    }
+
     @Test func whatIsRightPassesTheCheck() throws {
         try LiveSecurity.check(WebSecurity())
         try LiveSecurity.check(.tls { $0.cipherSuites = ["TLS_AES_128_GCM_SHA256"] })

@@ -134,6 +134,21 @@ struct AccountsFileTests {
                 ]
             ),
             ("accounts: [\n", ["accounts.yml:2: "]),
+            // What YAML refuses does not hide the rest, and is not missing besides.
+            (
+                "accounts:\n  - name: a\n    name: b\n    token_file: *no\n    colour: red\n  - &x {name: c, token_env: NOBODY}\n"
+                    + "  - <<: *x\n    name: d\n  - !thing {name: e, token_env: GLOBEX_TOKEN}\nshards: 3\n",
+                [
+                    "accounts.yml:3: name: is given twice, first in line 2",
+                    "accounts.yml:4: an alias refers to nothing above it",
+                    "accounts.yml:5: accounts[0].colour: unknown key",
+                    "accounts.yml:6: accounts[1].token_env: the environment variable \"NOBODY\" is not set",
+                    "accounts.yml:6: accounts[2].token_env: the environment variable \"NOBODY\" is not set",
+                    "accounts.yml:7: merge keys (<<) are not supported",
+                    "accounts.yml:9: has a tag that is not known here",
+                    "accounts.yml:10: shards: unknown key",
+                ]
+            ),
             (
                 "accounts:\n  - {name: \"a\\u0007\", token_env: GLOBEX_TOKEN}\n",
                 ["accounts.yml:2: accounts[0].name: must have no more than 128 characters"]
@@ -145,6 +160,49 @@ struct AccountsFileTests {
         for (problem, beginning) in zip(problems, expected) {
             #expect(problem.hasPrefix(beginning), "\(problem)")
         }
+    }
+
+    @Test func whatIsProbablyNotMeantIsSaid() throws {
+        let text = """
+            accounts:
+              - {name: a, token_env: GLOBEX_TOKEN, poll_interval: 9s}
+              - {name: b, token_env: GLOBEX_TOKEN, poll_interval: 60s, poll_stale_after: 30s}
+              - {name: c, token_env: GLOBEX_TOKEN, poll_stale_after: 3m}
+              - {name: d, token_env: GLOBEX_TOKEN, poll_interval: 5m}
+            """
+        func warnings(_ flags: [String: [String]]) throws -> [String] {
+            var file = AccountsFile(path: "f.yml", settings: try settings(flags), environment: environment)
+            _ = try file.read(Array(text.utf8))
+            return file.warnings.map { String("\($0)".prefix { $0 != "'" }) }
+        }
+        #expect(
+            try warnings([:]) == [
+                "f.yml:2: accounts[0].poll_interval: the API",
+                "f.yml:3: accounts[1].poll_stale_after: \(Settings.Polling.hardlyFresh)",
+            ])
+        // Of a flag that wins, the flag's own warning is enough.
+        #expect(try warnings(["poll.interval": ["9s"], "poll.stale-after": ["9s"]]).isEmpty)
+        #expect(
+            try warnings(["poll.stale-after": ["2m"]]).last
+                == "f.yml:5: accounts[3].poll_interval: \(Settings.Polling.hardlyFresh); see --poll.stale-after")
+    }
+
+    @Test func tenThousandAccountsAreRead() throws {
+        let text =
+            "accounts:\n"
+            + (0..<10_000).map {
+                """
+                  - name: account-\($0)
+                    token_env: GLOBEX_TOKEN
+                    base_url: https://app.hypersender.com/api/whatsapp/v2
+                    poll_interval: 60s
+                    poll_timeout: 10s
+                    poll_stale_after: 3m
+                    filter: {uuid: fa3d01c4-1234-4c0d-a12f-df319b612f8c, name: sales, phone: "+2012", status: "WORKING,FAILED"}
+
+                """
+            }.joined()
+        #expect(try read(text).count == 10_000)
     }
 
     @Test func aKeyOfTheFileIsNeverQuoted() throws {

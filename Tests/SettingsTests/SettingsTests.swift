@@ -86,7 +86,10 @@ struct SettingsTests {
         ("hypersender.filter.uuid", " "),
         ("hypersender.filter.name", ""), ("hypersender.token-file", " "), ("hypersender.ca-file", ""),
         ("metrics.status-set", "some"),
-        ("metrics.phone", "yes"), ("log.level", "loud"), ("log.format", "xml"),
+        ("metrics.phone", "yes"), ("log.level", "loud"), ("log.format", "xml"), ("web.runbook-url", "wiki.example"),
+        ("web.runbook-url", "ftp://wiki.example/"), ("web.runbook-url", "https:///a"),
+        ("web.runbook-url", "https://a/b c"),
+        ("web.runbook-url", "https://a/b#c"), ("web.runbook-url", "javascript://a/"),
     ])
     func badValuesAreNamed(flag: String, value: String) {
         let found = problems([flag: [value]])
@@ -105,6 +108,27 @@ struct SettingsTests {
             ["HYPERSENDER_POLL_TIMEOUT": "soon", "HTTPS_PROXY": "ftp://secret@p"])
         #expect(found.count == 7, "\(found)")
         #expect(!found.contains { $0.contains("secret") })
+    }
+
+    @Test func whatIsWrongHidesNoFile() throws {
+        for flags in [
+            ["poll.interval": ["0"], "config.file": ["a.yml"]], ["config.file": ["a.yml"], "demo": ["true"]],
+            ["config.file": ["a.yml"], "hypersender.token-file": ["b"]],
+        ] {
+            let settings = Settings(reading: GivenValues(flags: flags, environment: [:]))
+            #expect(!settings.problems.isEmpty && settings.source == .file(path: "a.yml"))
+        }
+        // Which accounts are this replica's is not known: no key of theirs is missed.
+        let flags = ["shard": ["3"], "total-shards": ["2"], "config.file": ["a.yml"], "web.config.file": ["w.yml"]]
+        let settings = Settings(reading: GivenValues(flags: flags, environment: [:]))
+        #expect(settings.problems.count == 1 && settings.webConfigFile == "w.yml")
+        #expect((0..<50).allSatisfy { !settings.shard.keeps("account-\($0)") })
+    }
+
+    @Test func runbooksMayBeElsewhereOrNowhere() throws {
+        #expect(try settings().runbookURL == Settings.Default.runbookURL)
+        #expect(try settings(["web.runbook-url": ["http://wiki/x?y"]]).runbookURL == "http://wiki/x?y")
+        #expect(try settings(["web.runbook-url": [""]]).runbookURL == nil)
     }
 
     @Test func withoutATokenTheWaysAreNamed() {

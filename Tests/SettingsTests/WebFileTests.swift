@@ -14,7 +14,9 @@ struct WebFileTests {
     /// Reads one of the files, as if it stood in the working directory.
     private func read(_ name: String, as path: String? = nil) throws -> Result<WebSecurity, SettingsProblems> {
         let bytes = try Data(contentsOf: URL(filePath: "\(Self.folder)/\(name)"))
-        return Result { () throws(SettingsProblems) in try WebFile.parse([UInt8](bytes), file: path ?? name) }
+        return Result { () throws(SettingsProblems) in
+            try WebFile.parse([UInt8](bytes), file: path ?? name).security
+        }
     }
 
     /// A file with a certificate and its key, and what is said of it.
@@ -278,10 +280,39 @@ struct WebFileTests {
         #expect(try read("tls.yml", as: "conf/web.yml").get().tls?.certificate == .file("conf/server.crt"))
     }
 
+    @Test func certificatesAreLookedAtWithTheRest() throws {
+        for (name, expected) in [
+            (
+                "tls-inline.yml",
+                [
+                    "cert: the text holds no certificate", "key: the text holds no private key",
+                    "client_ca: the text holds",
+                ]
+            ),
+            (
+                "tls-paths.yml",
+                ["cert_file: cannot read none/certs", "key_file: cannot read /etc", "client_ca_file: cannot"]
+            ),
+            ("bad-cert-missing.yml", ["cert_file: is missing", "key_file: cannot read none/"]),
+            ("bad-key.yml", ["cert_filse: unknown key", "cert_file: is missing", "key_file: cannot read none/"]),
+        ] {
+            let bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(Self.folder)/\(name)")))
+            let error = #expect(throws: SettingsProblems.self) {
+                try WebFile.parse(bytes, file: "none/web.yml", certificatesAt: 0)
+            }
+            let problems = error?.problems.map(\.problem) ?? []
+            #expect(problems.count == expected.count, "\(problems)")
+            for (problem, beginning) in zip(problems, expected) {
+                #expect(problem.hasPrefix("tls_server_config.\(beginning)"), "\(problem)")
+            }
+        }
+    }
+
     @Test func filesAreReadFromTheDisk() throws {
-        #expect(try WebFile.read(path: "\(Self.folder)/rate-limit.yml") == Self.good["rate-limit.yml"])
+        let file = try WebFile.read(path: "\(Self.folder)/rate-limit.yml", now: 0)
+        #expect(file.security == Self.good["rate-limit.yml"] && file.warnings.isEmpty)
         for path in ["\(Self.folder)/none.yml", Self.folder] {
-            let error = #expect(throws: SettingsProblems.self) { try WebFile.read(path: path) }
+            let error = #expect(throws: SettingsProblems.self) { try WebFile.read(path: path, now: 0) }
             #expect(error?.problems.first?.place == path && error?.problems.count == 1)
         }
     }
