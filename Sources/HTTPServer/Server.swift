@@ -10,7 +10,7 @@ public final class Server: Sendable {
 
     let listeners: [any Channel]
     private let files: [UnixSocketFile]
-    private let loops: [NIOLoopBound<LoopContext>]
+    let loops: [NIOLoopBound<LoopContext>]
     private let admission: Admission
     private let relief: Relief
     private let ownGroup: MultiThreadedEventLoopGroup?

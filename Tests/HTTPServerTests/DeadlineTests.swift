@@ -61,14 +61,25 @@ import Testing
             $0.idleDeadline = .milliseconds(20)
             $0.writeDeadline = .milliseconds(20)
         }
-        try await withServer(limits: limits) { _ in
-            .later {
-                try? await Task.sleep(for: .milliseconds(100))
+        let asked = Signal()
+        let mayAnswer = Signal()
+        try await withServer(limits: limits) { request in
+            guard request.path == "/" else { return Self.ok(request) }
+            return .later {
+                asked.fire()
+                await mayAnswer.wait()
                 return Response(status: 200, body: Body("late"))
             }
         } _: { server in
             let client = try await TestClient.connect(to: server.port)
             try await client.get("/")
+            await asked.wait()
+            // A deadline that begins later has its effect before the answer is there.
+            let idle = try await TestClient.connect(to: server.port)
+            try await idle.get("/other")
+            #expect(await idle.response()?.body == "ok")
+            #expect(await idle.readToEnd() == "")
+            mayAnswer.fire()
             #expect(await client.response()?.body == "late")
         }
     }

@@ -3,6 +3,24 @@ import Testing
 
 @testable import HTTPServer
 
+/// Never gives way, and tells whenever a place is looked for.
+private final class Watch: OpenConnection {
+    private let looked: Signal
+
+    init(_ looked: Signal) {
+        self.looked = looked
+    }
+
+    var candidate: Eviction.Candidate? {
+        looked.fire()
+        return nil
+    }
+
+    func drain() {}
+
+    func close() {}
+}
+
 /// Clients that take up all places hold up nobody, over real sockets and several event loops.
 @Suite(.timeLimit(.minutes(1))) struct HoldUpTests {
     private static let echo: Handler = { .now(Response(status: 200, body: Body($0.path))) }
@@ -99,10 +117,13 @@ import Testing
             try await first.get("/busy")
             try await second.get("/busy")
             await asked.wait(count: 2)
+            let looked = Signal()
+            let loop = server.loops[0]
+            try await loop.eventLoop.submit { loop.value.add(Watch(looked)) }.get()
             let newcomer = try await TestClient.connect(to: server.port)
             try await newcomer.get("/new")
-            // Several rounds of looking for a place.
-            try await Task.sleep(for: .milliseconds(100))
+            // In the second round those would be gone that gave way in the first.
+            await looked.wait(count: 2)
             #expect(newcomer.receivedCount == 0 && asked.count == 2)
             mayAnswer.fire()
             #expect(await first.response()?.body == "/busy")

@@ -120,6 +120,37 @@ import Testing
         }
     }
 
+    /// Fields after the last chunk (RFC 9112, section 7.1.2) are passed over, wherever the bytes are divided.
+    @Test func trailersOfARequestDoNoHarm() async throws {
+        let request =
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX: 1\r\nY: 2\r\n\r\n"
+        try await withServer { request in
+            .now(Response(status: 200, body: Body(request.body)))
+        } _: { server in
+            let client = try await TestClient.connect(to: server.port)
+            for length in 1..<request.utf8.count {
+                try await client.send(String(decoding: request.utf8.prefix(length), as: UTF8.self))
+                try await client.send(String(decoding: request.utf8.dropFirst(length), as: UTF8.self))
+                #expect(await client.response()?.body == "hi")
+            }
+        }
+    }
+
+    /// The limit counts what is in the chunks, not how many of them there are.
+    @Test(arguments: [(60_000, 200), (70_000, 413)])
+    func tinyChunksAreTaken(count: Int, status: Int) async throws {
+        try await withServer { request in
+            .now(Response(status: 200, body: Body("\(request.body.count)")))
+        } _: { server in
+            let client = try await TestClient.connect(to: server.port)
+            let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            try? await client.send(head + String(repeating: "1\r\na\r\n", count: count) + "0\r\n\r\n")
+            let response = await client.response()
+            #expect(response?.status == status)
+            #expect(status != 200 || response?.body == "\(count)")
+        }
+    }
+
     /// The client still sends when the refusal comes; it must be able to read it nevertheless.
     @Test func refusalOfALargeUploadCanBeRead() async throws {
         try await withServer(handler: Self.echo) { server in
