@@ -123,9 +123,12 @@ private struct EventSource: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let bytes: UnsafeBufferPointer<UInt8>
     private let isReady: Bool
+    /// The file's last line. The parser counts one more where that line does not end in a line break.
+    private let lastLine: Int
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
+        lastLine = Self.countLines(bytes)
         parser = .allocate(capacity: 1)
         parser.initialize(to: yaml_parser_t())
         isReady = yaml_parser_initialize(parser) == 1
@@ -142,6 +145,26 @@ private struct EventSource: ~Copyable {
         parser.deallocate()
     }
 
+    /// Counts lines by the line breaks of YAML 1.1, of which CR and LF together are one.
+    private static func countLines(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        var lines = 1
+        var previous: Unicode.Scalar = " "
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            switch scalar {
+            case "\n" where previous == "\r": break
+            case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}": lines += 1
+            default: break
+            }
+            previous = scalar
+        }
+        return lines
+    }
+
+    /// The line of a place, counted from 1.
+    private func line(_ mark: yaml_mark_t) -> Int {
+        min(Int(mark.line) + 1, lastLine)
+    }
+
     func next() throws(YAMLProblem) -> YAMLEvent {
         guard isReady else {
             throw YAMLProblem(line: 1, "there is not enough memory to read the file")
@@ -151,7 +174,7 @@ private struct EventSource: ~Copyable {
             throw failure()
         }
         defer { yaml_event_delete(&event) }
-        let line = Int(event.start_mark.line) + 1
+        let line = line(event.start_mark)
         switch event.type {
         case YAML_DOCUMENT_START_EVENT:
             return YAMLEvent(kind: .document, line: line)
@@ -193,14 +216,14 @@ private struct EventSource: ~Copyable {
         var text = "is not valid YAML: \(problem)"
         if let context = state.context {
             text += ", \(String(cString: context))"
-            if state.context_mark.line != state.problem_mark.line {
-                text += " that begins in line \(state.context_mark.line + 1)"
+            if line(state.context_mark) != line(state.problem_mark) {
+                text += " that begins in line \(line(state.context_mark))"
             }
         }
         if isTab(at: Int(state.problem_mark.line)) {
             text += "; indent with spaces, not with tabs"
         }
-        return YAMLProblem(line: Int(state.problem_mark.line) + 1, text)
+        return YAMLProblem(line: line(state.problem_mark), text)
     }
 
     /// Whether a line, counted from 0, is indented with a tab.

@@ -69,6 +69,15 @@ struct YAMLTests {
             "x:\n  b: 1\n  b: 2\n  b: 3",
             ["f.yml:3: b: is given twice, first in line 2", "f.yml:4: b: is given twice, first in line 2"]
         ),
+        // The file's last line, not the one that the parser imagines after it.
+        (
+            "a: {}\nbcd",
+            ["f.yml:2: is not valid YAML: could not find expected ':', while scanning a simple key"]
+        ),
+        (
+            "a: {}\r\nb: {}\rcde",
+            ["f.yml:3: is not valid YAML: could not find expected ':', while scanning a simple key"]
+        ),
         ("[a]: 1", ["f.yml:1: a key must be a text"]),
         ("x:\n  ? {a: b}\n  : 1", ["f.yml:2: a key must be a text"]),
         ("a: &m {x: 1}\nb:\n  <<: *m", ["f.yml:3: merge keys (<<) are not supported: write the keys out"]),
