@@ -5,8 +5,8 @@ public enum Redaction {
 
     /// `text` without what looks like a credential or a phone number, on one line, cut at 200 characters.
     ///
-    /// Replaced are Hypersender's tokens (`NNN|…`), whatever follows `Bearer`, long runs without a space that hold a digit, and runs of seven
-    /// digits and more.
+    /// Replaced are Hypersender's tokens (`NNN|…`), bcrypt hashes, whatever follows `Bearer`, long runs without a space that hold a
+    /// digit, and runs of seven digits and more.
     public static func apply(to text: String) -> String {
         // More than is printed is looked at, so that no credential is cut into something that no longer looks like one.
         let looked = String(text.unicodeScalars.prefix(8 * longestText).map(printable))
@@ -65,10 +65,14 @@ public enum Redaction {
         return mayHold ? String(mark) : "\"\(value)\""
     }
 
-    /// Hypersender's own form, what follows `bearer` without a space, or a long run that holds a digit.
+    /// Hypersender's own form, bcrypt's, what follows `bearer` without a space, or a long run that holds a digit.
     private static func looksLikeCredential(_ word: Substring) -> Bool {
         let isDigit = { (character: Character) in character.isWholeNumber }
         if let bar = word.lastIndex(of: "|"), word[..<bar].contains(where: isDigit) {
+            return true
+        }
+        // Its slashes would pass for a path's.
+        if ["$2a$", "$2b$", "$2y$"].contains(where: { word.contains($0) }) {
             return true
         }
         let lowered = word.lowercased()
