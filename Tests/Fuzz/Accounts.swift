@@ -1,0 +1,76 @@
+private func settings(_ flags: [String: String] = [:]) -> Settings {
+    let flags = flags.merging(["config.file": "/etc/f.yml"]) { $1 }
+    do {
+        return try Settings(GivenValues(flags: flags.mapValues { [$0] }, environment: [:]))
+    } catch {
+        fatalError("\(error)")
+    }
+}
+
+private let whole = settings()
+private let overridden = settings(["poll.interval": "7s", "hypersender.base-url": "https://example.org/v1"])
+private let shards = (0..<3).map { settings(["shard": "\($0)", "total-shards": "3"]) }
+private let environment = ["KEY": SmallFile.key, "SPACED": "a b", "EMPTY": ""]
+
+private func read(
+    _ bytes: [UInt8], _ settings: Settings
+) -> Result<[AccountSettings], SettingsProblems> {
+    Result { () throws(SettingsProblems) in
+        var file = AccountsFile(path: "/etc/f.yml", settings: settings, environment: environment)
+        return try file.read(bytes)
+    }
+}
+
+/// Any file of accounts is refused with its mistakes, or gives accounts that can be polled.
+func tryAccounts(_ bytes: [UInt8]) {
+    let result = read(bytes, whole)
+    precondition(result == read(bytes, whole), "the same file was read in two ways")
+    switch result {
+    case .failure(let error):
+        check(error.problems, in: bytes, file: "/etc/f.yml", secrets: [SmallFile.key])
+    case .success(let accounts):
+        check(accounts)
+        // Without their keys the others' accounts are sound too, so no shard finds a mistake.
+        let parts = shards.map { (try? read(bytes, $0).get())?.map(\.name) ?? [] }
+        for (part, shard) in zip(parts, shards) {
+            precondition(part == accounts.map(\.name).filter { $0.map(shard.shard.keeps) ?? false })
+        }
+        precondition(parts.joined().count == accounts.count, "an account is on no shard or on two")
+        guard case .success(let given) = read(bytes, overridden) else {
+            fatalError("flags spoil a file")
+        }
+        precondition(given.map(\.name) == accounts.map(\.name))
+        precondition(given.allSatisfy { $0.baseURL.host == "example.org" && $0.polling.interval == .seconds(7) })
+    }
+}
+
+private func check(_ accounts: [AccountSettings]) {
+    precondition(!accounts.isEmpty)
+    precondition(Set(accounts.map(\.name)).count == accounts.count, "a name is there twice")
+    for account in accounts {
+        guard let name = account.name else {
+            fatalError("an account has no name")
+        }
+        precondition(!name.allSatisfy(\.isWhitespace) && name.unicodeScalars.count <= 128)
+        precondition(name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control })
+        let url = account.baseURL
+        precondition(url.scheme == "https" || url.scheme == "http" && IPAddress.isLoopback(host: url.host))
+        precondition(!url.host.isEmpty && (1...65535).contains(url.port) && !url.description.contains("@"))
+        guard let again = try? BaseURL(url.description) else {
+            fatalError("an address that was taken cannot be read: \(url)")
+        }
+        precondition(again == url, "\(url) is another address when read again")
+        guard let token = try? account.token.read() else {
+            fatalError("an account was taken without its key")
+        }
+        precondition("\(token)" == "<redacted>")
+        let polling = account.polling
+        precondition((.seconds(1)...(.seconds(86400))).contains(polling.interval))
+        precondition((.milliseconds(100)...(.seconds(600))).contains(polling.timeout))
+        precondition((.seconds(1)...(.seconds(7 * 86400))).contains(polling.staleAfter))
+        let known = InstanceStatus.documented.map { Substring($0.rawValue) }
+        precondition(polling.filter.status?.split(separator: ",").allSatisfy(known.contains) ?? true)
+        precondition(polling.filter.queryItems.allSatisfy { !$0.value.allSatisfy(\.isWhitespace) })
+        precondition(polling.filter.queryItems.map(\.encoded).allSatisfy { $0.utf8.allSatisfy { 0x21...0x7E ~= $0 } })
+    }
+}

@@ -1,0 +1,48 @@
+/// What the readers of files need of other rooms and of libraries, reduced to what they make use of.
+
+/// Files that are nowhere but here: whatever a file under test names, nothing of the machine is read.
+enum SmallFile {
+    /// The key that most files hold, and the variable `KEY`.
+    static let key = "4711|canary1234567890canary1234567890"
+
+    static func read(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] {
+        if path.contains("missing") {
+            throw FileProblem(description: "cannot be opened: No such file or directory")
+        }
+        return path.contains("binary") ? [0xFF] : Array((path.contains("odd") ? " \(key) \(key)" : "\(key)\n").utf8)
+    }
+
+    struct FileProblem: Error, CustomStringConvertible {
+        let description: String
+    }
+}
+
+public enum Connections {
+    public struct Settings: Sendable {
+        var proxy: ProxySettings.Proxy?
+        var caFile: String?
+        var timeout: Duration
+        var maxResponseBytes: Int
+    }
+}
+
+public enum PhonePrivacy: String, Sendable, CaseIterable {
+    case off, hash, full
+}
+
+public enum StatusSet: String, Sendable, CaseIterable {
+    case all, current
+}
+
+enum NIOTLSCipher {
+    case TLS_RSA_WITH_AES_128_CBC_SHA, TLS_RSA_WITH_AES_256_CBC_SHA, TLS_RSA_WITH_AES_128_GCM_SHA256
+    case TLS_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA
+    case TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA
+    case TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+    case TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+    case TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+}
+
+enum NIOTLSCurve {
+    case secp256r1, secp384r1, secp521r1, x25519
+}
