@@ -38,9 +38,9 @@ enum YAMLNode: Sendable, Equatable {
 /// by their aliases.
 struct YAMLDocument {
     /// Largest file, in bytes.
-    static let largestFile = 16 << 20
-    /// Most nodes of a document, those that aliases repeat included: ten thousand accounts with every key there is have a third of it.
-    static let mostNodes = 1_000_000
+    static let largestFile = 8 << 20
+    /// Most nodes of a document, those that aliases repeat included: ten thousand accounts with every key there is have little more than half of it.
+    static let mostNodes = 300_000
     /// Deepest nesting of sequences and mappings.
     static let deepestNesting = 100
 

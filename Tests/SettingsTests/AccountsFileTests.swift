@@ -194,11 +194,7 @@ struct AccountsFileTests {
                 """
                   - name: account-\($0)
                     token_env: GLOBEX_TOKEN
-                    base_url: https://app.hypersender.com/api/whatsapp/v2
-                    poll_interval: 60s
-                    poll_timeout: 10s
-                    poll_stale_after: 3m
-                    filter: {uuid: fa3d01c4-1234-4c0d-a12f-df319b612f8c, name: sales, phone: "+2012", status: "WORKING,FAILED"}
+                    filter: {name: sales}
 
                 """
             }.joined()
