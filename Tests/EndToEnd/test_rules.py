@@ -165,6 +165,12 @@ class Alerts(unittest.TestCase):
         self.assertEqual(alerts - headings, set(), "without a runbook")
         self.assertEqual({h for h in headings if h.startswith("Hypersender")} - alerts, set(), "runbooks of no alert")
 
+    def test_readme_lists_each_with_its_severity(self):
+        listed = re.findall(r"^\| `(Hypersender\w+)` \| (\w+) \|", (TOP / "README.md").read_text(), re.MULTILINE)
+        shipped = {(rule["alert"], rule["labels"]["severity"]) for rule in rules("hypersender.alerts.yml")}
+        self.assertEqual(set(listed), shipped)
+        self.assertEqual(len(listed), len(shipped))
+
     def test_each_is_seen_firing_by_a_rule_test(self):
         fired = set()
         for path in TESTS:
