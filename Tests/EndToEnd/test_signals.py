@@ -70,9 +70,18 @@ class Signals(Running):
             env=environment(HYPERSENDER_TOKEN=KEY), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        log = b""
-        while not (found := re.search(rb"Listening.*address=127\.0\.0\.1:(\d+)\n", log)):
-            log += os.read(reading, 4096)
+        # The reading end has a flag of its own.
+        os.set_blocking(reading, False)
+        log = bytearray()
+
+        def listening():
+            try:
+                log.extend(os.read(reading, 4096))
+            except BlockingIOError:
+                pass
+            return re.search(rb"Listening.*address=127\.0\.0\.1:(\d+).*\n", log)
+
+        found = wait_until(listening, 15, "it listens", lambda: log.decode())
         os.set_blocking(writing, False)
         with self.assertRaises(BlockingIOError):
             while True:
