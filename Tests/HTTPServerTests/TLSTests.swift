@@ -121,7 +121,8 @@ import Testing
             let client = try await TestClient.connect(to: server.port, tls: .client())
             try await client.get("/")
             _ = await client.read(until: "\r\n\r\n")
-            try await client.pauseReading()
+            // Where this client was slower than the deadline, it has been closed already.
+            try? await client.pauseReading()
             await ended.wait()
             try? await client.resumeReading()
             #expect(await client.readToEnd().utf8.count < 30_000_000)
