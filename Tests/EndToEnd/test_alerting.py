@@ -432,7 +432,7 @@ class Disappearance(Alerting):
         self.api.remove(5)
         self.api.remove(4)
         gone = self.account_labels("HypersenderInstancesDisappeared")
-        self.page(gone, start, ["2 instances"] + [i[key] for i in instances[4:] for key in ("id", "name")])
+        self.page(gone, start, ["2 in all"] + [i[key] for i in instances[4:] for key in ("id", "name")])
         described = self.stack.told("firing", "HypersenderInstancesDisappeared")[0].annotations["description"]
         for instance in instances[:4]:
             self.assertNotIn(instance["id"], described)
@@ -446,7 +446,7 @@ class Disappearance(Alerting):
         start = time.monotonic()
         self.api.fail("empty-list")
         gone = self.account_labels("HypersenderInstancesDisappeared")
-        self.page(gone, start, ["6 instances"] + [i["id"] for i in instances])
+        self.page(gone, start, ["6 in all"] + [i["id"] for i in instances])
         start = time.monotonic()
         self.api.recover()
         self.resolved(gone, start, 30)
