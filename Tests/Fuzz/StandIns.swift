@@ -17,6 +17,21 @@ enum SmallFile {
     }
 }
 
+/// Takes any file that can be read.
+struct CertificateAuthorities {
+    init(file: String) throws(SmallFile.FileProblem) {
+        _ = try SmallFile.read(file, limit: 1 << 20)
+    }
+}
+
+/// Finds nothing: what certificates hold is not the readers' matter.
+struct TLSInspection {
+    let faults: [WebSecurityError] = []
+    let warnings: [WebSecurityError] = []
+
+    init(certificate: TLSOptions.PEM?, key: TLSOptions.PEM?, clientCA: TLSOptions.PEM?, now: Int) {}
+}
+
 public enum Connections {
     public struct Settings: Sendable {
         var proxy: ProxySettings.Proxy?

@@ -1,6 +1,6 @@
 /// Any web file is refused with its mistakes, or says something that the server can do.
 func tryWeb(_ bytes: [UInt8]) {
-    let read = { Result { () throws(SettingsProblems) in try WebFile.parse(bytes, file: "/etc/f.yml") } }
+    let read = { Result { () throws(SettingsProblems) in try WebFile.parse(bytes, file: "/etc/f.yml").security } }
     let result = read()
     precondition(result == read(), "the same file was read in two ways")
     switch result {
