@@ -1,0 +1,182 @@
+"""The chart, as Helm's own library renders it, with the values of its directory `ci`."""
+
+import copy
+import functools
+import tempfile
+import tarfile
+import unittest
+
+import helm_python
+import yaml
+
+from manifests import CHART, Judged, check_rules, container, of_kind, pod, program_version, source_rules, the, workload
+
+VALUES = {path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text()) for path in sorted((CHART / "ci").glob("*-values.yaml"))}
+DIGEST = "sha256:" + "0" * 64
+
+
+def render(values, name="watch"):
+    with helm_python.Chart.load(CHART) as chart:
+        files = chart.render(values, name=name, namespace="hs")
+    documents, notes = [], ""
+    for path, text in files.items():
+        if path.endswith("NOTES.txt"):
+            notes = text
+        else:
+            documents += [document for document in yaml.safe_load_all(text) if document]
+    return documents, notes
+
+
+@functools.cache
+def rendered_all():
+    return {name: render(values)[0] for name, values in VALUES.items()}
+
+
+class ChartTests(Judged, unittest.TestCase):
+    # These values take a key from the environment on purpose.
+    accepted_findings = [("CKV_K8S_35", "Deployment.hs.watch-hypersender-exporter")]
+    secret_files = ("acme.token", "globex.token")
+
+    @property
+    def rendered(self):
+        return rendered_all()
+
+    def test_lint(self):
+        for name, values in {"defaults": {}, **VALUES}.items():
+            with self.subTest(name):
+                report = helm_python.lint(CHART, values, strict=True)
+                self.assertEqual(report["total_charts_linted"], 1)
+                self.assertEqual(report["errors"], [])
+                self.assertEqual([message for message in report["messages"] if message["severity"] > 1], [])
+
+    def test_versions(self):
+        chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+        self.assertEqual(chart["appVersion"], program_version())
+
+    def test_package(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = helm_python.package(CHART, destination=directory)
+            with tarfile.open(path) as archive:
+                names = {name.removeprefix("hypersender-exporter/") for name in archive.getnames()}
+        self.assertLessEqual({"values.schema.json", "files/rules/hypersender.alerts.yml", "templates/NOTES.txt"}, names)
+        self.assertFalse([name for name in names if name.startswith("ci/")])
+
+    def test_every_value_has_its_place_in_the_schema(self):
+        def properties(schema, path=""):
+            for name, below in schema.get("properties", {}).items():
+                yield path + name
+                yield from properties(below, f"{path}{name}.")
+
+        def leaves(values, schema, path=""):
+            for name, value in values.items():
+                self.assertIn(name, schema["properties"], path + name)
+                yield path + name
+                if isinstance(value, dict) and "properties" in schema["properties"][name]:
+                    yield from leaves(value, schema["properties"][name], f"{path}{name}.")
+
+        with helm_python.Chart.load(CHART) as chart:
+            schema, values = chart.schema, chart.values
+        # Helm gives every chart `global`; the other probes' settings are Kubernetes' own defaults.
+        optional = {"global"} | {f"{probe}Probe.{name}" for probe in ("liveness", "readiness") for name in ("initialDelaySeconds", "successThreshold")}
+        self.assertEqual(set(leaves(values, schema)), set(properties(schema)) - optional)
+
+    def test_schema_refuses(self):
+        for values in (
+            {"demo": "yes"}, {"existingSecrets": "a"}, {"sharding": {"replicas": 0}}, {"extraArgs": ["poll.interval=30s"]},
+            {"accounts": [{"name": "acme"}]}, {"accounts": [{"name": "acme", "token": "1|abc"}]}, {"image": {"digest": "sha256:abc"}},
+            {"serviceMonitor": {"interval": "half a minute"}}, {"prometheusRule": {"disabled": ["InstanceStopped"]}},
+            {"accounts": [{"name": "acme", "token_file": "a", "poll_intervall": "30s"}]}, {"dashboards": {"labels": {"grafana_dashboard": 1}}},
+        ):
+            with self.subTest(values), self.assertRaises(helm_python.HelmError) as raised:
+                render({"existingSecret": "a", **values})
+            self.assertIn("schema", str(raised.exception))
+
+    def test_values_at_odds_are_refused_with_a_reason(self):
+        account = {"name": "acme", "token_file": "acme.token"}
+        for values, reason in (
+            ({}, "Nothing to watch"),
+            ({"demo": True, "token": "1|a"}, "demo=true needs no key"),
+            ({"existingSecret": "a", "token": "1|a"}, "not both"),
+            ({"token": "1|a", "accounts": [account]}, "token is for one account"),
+            ({"existingSecret": "a", "sharding": {"enabled": True}}, "sharding.enabled divides accounts"),
+            ({"accounts": [account]}, "account acme names a token_file"),
+        ):
+            with self.subTest(values), self.assertRaises(helm_python.HelmError) as raised:
+                render(values)
+            self.assertIn(reason, str(raised.exception))
+
+    def test_rules_are_those_of_the_source(self):
+        sources = [group for groups in source_rules().values() for group in groups]
+        found = [group for each in of_kind(self.rendered["sharded"], "PrometheusRule") for group in each["spec"]["groups"]]
+        self.assertEqual(found, sources)
+        self.assertEqual(check_rules(self.rendered["sharded"]), "")
+
+    def test_rules_with_an_alert_left_out_and_labels_added(self):
+        settings = VALUES["complete"]["prometheusRule"]
+        expected = copy.deepcopy([group for groups in source_rules().values() for group in groups])
+        for group in expected:
+            group["rules"] = [rule for rule in group["rules"] if rule.get("alert") not in settings["disabled"]]
+            for rule in group["rules"]:
+                if "alert" in rule:
+                    rule["labels"] |= settings["additionalAlertLabels"]
+        found = [group for each in of_kind(self.rendered["complete"], "PrometheusRule") for group in each["spec"]["groups"]]
+        self.assertEqual(found, expected)
+        self.assertNotEqual(found, [group for groups in source_rules().values() for group in groups])
+        self.assertEqual(check_rules(self.rendered["complete"]), "")
+
+    def test_defaults_create_no_more_than_needed(self):
+        documents, _ = render({"existingSecret": "hypersender"})
+        self.assertEqual(sorted(each["kind"] for each in documents), ["Deployment", "Service", "ServiceAccount"])
+
+    def test_toggles(self):
+        for value, kind in (("serviceMonitor", "ServiceMonitor"), ("prometheusRule", "PrometheusRule"), ("dashboards", "ConfigMap"),
+                            ("networkPolicy", "NetworkPolicy")):
+            with self.subTest(value):
+                documents, _ = render({"demo": True, value: {"enabled": True}})
+                self.assertEqual({each["kind"] for each in documents}, {"Deployment", "Service", "ServiceAccount", kind})
+
+    def test_names_and_labels_are_one_releases_own(self):
+        documents, _ = render({"demo": True, "networkPolicy": {"enabled": True}}, name="hypersender-exporter")
+        self.assertEqual(workload(documents)["metadata"]["name"], "hypersender-exporter")
+        for name, release in (("first", "first-hypersender-exporter"), ("x" * 53, "x" * 52)):
+            documents, _ = render({"demo": True}, name=name)
+            self.assertEqual(workload(documents)["metadata"]["name"], release)
+            self.assertEqual(the(documents, "Service")["spec"]["selector"]["app.kubernetes.io/instance"], name)
+
+    def test_key_of_the_secret(self):
+        (source,) = pod(self.rendered["complete"])["volumes"][0]["projected"]["sources"]
+        self.assertEqual(source["secret"], {"name": "hypersender", "items": [{"key": "api-key", "path": "token"}]})
+        (source,) = pod(self.rendered["token"])["volumes"][0]["projected"]["sources"]
+        self.assertEqual(source["secret"], {"name": "whatsapp", "items": [{"key": "token", "path": "token"}]})
+        self.assertEqual(the(self.rendered["token"], "Secret")["data"], {"token": "MXxleGFtcGxl"})
+
+    def test_pods_start_anew_with_changed_accounts(self):
+        sums = [render({**VALUES["sharded"], "accounts": accounts})[0] for accounts in (VALUES["sharded"]["accounts"], VALUES["sharded"]["accounts"][:1])]
+        self.assertNotEqual(*[workload(documents)["spec"]["template"]["metadata"]["annotations"]["checksum/accounts"] for documents in sums])
+
+    def test_web_configuration_changes_probes_and_scrape(self):
+        documents = self.rendered["complete"]
+        self.assertEqual(container(documents)["livenessProbe"]["httpGet"]["scheme"], "HTTPS")
+        self.assertEqual(container(documents)["readinessProbe"]["httpGet"]["scheme"], "HTTPS")
+        self.assertEqual(the(documents, "ServiceMonitor")["spec"]["endpoints"][0]["scheme"], "https")
+        self.assertIn("--web.config.file=/etc/hypersender-exporter-web/web-config.yaml", container(documents)["args"])
+
+    def test_image_digest_wins(self):
+        documents, _ = render({"demo": True, "image": {"digest": DIGEST, "tag": "9.9.9"}})
+        self.assertTrue(container(documents)["image"].endswith(f"hypersender-exporter@{DIGEST}"))
+
+    def test_notes(self):
+        for values, said, unsaid in (
+            ({"demo": True}, ["simulated account", "Nobody scrapes it yet", "prometheusRule.enabled=true", "dashboards.enabled=true"], ["Secret hyper"]),
+            (VALUES["complete"], ["Secret hypersender"], ["Nobody scrapes", "dashboards.enabled"]),
+            (VALUES["token"], ["in the release's values"], ["1|example"]),
+        ):
+            _, notes = render(values)
+            for text in said:
+                self.assertIn(text, notes)
+            for text in unsaid:
+                self.assertNotIn(text, notes)
+
+
+if __name__ == "__main__":
+    unittest.main()
