@@ -105,7 +105,8 @@ OPERATOR = {
     "PrometheusRule": _object(
         {"apiVersion": {"const": "monitoring.coreos.com/v1"}, "kind": _STRING, "metadata": _META,
          "spec": _object({"groups": {"type": "array", "minItems": 1, "items": _object(
-             {"name": _STRING, "interval": _DURATION, "limit": {"type": "integer"}, "rules": {"type": "array", "minItems": 1, "items": _RULE}},
+             {"name": _STRING, "interval": _DURATION, "limit": {"type": "integer"},
+              "rules": {"type": "array", "minItems": 1, "items": _RULE}},
              "name", "rules")}}, "groups")},
         "metadata", "spec"),
 }

@@ -113,8 +113,9 @@ class ComposeTests(unittest.TestCase):
 
     def test_configurations_differ_from_their_sources_by_addresses_only(self):
         for source, generated, addresses in (
-            (DEPLOY / "prometheus" / "prometheus.yml", "prometheus.yml", {"localhost:10058": "exporter:10058", "localhost:9093": "alertmanager:9093"}),
-            (ROOT / "grafana" / "provisioning" / "datasources" / "hypersender.yml", "datasources.yml", {"localhost:9090": "prometheus:9090"}),
+            (DEPLOY / "prometheus/prometheus.yml", "prometheus.yml",
+             {"localhost:10058": "exporter:10058", "localhost:9093": "alertmanager:9093"}),
+            (ROOT / "grafana/provisioning/datasources/hypersender.yml", "datasources.yml", {"localhost:9090": "prometheus:9090"}),
         ):
             text = source.read_text()
             for address, other in addresses.items():

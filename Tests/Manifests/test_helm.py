@@ -77,7 +77,8 @@ class ChartTests(Judged, unittest.TestCase):
         with helm_python.Chart.load(CHART) as chart:
             schema, values = chart.schema, chart.values
         # Helm gives every chart `global`; the other probes' settings are Kubernetes' own defaults.
-        optional = {"global"} | {f"{probe}Probe.{name}" for probe in ("liveness", "readiness") for name in ("initialDelaySeconds", "successThreshold")}
+        optional = {"global"} | {f"{probe}Probe.{name}" for probe in ("liveness", "readiness")
+                                 for name in ("initialDelaySeconds", "successThreshold")}
         self.assertEqual(set(leaves(values, schema)), set(properties(schema)) - optional)
 
     def test_schema_refuses(self):
@@ -85,7 +86,8 @@ class ChartTests(Judged, unittest.TestCase):
             {"demo": "yes"}, {"existingSecrets": "a"}, {"sharding": {"replicas": 0}}, {"extraArgs": ["poll.interval=30s"]},
             {"accounts": [{"name": "acme"}]}, {"accounts": [{"name": "acme", "token": "1|abc"}]}, {"image": {"digest": "sha256:abc"}},
             {"serviceMonitor": {"interval": "half a minute"}}, {"prometheusRule": {"disabled": ["InstanceStopped"]}},
-            {"accounts": [{"name": "acme", "token_file": "a", "poll_intervall": "30s"}]}, {"dashboards": {"labels": {"grafana_dashboard": 1}}},
+            {"accounts": [{"name": "acme", "token_file": "a", "poll_intervall": "30s"}]},
+            {"dashboards": {"labels": {"grafana_dashboard": 1}}},
         ):
             with self.subTest(values), self.assertRaises(helm_python.HelmError) as raised:
                 render({"existingSecret": "a", **values})
@@ -151,8 +153,10 @@ class ChartTests(Judged, unittest.TestCase):
         self.assertEqual(the(self.rendered["token"], "Secret")["data"], {"token": "MXxleGFtcGxl"})
 
     def test_pods_start_anew_with_changed_accounts(self):
-        sums = [render({**VALUES["sharded"], "accounts": accounts})[0] for accounts in (VALUES["sharded"]["accounts"], VALUES["sharded"]["accounts"][:1])]
-        self.assertNotEqual(*[workload(documents)["spec"]["template"]["metadata"]["annotations"]["checksum/accounts"] for documents in sums])
+        values = VALUES["sharded"]
+        annotations = [workload(render({**values, "accounts": accounts})[0])["spec"]["template"]["metadata"]["annotations"]
+                       for accounts in (values["accounts"], values["accounts"][:1])]
+        self.assertNotEqual(annotations[0]["checksum/accounts"], annotations[1]["checksum/accounts"])
 
     def test_web_configuration_changes_probes_and_scrape(self):
         documents = self.rendered["complete"]
@@ -167,7 +171,8 @@ class ChartTests(Judged, unittest.TestCase):
 
     def test_notes(self):
         for values, said, unsaid in (
-            ({"demo": True}, ["simulated account", "Nobody scrapes it yet", "prometheusRule.enabled=true", "dashboards.enabled=true"], ["Secret hyper"]),
+            ({"demo": True}, ["simulated account", "Nobody scrapes it yet", "prometheusRule.enabled=true", "dashboards.enabled=true"],
+             ["Secret hyper"]),
             (VALUES["complete"], ["Secret hypersender"], ["Nobody scrapes", "dashboards.enabled"]),
             (VALUES["token"], ["in the release's values"], ["1|example"]),
         ):

@@ -5,8 +5,8 @@ import unittest
 
 import yaml
 
-from manifests import (DASHBOARDS, DEPLOY, ROOT, TOOLS, Judged, check_rules, configuration_errors, kustomized, of_kind, restricted_violations, run,
-                       source_rules, the, validate, workload, pod)
+from manifests import (DASHBOARDS, DEPLOY, ROOT, TOOLS, Judged, check_rules, configuration_errors, kustomized, of_kind, pod,
+                       restricted_violations, run, source_rules, the, validate, workload)
 
 EXAMPLES = ("complete", "demo", "sharded")
 
