@@ -161,7 +161,7 @@ public struct Settings: Sendable, Equatable {
         }
     }
 
-    private static func listenAddresses(_ reading: inout Reading, isDemo: Bool) -> [ListenAddress] {
+    static func listenAddresses(_ reading: inout Reading, isDemo: Bool) -> [ListenAddress] {
         let given = reading.given.given("web.listen-address")
         let texts = given?.values.flatMap {
             $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -38,11 +38,19 @@ struct ExporterCommand: AsyncParsableCommand {
         help: "Watch a built-in simulated account, which needs no token, on loopback, polled every 5s unless set.")
     var demo = false
 
+    @Flag(
+        name: .customLong("healthcheck"),
+        help: "Ask the running exporter of the same flags whether it serves, and exit with 0 if it does, else with 1.")
+    var healthCheck = false
+
     /// Reads the command line and runs.
     static func main() async {
         ProcessSetup.apply()
         // The parser takes an empty value only as an argument of its own.
-        let arguments = CommandLine.arguments.dropFirst().flatMap {
+        let arguments = HealthCheck.arguments(
+            own: Array(CommandLine.arguments.dropFirst()), program: CommandLine.arguments.first ?? "",
+            ofFirstProcess: HealthCheck.firstProcess()
+        ).flatMap {
             $0 == "--web.runbook-url=" ? ["--web.runbook-url", ""] : [$0]
         }
         do {
@@ -68,6 +76,10 @@ struct ExporterCommand: AsyncParsableCommand {
 
     /// - Parameter mistakes: what of the command line was not understood; where there is any, everything else is only checked.
     private func run(besides mistakes: [String]) async throws {
+        if healthCheck {
+            try await checkHealth(besides: mistakes)
+            return
+        }
         let settings = Settings(
             reading: GivenValues(flags: flags, environment: Self.environment, hostName: Self.hostName))
         let program = Program(settings, environment: Self.environment)
@@ -123,6 +135,30 @@ struct ExporterCommand: AsyncParsableCommand {
             }
         }
         return (try parse(understood), mistakes)
+    }
+
+    /// Asks the running exporter, and exits with 0 or 1: Docker knows no other.
+    private func checkHealth(besides mistakes: [String]) async throws {
+        mistakes.forEach(Self.complain)
+        guard mistakes.isEmpty else {
+            throw ExitCode(EXIT_FAILURE)
+        }
+        let check: HealthCheck
+        do throws(SettingsProblems) {
+            check = HealthCheck(
+                try HealthCheckSettings(GivenValues(flags: flags, environment: Self.environment)))
+        } catch {
+            for problem in error.problems {
+                Self.complain("\(problem)")
+            }
+            throw ExitCode(EXIT_FAILURE)
+        }
+        do throws(ProgramErrors) {
+            Self.say(try await check.run(), to: STDOUT_FILENO)
+        } catch {
+            error.descriptions.forEach(Self.complain)
+            throw ExitCode(EXIT_FAILURE)
+        }
     }
 
     /// What was given, by flag.

@@ -28,7 +28,7 @@ struct WebFlags: ParsableArguments {
             valueName: "path"))
     var configFile: String?
 
-    @Flag(name: .customLong("web.enable-lifecycle"), help: "Allow to reload the configuration by POST /-/reload.")
+    @Flag(name: .customLong("web.enable-lifecycle"), help: "Allow reloading the configuration by POST /-/reload.")
     var enableLifecycle = false
 
     @Flag(
