@@ -2,7 +2,9 @@
 #include "CProcess.h"
 
 #include <link.h>
+#include <nss.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,4 +27,11 @@ static int release(struct dl_phdr_info *object, size_t size, void *context) {
 void hypersender_release_text(void) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     dl_iterate_phdr(release, &page);
+}
+
+void hypersender_resolve_alone(void) {
+    // Where the program was started by the kernel itself, and not by a loader of libraries, it is static.
+    if (getauxval(AT_BASE) == 0) {
+        __nss_configure_lookup("hosts", "files dns");
+    }
 }

@@ -13,6 +13,14 @@ enum ProcessSetup {
         occupyStandardStreams()
         raiseFileLimit()
         returnMemory()
+        hypersender_resolve_alone()
+        quietDispatch()
+    }
+
+    /// Keeps the thread library from writing between the lines of the log: where it may not raise a thread's priority, it says so, and
+    /// nobody needs to know. What ends the program is told in another way.
+    private static func quietDispatch() {
+        setenv("LIBDISPATCH_LOG", "NO", 0)
     }
 
     /// Where a standard stream is closed, the next socket would get its number, and the log with it.

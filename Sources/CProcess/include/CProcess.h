@@ -7,3 +7,9 @@
 ///
 /// They are pages of files, unchanged: the system maps them again as they are needed.
 void hypersender_release_text(void);
+
+/// Lets a static program resolve host names by /etc/hosts and DNS alone, whatever nsswitch.conf says.
+///
+/// The modules named there are libraries for the C library of the machine, and a program that brings its own must not load them: versions
+/// that differ end it, or worse. To be called before any name is looked up; does nothing in a program that is not static.
+void hypersender_resolve_alone(void);
