@@ -1,0 +1,168 @@
+"""The Debian package: judged by lintian, and lived with on a machine under systemd, from its installation to its removal."""
+
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+from installing import TOP, WORK, output
+from machine import Machine
+
+from exporter import wait_until
+from fake_api import KEY
+
+PACKAGE = WORK / "hypersender-exporter.deb"
+NEXT_PACKAGE = WORK / "hypersender-exporter-next.deb"
+SERVICE = "hypersender-exporter.service"
+SOCKET = "hypersender-exporter.socket"
+FOLDER = "/etc/hypersender-exporter"
+GOOD = "\nhypersender_up 1\n"
+
+
+class Package(unittest.TestCase):
+    def test_lintian_has_nothing_against_it(self):
+        said = output("lintian", "--allow-root", "--fail-on=error,warning", "--tag-display-limit=0", "--no-cfg", PACKAGE)
+        self.assertEqual(said, "")
+
+    def test_what_is_in_it(self):
+        files = {line.split(None, 5)[5]: line.split()[:2] for line in output("dpkg-deb", "--contents", PACKAGE).splitlines()}
+        for path, mode in (
+            ("./usr/bin/hypersender-exporter", "-rwxr-xr-x"), ("./usr/lib/systemd/system/" + SERVICE, "-rw-r--r--"),
+            ("./usr/lib/systemd/system/" + SOCKET, "-rw-r--r--"), (f".{FOLDER}/hypersender-exporter.env", "-rw-r--r--"),
+            ("./usr/share/man/man1/hypersender-exporter.1.gz", "-rw-r--r--"), ("./usr/share/doc/hypersender-exporter/README.md.gz", "-rw-r--r--"),
+        ):
+            self.assertEqual(files.get(path), [mode, "root/root"], path)
+
+    def test_the_manual_page_can_be_read(self):
+        page = WORK / "root.1"
+        page.write_bytes(subprocess.run(
+            f"dpkg-deb --fsys-tarfile {PACKAGE} | tar --extract --to-stdout ./usr/share/man/man1/hypersender-exporter.1.gz | gunzip", shell=True, check=True,
+            capture_output=True).stdout)
+        result = subprocess.run(["man", "--warnings", "--local-file", page], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MANWIDTH": "200"})
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("--poll.interval", result.stdout)
+
+
+class Life(unittest.TestCase):
+    """One story, since each step needs the one before."""
+
+    def setUp(self):
+        self.machine = self.enterContext(Machine())
+        for package in (PACKAGE, NEXT_PACKAGE):
+            shutil.copy(package, self.machine.root / "root")
+
+    def settings(self, text):
+        path = self.machine.root / FOLDER.lstrip("/") / "hypersender-exporter.env"
+        path.write_text(text)
+
+    def state(self, unit=SERVICE):
+        return tuple(self.machine.ask("systemctl", question, unit).stdout.strip() for question in ("is-enabled", "is-active"))
+
+    def property(self, name):
+        return self.machine.run("systemctl", "show", "--value", f"--property={name}", SERVICE)
+
+    def scrape(self):
+        return wait_until(
+            lambda: GOOD in (self.machine.get("/metrics") or "") and self.machine.get("/metrics"), 60, "a good scrape", self.machine.journal)
+
+    def test_from_installation_to_purge(self):
+        self.install()
+        self.start_the_demo()
+        self.start_with_a_key()
+        self.upgrade()
+        self.serve_on_a_socket()
+        self.refuse_wrong_settings()
+        self.remove_and_purge()
+
+    def install(self):
+        said = self.machine.run("dpkg", "--install", f"/root/{PACKAGE.name}")
+        self.assertIn(f"write the API key to {FOLDER}/token", said)
+        self.assertEqual(self.state(), ("disabled", "inactive"), "without a key it would only fail")
+        self.assertEqual(self.machine.run("stat", "--format=%a %U %s", f"{FOLDER}/token"), "600 root 0")
+        self.assertEqual(self.machine.run("stat", "--format=%a %U", FOLDER), "755 root")
+
+    def start_the_demo(self):
+        self.settings("HYPERSENDER_DEMO=true\n")
+        self.machine.run("systemctl", "enable", "--now", SERVICE)
+        page = self.scrape()
+        self.assertEqual(page.count("\nhypersender_instance_up{"), 12)
+        self.assertEqual(self.machine.run("hypersender-exporter", "--healthcheck"), "hypersender-exporter: healthy: :10058")
+        process = self.property("MainPID")
+        status = dict(re.findall(r"^(\w+):\s*(.*)$", self.machine.run("cat", f"/proc/{process}/status"), re.MULTILINE))
+        self.assertEqual((status["Seccomp"], status["NoNewPrivs"], int(status["CapEff"], 16), int(status["CapBnd"], 16)), ("2", "1", 0, 0))
+        self.assertNotEqual(status["Uid"].split()[0], "0")
+        self.machine.run("systemctl", "reload", SERVICE)
+        wait_until(lambda: "The configuration is in use" in self.journal(), 20, "it is reloaded", self.journal)
+        self.assertEqual(self.property("MainPID"), process)
+        self.assertNotIn("thread priority", self.journal(), "not a line of ours, and nothing that anybody can help")
+        self.machine.run("systemctl", "stop", SERVICE)
+        self.assertEqual((self.property("Result"), self.property("ExecMainStatus")), ("success", "0"))
+
+    def journal(self):
+        return self.machine.run("journalctl", "--no-pager", f"--unit={SERVICE}")
+
+    def start_with_a_key(self):
+        code = f"import sys; sys.path.insert(0, {str(TOP / 'Tests/EndToEnd')!r})\n" \
+            "from fake_api import FakeAPI\napi = FakeAPI()\nprint(api.base_url, flush=True)\nsys.stdin.read()"
+        api = self.machine.network(sys.executable, "-c", code, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(api.wait)
+        self.addCleanup(api.kill)
+        self.addCleanup(api.stdout.close)
+        self.addCleanup(api.stdin.close)
+        self.plain = f"HYPERSENDER_BASE_URL={api.stdout.readline().strip()}\nHYPERSENDER_POLL_INTERVAL=1s\n"
+        self.settings(self.plain)
+        # As README has it: the file is there, and stays readable for root only.
+        self.machine.run("tee", f"{FOLDER}/token", input=KEY + "\n")
+        self.assertEqual(self.machine.run("stat", "--format=%a %U", f"{FOLDER}/token"), "600 root")
+        self.machine.run("systemctl", "start", SERVICE)
+        self.scrape()
+        self.assertNotIn(KEY, self.journal())
+
+    def upgrade(self):
+        before = self.property("MainPID")
+        self.machine.run("dpkg", "--install", f"/root/{NEXT_PACKAGE.name}")
+        self.assertEqual(self.machine.run("dpkg-query", "--show", "--showformat=${Version}", "hypersender-exporter"), "9999")
+        self.assertEqual(self.state(), ("enabled", "active"))
+        self.assertNotEqual(self.property("MainPID"), before, "the new one is to run")
+        self.assertEqual(self.machine.run("cat", f"{FOLDER}/hypersender-exporter.env"), self.plain.strip())
+        self.assertEqual(self.machine.run("cat", f"{FOLDER}/token"), KEY)
+        self.scrape()
+
+    def serve_on_a_socket(self):
+        self.settings(self.plain + "HYPERSENDER_WEB_SYSTEMD_SOCKET=true\n")
+        self.machine.run("systemctl", "stop", SERVICE)
+        self.machine.run("systemctl", "enable", "--now", SOCKET)
+        self.assertEqual(self.state(), ("enabled", "inactive"))
+        # The first scrape starts the service, and waits for it.
+        self.assertIn("hypersender_up", self.machine.get("/metrics"))
+        self.scrape()
+        self.machine.run("systemctl", "restart", "--no-block", SERVICE)
+        for _ in range(20):
+            self.assertIsNotNone(self.machine.get("/metrics"), "a scrape was refused during the restart")
+        self.machine.run("systemctl", "disable", "--now", SOCKET)
+
+    def refuse_wrong_settings(self):
+        self.settings(self.plain + "HYPERSENDER_POLL_TIMEOUT=soon\n")
+        self.machine.ask("systemctl", "restart", SERVICE)
+        wait_until(lambda: self.state()[1] == "failed", 20, "the service fails", self.machine.journal)
+        self.assertEqual((self.property("ExecMainStatus"), self.property("NRestarts")), ("64", "0"))
+        self.assertIn("HYPERSENDER_POLL_TIMEOUT", self.journal())
+        self.settings(self.plain)
+        self.machine.run("systemctl", "restart", SERVICE)
+        self.scrape()
+
+    def remove_and_purge(self):
+        self.machine.run("dpkg", "--remove", "hypersender-exporter")
+        self.assertIsNone(self.machine.get("/metrics"), "it goes on without its package")
+        self.assertEqual(self.machine.run("cat", f"{FOLDER}/token"), KEY, "a removal keeps what was configured")
+        self.machine.run("dpkg", "--install", f"/root/{NEXT_PACKAGE.name}")
+        self.assertEqual(self.state()[0], "enabled", "installed again, it is as it was")
+        self.machine.run("dpkg", "--purge", "hypersender-exporter")
+        left = self.machine.run("find", "/etc", "/usr", "/var", "/run", "/lib/systemd", "-xdev", "-name", "*hypersender*", "-not", "-path", "/var/lib/systemd/catalog/*")
+        self.assertEqual(left, "")
+        self.assertEqual(self.machine.run("systemctl", "list-units", "--failed", "--plain", "--no-legend"), "")
+
+
+if __name__ == "__main__":
+    unittest.main()
