@@ -156,7 +156,7 @@ enum ErrorBody {
         var message: String?
         do {
             try reader.readObject { (key, reader) throws(JSONError) in
-                if key == "message" {
+                if reader.is(key, "message") {
                     message = try reader.readStringIfAny()
                 } else {
                     try reader.skipValue()

@@ -33,11 +33,14 @@ public struct Instance: Sendable, Equatable {
 
     /// Whether nothing differs, texts compared byte by byte.
     public static func == (first: Instance, second: Instance) -> Bool {
-        first.status == second.status && first.hasAccessToken == second.hasAccessToken
-            && first.createdAt == second.createdAt && ExactText(first.id) == ExactText(second.id)
-            && ExactText(first.name) == ExactText(second.name)
-            && ExactText(first.serviceType) == ExactText(second.serviceType)
-            && first.phone.map(ExactText.init) == second.phone.map(ExactText.init)
+        first.status == second.status && first.hasSameFacts(as: second)
+    }
+
+    /// Whether nothing differs but the status perhaps, texts compared byte by byte.
+    public func hasSameFacts(as other: Instance) -> Bool {
+        hasAccessToken == other.hasAccessToken && createdAt == other.createdAt && ExactText(id) == ExactText(other.id)
+            && ExactText(name) == ExactText(other.name) && ExactText(serviceType) == ExactText(other.serviceType)
+            && phone.map(ExactText.init) == other.phone.map(ExactText.init)
     }
 }
 

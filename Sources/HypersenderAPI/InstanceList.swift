@@ -42,6 +42,8 @@ struct InstanceListDecoder {
 
     /// An id longer than this is none: the API's are UUIDs.
     static let longestID = 256
+    /// About the bytes of an element, as the API writes it.
+    private static let usualSize = 256
     /// A text longer than this is cut: the API allows a name 50 characters.
     static let longestText = 256
 
@@ -51,7 +53,11 @@ struct InstanceListDecoder {
         var reader = try JSONReader(bytes)
         var next: String?
         var elements = 0
-        let before = list
+        let invalidBefore = list.invalid
+        // Growing step by step would copy everything several times.
+        let expected = list.instances.count + bytes.count / Self.usualSize
+        list.instances.reserveCapacity(expected)
+        seen.reserveCapacity(expected)
         switch reader.kind {
         case .array:
             try readElements(&reader, count: &elements)
@@ -62,7 +68,7 @@ struct InstanceListDecoder {
         }
         try reader.readEnd()
         // Where nothing at all can be read, the format has changed: that is a failure, and not an account without instances.
-        if elements > 0, list.invalid - before.invalid == elements {
+        if elements > 0, list.invalid - invalidBefore == elements {
             throw JSONError(offset: 0, problem: "none of the list's \(elements) elements has both an id and a status")
         }
         return next
@@ -73,30 +79,27 @@ struct InstanceListDecoder {
     ) throws(JSONError) -> String? {
         var next: String?
         var lists = 0
-        var gathered = self
         try reader.readObject { (key, reader) throws(JSONError) in
-            switch key {
-            case "data" where reader.kind == .array:
+            if reader.is(key, "data"), reader.kind == .array {
                 lists += 1
-                try gathered.readElements(&reader, count: &count)
-            case "links" where reader.kind == .object:
+                try readElements(&reader, count: &count)
+            } else if reader.is(key, "links"), reader.kind == .object {
                 try reader.readObject { (key, reader) throws(JSONError) in
-                    if key == "next" {
+                    if reader.is(key, "next") {
                         next = try reader.readStringIfAny()
                     } else {
                         try reader.skipValue()
                     }
                 }
-            case "next_page_url":
+            } else if reader.is(key, "next_page_url") {
                 next = try reader.readStringIfAny() ?? next
-            default:
+            } else {
                 try reader.skipValue()
             }
         }
         guard lists == 1 else {
             throw JSONError(offset: 0, problem: "the object holds no list of instances under \"data\"")
         }
-        self = gathered
         return next
     }
 
@@ -129,21 +132,27 @@ struct InstanceListDecoder {
         var hasAccessToken: Bool?
         var createdAt: String?
         try reader.readObject { (key, reader) throws(JSONError) in
-            switch key {
-            case "id": id = try reader.readStringIfAny()
-            case "name": name = try reader.readStringIfAny()
-            case "phone": phone = try reader.readStringIfAny()
-            case "service_type": serviceType = try reader.readStringIfAny()
-            case "status": statusName = try reader.readStringIfAny()
-            case "created_at": createdAt = try reader.readStringIfAny()
-            case "access_token":
+            if reader.is(key, "id") {
+                id = try reader.readStringIfAny()
+            } else if reader.is(key, "name") {
+                name = try reader.readStringIfAny()
+            } else if reader.is(key, "phone") {
+                phone = try reader.readStringIfAny()
+            } else if reader.is(key, "service_type") {
+                serviceType = try reader.readStringIfAny()
+            } else if reader.is(key, "status") {
+                statusName = try reader.readStringIfAny()
+            } else if reader.is(key, "created_at") {
+                createdAt = try reader.readStringIfAny()
+            } else if reader.is(key, "access_token") {
                 switch reader.kind {
                 case .string: hasAccessToken = true
                 case .null: hasAccessToken = false
                 default: hasAccessToken = nil
                 }
                 try reader.skipValue()
-            default: try reader.skipValue()
+            } else {
+                try reader.skipValue()
             }
         }
         guard let id, !id.isEmpty, id.utf8.count <= Self.longestID, let statusName else {

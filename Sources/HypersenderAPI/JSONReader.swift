@@ -69,15 +69,37 @@ struct JSONReader {
         }
     }
 
+    /// The name of an object's member, as it stands in the document. What it says is asked of the reader.
+    struct Key {
+        fileprivate let text: Text
+    }
+
+    /// Whether a member has this name, byte by byte once escapes are undone.
+    func `is`(_ key: Key, _ name: StaticString) -> Bool {
+        let range = key.text.range
+        guard key.text.isPlain else {
+            return unescaped(key.text).utf8.elementsEqual(String(describing: name).utf8)
+        }
+        return range.count == name.utf8CodeUnitCount
+            && bytes.withUnsafeBufferPointer { bytes in
+                name.withUTF8Buffer { name in
+                    for index in name.indices where bytes[range.lowerBound + index] != name[index] {
+                        return false
+                    }
+                    return true
+                }
+            }
+    }
+
     /// Reads an object, calling `member` with the reader before each member's value, which must read or skip that value.
-    mutating func readObject(_ member: (String, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+    mutating func readObject(_ member: (Key, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
         try expect(UInt8(ascii: "{"), "an object")
         skipWhitespace()
         if take(UInt8(ascii: "}")) {
             return
         }
         while true {
-            let key = try readString()
+            let key = Key(text: try scanString())
             skipWhitespace()
             try expect(UInt8(ascii: ":"), "a colon")
             skipWhitespace()
@@ -101,12 +123,26 @@ struct JSONReader {
 
     // MARK: Strings
 
+    /// What stands between a string's quotes; plain where it has no escapes.
+    fileprivate struct Text {
+        var range: Range<Int>
+        var isPlain: Bool
+    }
+
     /// Reads a string. Half a surrogate pair reads as U+FFFD.
     mutating func readString() throws(JSONError) -> String {
-        let (range, isPlain) = try scanString()
-        if isPlain {
-            return String(decoding: bytes[range], as: UTF8.self)
+        let text = try scanString()
+        guard text.isPlain else {
+            return unescaped(text)
         }
+        return bytes.withUnsafeBufferPointer {
+            String(decoding: UnsafeBufferPointer(rebasing: $0[text.range]), as: UTF8.self)
+        }
+    }
+
+    /// What a string says, its escapes undone. They have been checked.
+    private func unescaped(_ string: Text) -> String {
+        let range = string.range
         var scalars: [UInt16] = []
         var text = ""
         var index = range.lowerBound
@@ -139,26 +175,43 @@ struct JSONReader {
         return nil
     }
 
-    /// Finds the end of the string that begins here, checking its escapes; plain where it has none.
-    private mutating func scanString() throws(JSONError) -> (Range<Int>, isPlain: Bool) {
+    /// Finds the end of the string that begins here, checking its escapes.
+    private mutating func scanString() throws(JSONError) -> Text {
         try expect(UInt8(ascii: "\""), "a string")
         let start = position
         var isPlain = true
-        while position < bytes.count {
-            let byte = bytes[position]
-            if byte == UInt8(ascii: "\"") {
+        while true {
+            skipPlainText()
+            guard position < bytes.count else {
+                throw problem("the document ends within a string")
+            }
+            switch bytes[position] {
+            case UInt8(ascii: "\""):
                 position += 1
-                return (start..<(position - 1), isPlain)
-            } else if byte < 0x20 {
-                throw problem("a control character stands in a string")
-            } else if byte == UInt8(ascii: "\\") {
+                return Text(range: start..<(position - 1), isPlain: isPlain)
+            case UInt8(ascii: "\\"):
                 isPlain = false
                 try scanEscape()
-            } else {
-                position += 1
+            default:
+                throw problem("a control character stands in a string")
             }
         }
-        throw problem("the document ends within a string")
+    }
+
+    /// Goes to the next quote, backslash or control character. Nearly all of a document is passed over here.
+    private mutating func skipPlainText() {
+        let start = position
+        position = bytes.withUnsafeBufferPointer { bytes in
+            var index = start
+            while index < bytes.count {
+                let byte = bytes[index]
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 {
+                    break
+                }
+                index += 1
+            }
+            return index
+        }
     }
 
     private mutating func scanEscape() throws(JSONError) {

@@ -85,18 +85,33 @@ enum Timestamp {
         }
 
         mutating func take(_ text: StaticString) -> Bool {
-            let matches = text.withUTF8Buffer { bytes[position...].starts(with: $0) }
-            position += matches ? text.utf8CodeUnitCount : 0
+            let count = text.utf8CodeUnitCount
+            guard bytes.count - position >= count else {
+                return false
+            }
+            let matches = text.withUTF8Buffer { text in
+                for index in text.indices where bytes[position + index] != text[index] {
+                    return false
+                }
+                return true
+            }
+            position += matches ? count : 0
             return matches
         }
 
         mutating func number(digits count: Int) -> Int? {
-            let field = bytes[position...].prefix(count)
-            guard field.count == count, field.allSatisfy(Self.isDigit) else {
+            guard bytes.count - position >= count else {
                 return nil
             }
+            var number = 0
+            for index in position..<(position + count) {
+                guard Self.isDigit(bytes[index]) else {
+                    return nil
+                }
+                number = number * 10 + Int(bytes[index] - UInt8(ascii: "0"))
+            }
             position += count
-            return field.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+            return number
         }
 
         /// All digits up to the next other character; nil where there is none.

@@ -12,22 +12,26 @@ public enum StatusSet: String, Sendable, CaseIterable {
 /// A metric family about instances, and how one instance fills it.
 struct InstanceFamily: Sendable {
     let family: MetricFamily
+    /// Whether its samples depend on the instance's status or on the history of it.
+    let followsStatus: Bool
     /// Writes the samples of one instance.
     let write: @Sendable (TrackedInstance, StatusSet, inout ExpositionWriter) -> Void
 
     init(
-        _ name: String, _ type: MetricType, help: String,
+        _ name: String, _ type: MetricType, followsStatus: Bool, help: String,
         _ write: @escaping @Sendable (TrackedInstance, StatusSet, inout ExpositionWriter) -> Void
     ) {
         family = MetricFamily(name, type, help: help)
+        self.followsStatus = followsStatus
         self.write = write
     }
 
     /// A family with at most one sample an instance.
     init(
-        _ name: String, _ type: MetricType, help: String, value: @escaping @Sendable (TrackedInstance) -> Double?
+        _ name: String, _ type: MetricType, followsStatus: Bool, help: String,
+        value: @escaping @Sendable (TrackedInstance) -> Double?
     ) {
-        self.init(name, type, help: help) { tracked, _, writer in
+        self.init(name, type, followsStatus: followsStatus, help: help) { tracked, _, writer in
             if let value = value(tracked) {
                 writer.sample(value, tracked.labels)
             }
@@ -36,7 +40,7 @@ struct InstanceFamily: Sendable {
 
     static let all: [InstanceFamily] = [
         InstanceFamily(
-            "hypersender_instance_up", .gauge,
+            "hypersender_instance_up", .gauge, followsStatus: true,
             help:
                 "1 if the instance's status is WORKING, else 0. WORKING means the session is up; it does not prove that messages"
                 + " are delivered."
@@ -44,7 +48,7 @@ struct InstanceFamily: Sendable {
             tracked.instance.status == .working ? 1 : 0
         },
         InstanceFamily(
-            "hypersender_instance_status", .gauge,
+            "hypersender_instance_status", .gauge, followsStatus: true,
             help:
                 "1 for the status the instance has, 0 for the others. UNKNOWN stands for a status the API does not document."
         ) { tracked, set, writer in
@@ -53,7 +57,8 @@ struct InstanceFamily: Sendable {
             }
         },
         InstanceFamily(
-            "hypersender_instance_info", .gauge, help: "What else the API says of the instance, as labels; always 1."
+            "hypersender_instance_info", .gauge, followsStatus: false,
+            help: "What else the API says of the instance, as labels; always 1."
         ) { tracked, _, writer in
             var labels = Labels()
             labels.append("service_type", tracked.instance.serviceType)
@@ -63,20 +68,20 @@ struct InstanceFamily: Sendable {
             writer.sample(1, tracked.labels, labels)
         },
         InstanceFamily(
-            "hypersender_instance_created_timestamp_seconds", .gauge,
+            "hypersender_instance_created_timestamp_seconds", .gauge, followsStatus: false,
             help: "When the instance was created, in Unix time. The API gives no time zone: UTC is assumed."
         ) { tracked in
             tracked.instance.createdAt
         },
         InstanceFamily(
-            "hypersender_instance_access_token_present", .gauge,
+            "hypersender_instance_access_token_present", .gauge, followsStatus: false,
             help:
                 "1 if the API lists an access token for the instance, 0 if it gives null, which means not yet connected."
         ) { tracked in
             tracked.instance.hasAccessToken.map { $0 ? 1 : 0 }
         },
         InstanceFamily(
-            "hypersender_instance_status_change_timestamp_seconds", .gauge,
+            "hypersender_instance_status_change_timestamp_seconds", .gauge, followsStatus: true,
             help:
                 "When a poll last saw the instance's status differ from the poll before, in Unix time. The first sight of an instance,"
                 + " after a start of the exporter too, counts as a change."
@@ -84,7 +89,7 @@ struct InstanceFamily: Sendable {
             tracked.statusChangedAt
         },
         InstanceFamily(
-            "hypersender_instance_status_changes_total", .counter,
+            "hypersender_instance_status_changes_total", .counter, followsStatus: true,
             help: "Changes of the instance's status seen from poll to poll. Changes between two polls are missed."
         ) { tracked in
             Double(tracked.statusChanges)

@@ -35,8 +35,11 @@ public struct Snapshot: Sendable {
     public func write(_ group: InstanceGroup, family: Int, to writer: inout ExpositionWriter) {
         let family = InstanceFamily.all[family]
         writer.begin(family.family, continued: true)
-        for instance in group.instances {
-            family.write(instance, statusSet, &writer)
+        // Elements of a buffer are passed as they are; those of an array would be copied first, with all their texts.
+        group.instances.withUnsafeBufferPointer { instances in
+            for index in instances.indices {
+                family.write(instances[index], statusSet, &writer)
+            }
         }
     }
 

@@ -36,20 +36,22 @@ public struct SnapshotPage: Sendable {
             previous.page.format == format && previous.page.statusSet == snapshot.statusSet
                 && (previous.page.ending != nil) == assembler.isCompressed ? previous : nil
         }
-        let places = Dictionary(
-            uniqueKeysWithValues: (previous?.page.groups ?? []).enumerated().map { (ObjectIdentifier($1), $0) })
+        let old = previous?.page.groups ?? []
+        let places = Dictionary(uniqueKeysWithValues: zip(old.map { ObjectIdentifier($0) }, old.indices))
+        let placesOfFacts = Dictionary(uniqueKeysWithValues: zip(old.map { ObjectIdentifier($0.facts) }, old.indices))
         var writer = ExpositionWriter(format)
         snapshot.writeAccounts(to: &writer, uptime: uptime)
         _ = assembler.append(writer.bytes)
 
         let groups = snapshot.groups(uptime: uptime)
         let known = groups.map { places[ObjectIdentifier($0)] }
+        let knownFacts = groups.map { placesOfFacts[ObjectIdentifier($0.facts)] }
         var families: [FamilyPieces] = []
         for family in Snapshot.instanceFamilies.indices {
             let old = previous.map { (pieces: $0.page.families[family], bytes: $0.bytes) }
             var pieces = FamilyPieces()
             pieces.groups.reserveCapacity(groups.count)
-            for (group, known) in zip(groups, known) {
+            for (group, known) in zip(groups, InstanceFamily.all[family].followsStatus ? known : knownFacts) {
                 if let old, let known {
                     let piece = old.pieces.groups[known]
                     if !piece.isEmpty && pieces.header.isEmpty {
