@@ -86,7 +86,7 @@ let package = Package(
             "hypersender-simulator", program: true,
             ["Simulator", arguments, logging, lifecycle, signals]),
 
-        tests("HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioPosix]),
+        tests("HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioHTTP1, nioPosix]),
         tests("Exposition", ["CZlib"], exclude: ["Golden"]),
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging], exclude: ["Golden"]),
         tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioHTTP2, nioHPACK, nioPosix, nioSSL, logging]),

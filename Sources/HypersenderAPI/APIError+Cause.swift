@@ -11,6 +11,7 @@ extension APIError {
     init(status: Int, message: String?, retry: RetryAdvice?, rateLimit: RateLimit) {
         let reason: Reason =
             switch status {
+            case 304: .httpError
             case 300...399: .redirect
             case 400: .badRequest
             case 401: .unauthorized

@@ -1,13 +1,23 @@
 import AsyncHTTPClient
+import Crypto
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// Something that can be asked for the list of instances.
 public protocol InstanceLister: Sendable {
     /// Fetches the whole list, or fails as a whole.
     ///
     /// - Throws: `APIError`, or `CancellationError` where the calling task is cancelled.
-    func listInstances() async throws -> InstanceList
+    func listInstances() async throws -> ListAnswer
+}
+
+/// What comes of asking for the list.
+public enum ListAnswer: Sendable, Equatable {
+    /// The list as it is now.
+    case list(InstanceList)
+    /// It is the list that the same lister gave last; all that is new is what the answer said of the rate limit.
+    case unchanged(RateLimit)
 }
 
 /// Asks the Hypersender API for the list of instances: `GET /instances`, page by page where there are pages.
@@ -19,6 +29,18 @@ public final class HypersenderClient: InstanceLister {
 
     private let configuration: APIConfiguration
     private let connections: Connections
+    /// By what the list that was given last would be recognised.
+    private let known = Mutex<Known?>(nil)
+
+    /// An answer that was a whole list, and all that the request had to do with it.
+    private struct Known {
+        var url: String
+        var token: Secret
+        /// By what the API would recognise it.
+        var validator: Validator?
+        /// Of the body: to read the same list again would cost several times as much.
+        var digest: SHA256.Digest
+    }
 
     /// Sets up the client; nothing is asked yet.
     ///
@@ -29,7 +51,9 @@ public final class HypersenderClient: InstanceLister {
         self.connections = connections
     }
 
-    public func listInstances() async throws -> InstanceList {
+    /// Where the API gives validators, and the list is a single page, it is asked for only if it has changed. Where it gives none, the list
+    /// is read only if it has.
+    public func listInstances() async throws -> ListAnswer {
         let configuration = configuration
         let token: Secret
         do {
@@ -38,9 +62,12 @@ public final class HypersenderClient: InstanceLister {
             throw APIError(.token, error.description)
         }
         do {
-            return try await withDeadline(configuration.timeout) {
+            let fetched = try await withDeadline(configuration.timeout) {
                 try await self.fetchPages(token)
             }
+            // Not before the deadline is known to be kept: a list that was not given must not be referred to.
+            known.withLock { $0 = fetched.known }
+            return fetched.answer
         } catch let error as APIError {
             throw error
         } catch is CancellationError {
@@ -54,15 +81,27 @@ public final class HypersenderClient: InstanceLister {
         }
     }
 
-    private func fetchPages(_ token: Secret) async throws -> InstanceList {
+    private func fetchPages(_ token: Secret) async throws -> (answer: ListAnswer, known: Known?) {
         var decoder = InstanceListDecoder(phone: configuration.phone.keep(token))
         var url = configuration.baseURL.instances(configuration.filter)
         var visited: Set<String> = []
+        // What another token may see is another list, even at the same address.
+        let known = self.known.withLock { $0 }.flatMap { $0.url == url && $0.token == token ? $0 : nil }
         while true {
             guard visited.insert(url).inserted else {
                 throw APIError(.decode, "page \(visited.count + 1) of the list links back to an earlier page")
             }
-            let answer = try await fetch(url, token, room: configuration.maxResponseBytes - decoder.list.bytes)
+            let response = try await fetch(
+                url, token, unless: visited.count == 1 ? known?.validator : nil,
+                room: configuration.maxResponseBytes - decoder.list.bytes)
+            guard case .page(let answer) = response else {
+                return (.unchanged(response.rateLimit), known)
+            }
+            let found = Known(
+                url: url, token: token, validator: answer.validator, digest: SHA256.hash(data: answer.body))
+            if visited.count == 1, found.digest == known?.digest {
+                return (.unchanged(answer.rateLimit), found)
+            }
             let before = decoder.list.instances.count
             let link: String?
             do {
@@ -73,7 +112,8 @@ public final class HypersenderClient: InstanceLister {
             guard let link else {
                 var list = decoder.list
                 list.rateLimit = answer.rateLimit
-                return list
+                // That the first of several pages is the same says nothing of the others.
+                return (.list(list), visited.count == 1 ? found : nil)
             }
             guard let next = configuration.baseURL.page(link: link, configuration.filter) else {
                 throw APIError(
@@ -92,13 +132,29 @@ public final class HypersenderClient: InstanceLister {
         }
     }
 
-    private struct Answer {
+    private struct Page {
         var body: [UInt8]
         var rateLimit: RateLimit
+        var validator: Validator?
     }
 
-    /// Fetches one page. An answer with any status but 200 is thrown as an `APIError`.
-    private func fetch(_ url: String, _ token: Secret, room: Int) async throws -> Answer {
+    private enum Answer {
+        case page(Page)
+        /// 304, as the request allowed.
+        case unchanged(RateLimit)
+
+        var rateLimit: RateLimit {
+            switch self {
+            case .page(let page): page.rateLimit
+            case .unchanged(let rateLimit): rateLimit
+            }
+        }
+    }
+
+    /// Fetches one page. An answer with any status but 200, or 304 where a validator is given, is thrown as an `APIError`.
+    private func fetch(
+        _ url: String, _ token: Secret, unless validator: Validator?, room: Int
+    ) async throws -> Answer {
         var request = HTTPClientRequest(url: url)
         request.headers = [
             "accept": "application/json",
@@ -106,10 +162,19 @@ public final class HypersenderClient: InstanceLister {
             "authorization": token.authorization,
             "user-agent": configuration.userAgent,
         ]
+        if let condition = validator?.condition {
+            request.headers.add(name: condition.name, value: condition.value)
+        }
         let response = try await connections.execute(request)
         let rateLimit = RateLimit(
             limit: response.headers.first(name: "x-ratelimit-limit").flatMap { UInt32($0) }.map { Int($0) },
             remaining: response.headers.first(name: "x-ratelimit-remaining").flatMap { UInt32($0) }.map { Int($0) })
+        if response.status == .notModified, validator != nil {
+            // There is no body; to read to its end is what frees the connection for the next poll.
+            for try await _ in response.body {}
+            connections.answered()
+            return .unchanged(rateLimit)
+        }
         guard response.status == .ok else {
             throw APIError(
                 status: Int(response.status.code), message: await errorMessage(response, token),
@@ -131,7 +196,7 @@ public final class HypersenderClient: InstanceLister {
             body.append(contentsOf: buffer.readableBytesView)
         }
         connections.answered()
-        return Answer(body: body, rateLimit: rateLimit)
+        return .page(Page(body: body, rateLimit: rateLimit, validator: Validator(response.headers)))
     }
 
     /// The `message` of an error's JSON body, fit to be printed; nil where there is none.

@@ -60,27 +60,34 @@ public struct AccountState: Sendable {
     }
 
     /// Takes in the result of a poll.
-    public mutating func record(_ result: Result<InstanceList, APIError>, started: Moment, ended: Moment) {
+    public mutating func record(_ result: Result<ListAnswer, APIError>, started: Moment, ended: Moment) {
         polls += 1
         lastPoll = ended
         durations.observe((ended.uptime - started.uptime).seconds)
         switch result {
-        case .success(let list):
-            lastSuccess = ended
-            lastError = nil
-            failingSince = nil
+        case .success(.list(let list)):
             responseBytes = list.bytes
-            rateLimit = list.rateLimit
             duplicates = list.duplicates
             invalid = list.invalid
             replaceInstances(by: list.instances, at: ended.unix)
-            unknownStatuses += UInt64(counts[.unknown] ?? 0)
+            recordSuccess(list.rateLimit, at: ended)
+        case .success(.unchanged(let rateLimit)):
+            precondition(lastSuccess != nil, "a list that nobody has seen cannot be unchanged")
+            recordSuccess(rateLimit, at: ended)
         case .failure(let error):
             failures[error.reason, default: 0] += 1
             lastError = error
             failingSince = failingSince ?? ended
             rateLimit = error.rateLimit
         }
+    }
+
+    private mutating func recordSuccess(_ rateLimit: RateLimit, at ended: Moment) {
+        lastSuccess = ended
+        lastError = nil
+        failingSince = nil
+        self.rateLimit = rateLimit
+        unknownStatuses += UInt64(counts[.unknown] ?? 0)
     }
 
     /// Whether there is data that is recent enough to be shown.

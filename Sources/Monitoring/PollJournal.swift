@@ -20,26 +20,33 @@ struct PollJournal {
         self.logger = logger
     }
 
-    mutating func record(_ result: Result<InstanceList, APIError>, nextIn wait: Duration) {
+    /// - Parameter instances: how many there are, after a good poll.
+    mutating func record(_ result: Result<ListAnswer, APIError>, instances: Int, nextIn wait: Duration) {
         switch result {
-        case .success(let list): record(list)
+        case .success(.list(let list)):
+            recordSuccess(instances)
+            record(list.unknownStatuses)
+        case .success(.unchanged): recordSuccess(instances)
         case .failure(let error): record(error, nextIn: wait)
         }
     }
 
-    private mutating func record(_ list: InstanceList) {
+    private mutating func recordSuccess(_ instances: Int) {
         if lastFailure != nil {
             logger.info(
-                "Polling works again", metadata: ["failures": "\(failures)", "instances": "\(list.instances.count)"])
+                "Polling works again", metadata: ["failures": "\(failures)", "instances": "\(instances)"])
         } else if !hasSucceeded {
-            logger.info("First poll succeeded", metadata: ["instances": "\(list.instances.count)"])
+            logger.info("First poll succeeded", metadata: ["instances": "\(instances)"])
         } else {
-            logger.debug("Poll succeeded", metadata: ["instances": "\(list.instances.count)"])
+            logger.debug("Poll succeeded", metadata: ["instances": "\(instances)"])
         }
         lastFailure = nil
         failures = 0
         hasSucceeded = true
-        for status in list.unknownStatuses.sorted()
+    }
+
+    private mutating func record(_ statuses: Set<String>) {
+        for status in statuses.sorted()
         where unknownStatuses.count < Self.mostUnknownStatuses && unknownStatuses.insert(status).inserted {
             logger.warning(
                 "The API sent a status it does not document; it is shown as UNKNOWN",

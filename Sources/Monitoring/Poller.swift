@@ -97,7 +97,7 @@ public final class Poller: Sendable {
     func poll() async throws -> Duration? {
         let started = time.now
         current.withLock { $0.started = started }
-        let result: Result<InstanceList, APIError>
+        let result: Result<ListAnswer, APIError>
         do {
             result = .success(try await lister.listInstances())
         } catch let error as APIError {
@@ -127,7 +127,7 @@ public final class Poller: Sendable {
         guard let next else {
             return nil
         }
-        journal.withLock { $0.record(result, nextIn: next - ended.uptime) }
+        journal.withLock { $0.record(result, instances: state.instanceCount, nextIn: next - ended.uptime) }
         return next
     }
 

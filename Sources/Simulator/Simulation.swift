@@ -21,18 +21,23 @@ struct Simulation: Sendable {
     private(set) var log = RequestLog()
     private(set) var fault: Fault?
     private var rate: RequestRate
-    private var rendered: [Page: Body] = [:]
+    private var rendered: [Page: RenderedList] = [:]
     /// Counts the changes of the account, so that an answer rendered meanwhile is not kept.
     private var version = 0
     private let token: String
     private let form: ListForm
+    private let entityTags: Bool
     /// Simulated seconds in a second.
     private let pace: Double
 
-    init(account: SimulatedAccount, token: String, form: ListForm, pace: Double, rate: RequestRate, fault: Fault?) {
+    init(
+        account: SimulatedAccount, token: String, form: ListForm, entityTags: Bool, pace: Double, rate: RequestRate,
+        fault: Fault?
+    ) {
         self.account = account
         self.token = token
         self.form = form
+        self.entityTags = entityTags
         self.pace = pace
         self.rate = rate
         self.fault = fault
@@ -73,7 +78,7 @@ struct Simulation: Sendable {
     }
 
     /// The answer, if it is at hand and the account has not changed since.
-    func body(_ page: Page, now: Duration) -> Body? {
+    func list(_ page: Page, now: Duration) -> RenderedList? {
         account.isDue(at: simulated(now)) ? nil : rendered[page]
     }
 
@@ -81,26 +86,28 @@ struct Simulation: Sendable {
     struct Snapshot: Sendable {
         let account: SimulatedAccount
         let form: ListForm
+        let entityTags: Bool
         fileprivate let version: Int
 
-        func render(_ page: Page) -> [UInt8] {
+        func render(_ page: Page) -> RenderedList {
             let instances = account.instances
             let matching = page.query.filters.isEmpty ? instances : instances.filter(page.query.matches)
-            return form.render(matching, query: page.query, url: page.url ?? "")
+            return RenderedList(
+                form.render(matching, query: page.query, url: page.url ?? ""), tagged: entityTags)
         }
     }
 
     mutating func snapshot(now: Duration) -> Snapshot {
         advance(to: now)
-        return Snapshot(account: account, form: form, version: version)
+        return Snapshot(account: account, form: form, entityTags: entityTags, version: version)
     }
 
     /// Keeps an answer, unless the account has changed since the snapshot it was made from.
-    mutating func keep(_ body: Body, of page: Page, from snapshot: Snapshot) {
+    mutating func keep(_ list: RenderedList, of page: Page, from snapshot: Snapshot) {
         guard snapshot.version == version else { return }
         // Filters come from clients: their number must not be theirs to choose.
         if rendered.count >= 32 { rendered.removeAll() }
-        rendered[page] = body
+        rendered[page] = list
     }
 
     /// Whole seconds only, so that a large account changes, and is rendered, once a second at most.

@@ -19,6 +19,8 @@ extension SimulatorServer {
         public var form = ListForm.array
         /// Requests a minute: above it 429. Nil refuses none, and says 1000 in `X-RateLimit-Limit`.
         public var rateLimit: Int?
+        /// Whether lists have an entity tag, and one that a request knows is answered with 304. The vendor documents neither.
+        public var entityTags = false
         /// A fault in force from the start.
         public var fault: Fault?
         /// The time since the start, for tests; nil for the clock of the system.

@@ -26,7 +26,8 @@ final class SimulatorCore: Sendable {
             State(
                 simulation: Simulation(
                     account: SimulatedAccount(instances: configuration.instances, seed: configuration.seed),
-                    token: token, form: configuration.form, pace: configuration.changes ? configuration.pace : 0,
+                    token: token, form: configuration.form, entityTags: configuration.entityTags,
+                    pace: configuration.changes ? configuration.pace : 0,
                     rate: RequestRate(
                         limit: configuration.rateLimit ?? 1000, isEnforced: configuration.rateLimit != nil),
                     fault: configuration.fault)))
@@ -82,10 +83,10 @@ final class SimulatorCore: Sendable {
     private func list(_ request: Request) -> Reply {
         let now = elapsed()
         let unixTime = Int(time(nil))
-        let (verdict, body) = state.withLock { state -> (Simulation.Verdict, Body?) in
+        let (verdict, list) = state.withLock { state -> (Simulation.Verdict, RenderedList?) in
             let verdict = state.simulation.decide(request, now: now, unixTime: unixTime)
             guard case .page(let page, _) = verdict else { return (verdict, nil) }
-            return (verdict, state.simulation.body(page, now: now))
+            return (verdict, state.simulation.list(page, now: now))
         }
         resumeWaiters()
         switch verdict {
@@ -93,31 +94,40 @@ final class SimulatorCore: Sendable {
         case .fault(let fault):
             return .later { await fault.response(list: ListForm.array(self.instances)) }
         case .page(let page, let rate):
-            if let body {
-                return .now(Self.response(body, rate))
+            if let list {
+                return .now(Self.response(list, to: request, rate))
             }
-            return .later { Self.response(await self.renderer.run { self.render(page, now: now) }, rate) }
+            return .later {
+                Self.response(await self.renderer.run { self.render(page, now: now) }, to: request, rate)
+            }
         }
     }
 
     /// Does one thing after the other, so that clients who ask at once wait for one rendering instead of each their own.
     private actor Renderer {
-        func run(_ render: @Sendable () -> Body) -> Body { render() }
+        func run(_ render: @Sendable () -> RenderedList) -> RenderedList { render() }
     }
 
     /// Renders outside the lock: a hundred thousand instances take a while, and others are answered meanwhile.
-    private func render(_ page: Simulation.Page, now: Duration) -> Body {
-        if let body = update({ $0.body(page, now: now) }) { return body }
+    private func render(_ page: Simulation.Page, now: Duration) -> RenderedList {
+        if let list = update({ $0.list(page, now: now) }) { return list }
         let snapshot = update { $0.snapshot(now: now) }
-        let body = Body(snapshot.render(page))
-        update { $0.keep(body, of: page, from: snapshot) }
-        return body
+        let list = snapshot.render(page)
+        update { $0.keep(list, of: page, from: snapshot) }
+        return list
     }
 
-    private static func response(_ body: Body, _ rate: RequestRate.Verdict) -> Response {
-        var headers: Headers = ["Content-Type": "application/json", "Cache-Control": "no-cache, private"]
+    private static func response(
+        _ list: RenderedList, to request: Request, _ rate: RequestRate.Verdict
+    ) -> Response {
+        var headers: Headers = ["Cache-Control": "no-cache, private"]
         headers.addRate(rate)
-        return Response(status: 200, headers: headers, body: body)
+        if let tag = list.entityTag { headers.add("ETag", tag) }
+        if list.isKnown(to: request.headers) {
+            return Response(status: 304, headers: headers)
+        }
+        headers.add("Content-Type", "application/json")
+        return Response(status: 200, headers: headers, body: list.body)
     }
 
     // MARK: Waiting

@@ -37,6 +37,9 @@ struct SimulatorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Requests a minute, 429 beyond. (default: no limit)", valueName: "n"))
     var rateLimit: Int?
 
+    @Flag(help: "Give lists an ETag, and answer 304 where a request knows it.")
+    var entityTags = false
+
     @Flag(help: "Keep every status as it is, unless set by a request.")
     var noChanges = false
 
@@ -110,6 +113,7 @@ struct SimulatorCommand: AsyncParsableCommand {
         settings.pace = pace
         settings.form = pageSize.map { ListForm.paged(size: $0) } ?? (wrapped ? .wrapped : .array)
         settings.rateLimit = rateLimit
+        settings.entityTags = entityTags
         settings.fault = fault
         return settings
     }

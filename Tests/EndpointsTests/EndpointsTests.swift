@@ -336,12 +336,12 @@ private struct Script: InstanceLister {
         self.answers = answers
     }
 
-    func listInstances() async throws -> InstanceList {
+    func listInstances() async throws -> ListAnswer {
         let call = calls.next()
         guard let last = answers.last else {
-            return InstanceList()
+            return .list(InstanceList())
         }
-        return try (call < answers.count ? answers[call] : last).get()
+        return .list(try (call < answers.count ? answers[call] : last).get())
     }
 
     private final class Counter: Sendable {

@@ -12,7 +12,7 @@ private func account(
 ) -> AccountState {
     var account = AccountState(name: name, interval: .seconds(60), staleAfter: .seconds(180))
     for (time, result) in polls {
-        account.record(result, started: moment(time - 1), ended: moment(time))
+        account.record(result.map(ListAnswer.list), started: moment(time - 1), ended: moment(time))
     }
     return account
 }

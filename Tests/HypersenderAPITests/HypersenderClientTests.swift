@@ -3,6 +3,7 @@ import Glibc
 import HTTPServer
 import Logging
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import Simulator
 import Synchronization
@@ -99,12 +100,165 @@ struct HypersenderClientTests {
             defer { unlink(path) }
             try writeFile(path, "1|wrong")
             try await Self.withClient(url: simulator.baseURL, token: .file(path: path)) { client in
-                await #expect(throws: APIError.self) { try await client.listInstances() }
+                await #expect(throws: APIError.self) { try await client.list() }
                 try writeFile(path, simulator.token)
-                let list = try await client.listInstances()
+                let list = try await client.list()
                 #expect(list.instances.count == 12)
             }
         }
+    }
+
+    // MARK: Conditional requests
+
+    /// A client that is told what the API would recognise asks whether that has changed; nothing is sent where it has not.
+    @Test func anUnchangedListIsNotSentAgain() async throws {
+        try await withSimulator(entityTags: true) { simulator in
+            try await Self.withClient(simulator) { client in
+                let first = try await client.list()
+                #expect(first.instances.count == 12)
+                for poll in 2...4 {
+                    let answer = try await client.listInstances()
+                    guard case .unchanged(let rateLimit) = answer else {
+                        Issue.record("poll \(poll) fetches the whole list")
+                        continue
+                    }
+                    #expect(rateLimit == RateLimit(limit: 1000, remaining: 1000 - poll))
+                    #expect(simulator.requestLog.last?.headers["If-None-Match"] != nil)
+                }
+                // A failure in between changes nothing of it.
+                simulator.setFault(Fault(.html))
+                await #expect(throws: APIError.self) { try await client.list() }
+                simulator.setFault(nil)
+                let unchanged = try await client.listInstances()
+                #expect(unchanged == .unchanged(RateLimit(limit: 1000, remaining: 995)))
+                // A change is seen at once, and then is what is unchanged.
+                simulator.setStatus(.failed, at: 3)
+                let changed = try await client.list()
+                #expect(changed.instances[3].status == .failed)
+                let unchangedSince = try await client.listInstances()
+                #expect(unchangedSince == .unchanged(RateLimit(limit: 1000, remaining: 993)))
+            }
+        }
+    }
+
+    /// Without an entity tag, the time of the last change is what a request can refer to.
+    @Test func aTimeOfChangeServesToo() async throws {
+        let changed = "Sun, 06 Nov 1994 08:49:37 GMT"
+        let conditions = Mutex<[String?]>([])
+        try await withServer { request in
+            let condition = request.headers["If-Modified-Since"]
+            conditions.withLock { $0.append(condition) }
+            // The server adds the date of today.
+            return Response(
+                status: condition == changed ? 304 : 200, headers: ["Last-Modified": changed], body: Body("[]"))
+        } test: { url in
+            try await Self.withClient(url: url) { client in
+                _ = try await client.list()
+                let second = try await client.listInstances()
+                #expect(second == .unchanged(RateLimit()))
+            }
+        }
+        #expect(conditions.withLock { $0 } == [nil, changed])
+    }
+
+    /// Without any validator the list is sent again; what is the same to the byte counts as unchanged all the same.
+    @Test func theSameBytesAreUnchanged() async throws {
+        try await withSimulator { simulator in
+            try await Self.withClient(simulator) { client in
+                _ = try await client.list()
+                let second = try await client.listInstances()
+                #expect(second == .unchanged(RateLimit(limit: 1000, remaining: 998)))
+                #expect(simulator.requestLog.last?.headers["If-None-Match"] == nil)
+                simulator.setStatus(.failed, at: 3)
+                let third = try await client.list()
+                #expect(third.instances[3].status == .failed)
+                // The fault's list is another one, and so is the sound one after it.
+                simulator.setFault(Fault(.emptyList, count: 1))
+                let empty = try await client.list()
+                #expect(empty.instances.isEmpty)
+                let fourth = try await client.list()
+                #expect(fourth.instances == third.instances)
+            }
+        }
+    }
+
+    /// What another token is shown is another list, and the same API under another address or filter knows nothing of it.
+    @Test func validatorsAreForOneTokenAndOneAddressOnly() async throws {
+        let conditions = Mutex<[String?]>([])
+        try await withServer { request in
+            conditions.withLock { $0.append(request.headers["If-None-Match"]) }
+            return Response(status: 200, headers: ["ETag": "\"1\""], body: Body("[]"))
+        } test: { url in
+            let path = "/tmp/hypersender-token-\(UInt64.random(in: 0 ... .max))"
+            defer { unlink(path) }
+            try writeFile(path, "1|one")
+            try await Self.withClient(url: url, token: .file(path: path)) { client in
+                _ = try await client.list()
+                _ = try await client.listInstances()
+                try writeFile(path, "1|two")
+                _ = try await client.list()
+                _ = try await client.listInstances()
+                try writeFile(path, "1|one")
+                _ = try await client.list()
+            }
+            try await Self.withClient(url: url, token: .file(path: path), filter: InstanceFilter(status: "FAILED")) {
+                _ = try await $0.list()
+            }
+        }
+        #expect(conditions.withLock { $0 } == [nil, "\"1\"", nil, "\"1\"", nil, nil])
+    }
+
+    /// A list that was not understood, or is one of several pages, is never referred to.
+    @Test func onlyAWholeListThatWasGivenIsReferredTo() async throws {
+        try await withSimulator(form: .paged(size: 5), entityTags: true) { simulator in
+            try await Self.withClient(simulator) { client in
+                for _ in 0..<2 {
+                    let list = try await client.list()
+                    #expect(list.instances.count == 12)
+                    #expect(simulator.requestLog.last?.headers["If-None-Match"] == nil)
+                }
+            }
+        }
+        let bodies = ["[]", "{}", "[]"]
+        let requests = Mutex<[String?]>([])
+        try await withServer { request in
+            let number = requests.withLock { requests in
+                requests.append(request.headers["If-None-Match"])
+                return requests.count
+            }
+            return Response(status: 200, headers: ["ETag": "\"\(number)\""], body: Body(bodies[number - 1]))
+        } test: { url in
+            try await Self.withClient(url: url) { client in
+                _ = try await client.list()
+                await #expect(throws: APIError.self) { try await client.list() }
+                _ = try await client.listInstances()
+            }
+        }
+        #expect(requests.withLock { $0 } == [nil, "\"1\"", "\"1\""])
+    }
+
+    @Test func whatIdentifiesNothingIsNoValidator() throws {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT"
+        let minuteBefore = "Sun, 06 Nov 1994 08:48:37 GMT"
+        let none: [HTTPHeaders] = [
+            [:], ["ETag": ""], ["ETag": "abc"], ["ETag": "\""], ["ETag": "w/\"a\""], ["ETag": "\"a\"b\""],
+            ["ETag": "\"a b\""],
+            ["ETag": "\"a\"", "etag": "\"b\""], ["ETag": "\"\(String(repeating: "a", count: 511))\""],
+            ["ETag": "\"é\""],
+            ["Last-Modified": minuteBefore], ["Last-Modified": minuteBefore, "Date": "yesterday"],
+            ["Last-Modified": "yesterday", "Date": date], ["Last-Modified": date, "Date": date],
+            ["Last-Modified": date, "Date": minuteBefore],
+            ["Last-Modified": "Sun, 06 Nov 1994 08:48:38 GMT", "Date": date],
+        ]
+        for headers in none {
+            #expect(Validator(headers) == nil, "\(headers)")
+        }
+        for tag in ["\"a\"", "W/\"a\"", "\"\"", "\"\(String(repeating: "a", count: 510))\""] {
+            let validator = try #require(Validator(["ETag": tag, "Last-Modified": minuteBefore, "Date": date]))
+            #expect(validator.condition == ("if-none-match", tag))
+        }
+        let validator = try #require(Validator(["Last-Modified": minuteBefore, "Date": date]))
+        #expect(validator.condition == ("if-modified-since", minuteBefore))
     }
 
     // MARK: What fails
@@ -115,7 +269,7 @@ struct HypersenderClientTests {
         (429, .rateLimited),
         (500, .serverError), (502, .serverError), (503, .serverError), (599, .serverError), (301, .redirect),
         (302, .redirect),
-        (308, .redirect), (304, .redirect), (201, .httpError), (202, .httpError), (204, .httpError), (206, .httpError),
+        (308, .redirect), (304, .httpError), (201, .httpError), (202, .httpError), (204, .httpError), (206, .httpError),
     ])
     func statusesHaveTheirReason(status: Int, reason: APIError.Reason) async throws {
         try await withServer { _ in
@@ -151,14 +305,16 @@ struct HypersenderClientTests {
                 // With a fresh connection, and with one that has served before.
                 for _ in 0..<2 {
                     simulator.setFault(Fault(kind))
-                    let error = await #expect(throws: APIError.self) { try await client.listInstances() }
+                    let error = await #expect(throws: APIError.self) { try await client.list() }
                     #expect(error?.reason == reason, "\(error?.detail ?? "")")
                     #expect(error?.detail.contains(simulator.token) == false)
                     simulator.setFault(nil)
                     // On a busy machine even a good answer may come too late for a client that has little time.
                     guard reason != .timeout else { continue }
-                    let list = try await client.listInstances()
-                    #expect(list.instances.count == 12)
+                    let answer = try await client.listInstances()
+                    if case .list(let list) = answer {
+                        #expect(list.instances.count == 12)
+                    }
                 }
             }
         }
@@ -190,7 +346,7 @@ struct HypersenderClientTests {
 
     @Test func anUnreadableTokenIsSaidSo() async throws {
         try await Self.withClient(url: "http://127.0.0.1:1", token: .file(path: "/nonexistent/token")) { client in
-            let error = await #expect(throws: APIError.self) { try await client.listInstances() }
+            let error = await #expect(throws: APIError.self) { try await client.list() }
             #expect(error?.reason == .token)
         }
     }
@@ -302,8 +458,7 @@ struct HypersenderClientTests {
         } test: { url in
             try await Self.withClient(url: url) { client in
                 for _ in 0..<4 {
-                    let list = try await client.listInstances()
-                    #expect(list.instances.isEmpty)
+                    _ = try await client.listInstances()
                 }
             }
             #expect(answers.load(ordering: .relaxed) > 4)
@@ -314,7 +469,7 @@ struct HypersenderClientTests {
         try await withSimulator { simulator in
             simulator.setFault(Fault(.hang))
             try await Self.withClient(url: simulator.baseURL, timeout: .seconds(600)) { client in
-                let poll = Task { try await client.listInstances() }
+                let poll = Task { try await client.list() }
                 await simulator.waitForRequests(1)
                 poll.cancel()
                 await #expect(throws: CancellationError.self) { try await poll.value }
@@ -338,7 +493,7 @@ struct HypersenderClientTests {
                 baseURL: base, token: .environment(name: "X", Secret("1|x")), proxy: proxies.proxy(for: base),
                 userAgent: "test/1")
             let error = try await Self.withClient(configuration) { client in
-                await #expect(throws: APIError.self) { try await client.listInstances() }
+                await #expect(throws: APIError.self) { try await client.list() }
             }
             #expect(error?.reason == .connect)
             #expect(error?.detail.contains(problem) == true)
@@ -362,11 +517,12 @@ struct HypersenderClientTests {
     // MARK: Servers
 
     private func withSimulator(
-        form: ListForm = .array, _ test: (SimulatorServer) async throws -> Void
+        form: ListForm = .array, entityTags: Bool = false, _ test: (SimulatorServer) async throws -> Void
     ) async throws {
         var configuration = SimulatorServer.Configuration()
         configuration.changes = false
         configuration.form = form
+        configuration.entityTags = entityTags
         let simulator = try await SimulatorServer.start(configuration)
         try await finally({ await simulator.shutdown() }) { try await test(simulator) }
     }
@@ -395,6 +551,13 @@ struct HypersenderClientTests {
     }
 
     private static func withClient<Result>(
+        _ simulator: SimulatorServer, _ test: (HypersenderClient) async throws -> Result
+    ) async throws -> Result {
+        try await withClient(
+            url: simulator.baseURL, token: .environment(name: "TEST", Secret(simulator.token)), test)
+    }
+
+    private static func withClient<Result>(
         _ configuration: APIConfiguration, _ test: (HypersenderClient) async throws -> Result
     ) async throws -> Result {
         let connections = try Connections(configuration.connections)
@@ -407,7 +570,7 @@ struct HypersenderClientTests {
         url: String, token: String, filter: InstanceFilter = InstanceFilter()
     ) async throws -> InstanceList {
         try await withClient(url: url, token: .environment(name: "TEST", Secret(token)), filter: filter) { client in
-            try await client.listInstances()
+            try await client.list()
         }
     }
 
@@ -421,7 +584,7 @@ struct HypersenderClientTests {
         url: String, timeout: Duration = .seconds(20), maxResponseBytes: Int = 64 << 20
     ) async throws -> APIError {
         let error = try await withClient(url: url, timeout: timeout, maxResponseBytes: maxResponseBytes) { client in
-            await #expect(throws: APIError.self) { try await client.listInstances() }
+            await #expect(throws: APIError.self) { try await client.list() }
         }
         return try #require(error)
     }
@@ -452,4 +615,15 @@ private func finally<Result>(
 
 private func writeFile(_ path: String, _ contents: String) throws {
     try Data(contents.utf8).write(to: URL(filePath: path))
+}
+
+extension HypersenderClient {
+    /// The list, where it is not the one that was given before.
+    fileprivate func list() async throws -> InstanceList {
+        guard case .list(let list) = try await listInstances() else {
+            struct IsUnchanged: Error {}
+            throw IsUnchanged()
+        }
+        return list
+    }
 }

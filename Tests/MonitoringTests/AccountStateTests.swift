@@ -13,7 +13,7 @@ struct AccountStateTests {
         Instance(id: id, name: name, status: status)
     }
 
-    private func state(_ polls: [(Double, Result<InstanceList, APIError>)]) -> AccountState {
+    private func state(_ polls: [(Double, Result<ListAnswer, APIError>)]) -> AccountState {
         var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
         for (time, result) in polls {
             state.record(result, started: moment(time - 1), ended: moment(time))
@@ -21,11 +21,11 @@ struct AccountStateTests {
         return state
     }
 
-    private func good(_ instances: Instance...) -> Result<InstanceList, APIError> {
-        .success(InstanceList(instances: instances, bytes: 10))
+    private func good(_ instances: Instance...) -> Result<ListAnswer, APIError> {
+        .success(.list(InstanceList(instances: instances, bytes: 10)))
     }
 
-    private let bad = Result<InstanceList, APIError>.failure(APIError(.timeout, "late"))
+    private let bad = Result<ListAnswer, APIError>.failure(APIError(.timeout, "late"))
 
     @Test func nothingIsKnownBeforeTheFirstPoll() {
         let state = state([])
@@ -102,6 +102,40 @@ struct AccountStateTests {
         #expect(state.instances.map(\.statusChanges) == [1, 0])
     }
 
+    /// What was made of a group is used again for as long as the group, or what its instances are known by, is the same object.
+    @Test func aGroupIsReplacedForWhatChangesInIt() {
+        func groups(_ second: Instance) -> (old: InstanceGroup, new: InstanceGroup) {
+            var state = state([(10, good(instance("a", .working), instance("b", .working)))])
+            let old = state.groups[0]
+            state.record(good(instance("a", .working), second), started: moment(19), ended: moment(20))
+            return (old, state.groups[0])
+        }
+        let same = groups(instance("b", .working))
+        #expect(same.old === same.new)
+        let failed = groups(instance("b", .failed))
+        #expect(failed.old !== failed.new && failed.old.facts === failed.new.facts)
+        #expect(failed.new.instances[1].statusChanges == 1 && failed.old.instances[1].statusChanges == 0)
+        for other in [
+            instance("b", .working, name: "other"), instance("c", .working),
+            Instance(id: "b", name: "n", phone: "+1", status: .working),
+            Instance(id: "b", name: "n", serviceType: "sms", status: .failed),
+            Instance(id: "b", name: "n", status: .working, hasAccessToken: true),
+            Instance(id: "b", name: "n", status: .working, createdAt: 1),
+        ] {
+            let groups = groups(other)
+            #expect(groups.old.facts !== groups.new.facts, "\(other)")
+        }
+    }
+
+    @Test func idsAreInTheOrderOfTheirBytes() {
+        let ids = [
+            "abcdefgh", "abcdefgha", "abcdefgh-2", "abcdefgh-1", "é", "", "a", "abcdefg", "abcdefgi", "ab\u{0}", "ab",
+            "Z",
+        ]
+        let state = state([(10, .success(.list(InstanceList(instances: ids.map { instance($0, .working) }))))])
+        #expect(state.instances.map(\.instance.id) == ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+    }
+
     @Test func countsHaveEveryStatus() {
         let state = state([(10, good(instance("a", .working), instance("b", .unknown), instance("c", .unknown)))])
         #expect(Set(state.counts.keys) == Set(InstanceStatus.allCases))
@@ -115,8 +149,8 @@ struct AccountStateTests {
     }
 
     @Test func rateLimitsAreThoseOfTheLastAnswer() {
-        let limited = Result<InstanceList, APIError>.success(
-            InstanceList(rateLimit: RateLimit(limit: 60, remaining: 5)))
+        let limited = Result<ListAnswer, APIError>.success(
+            .list(InstanceList(rateLimit: RateLimit(limit: 60, remaining: 5))))
         #expect(state([(10, limited)]).rateLimit.remaining == 5)
         #expect(state([(10, limited), (20, bad)]).rateLimit == RateLimit())
         let refused = APIError(.rateLimited, "no", rateLimit: RateLimit(limit: 60, remaining: 0))

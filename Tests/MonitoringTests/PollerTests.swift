@@ -78,9 +78,9 @@ struct PollerTests {
     }
 
     private struct DeafLister: InstanceLister {
-        func listInstances() async throws -> InstanceList {
+        func listInstances() async throws -> ListAnswer {
             await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
-            return InstanceList()
+            return .list(InstanceList())
         }
     }
 
@@ -141,6 +141,35 @@ struct PollerTests {
         #expect(monitor.isReady)
     }
 
+    /// Polls whose answer is "as before" count and are fresh, and change nothing else.
+    @Test func anUnchangedListIsASuccess() async throws {
+        let time = ManualTime()
+        let log = LogRecorder()
+        let list = InstanceList(
+            instances: [Instance(id: "a", name: "", status: .unknown), Instance(id: "b", name: "", status: .working)],
+            duplicates: 3, invalid: 4, bytes: 5, rateLimit: RateLimit(limit: 60, remaining: 59))
+        let poller = poller(
+            ScriptedLister(
+                time,
+                [.list(list), .failure(APIError(.timeout, "late")), .unchanged(RateLimit(limit: 60, remaining: 7))]),
+            time, log)
+        _ = try await poller.poll()
+        let groups = poller.state.groups
+        _ = try await poller.poll()
+        time.advance(to: .seconds(1000))
+        #expect(!poller.state.isFresh(at: .seconds(1000)))
+        _ = try await poller.poll()
+        let state = poller.state
+        #expect(
+            state.isUp(at: .seconds(1000)) && state.lastSuccess?.uptime == .seconds(1000) && state.failingSince == nil)
+        #expect(state.polls == 3 && state.unknownStatuses == 2)
+        #expect(state.duplicates == 3 && state.invalid == 4 && state.responseBytes == 5 && state.counts[.working] == 1)
+        #expect(state.rateLimit == RateLimit(limit: 60, remaining: 7))
+        #expect(state.groups.count == 1 && state.groups[0] === groups[0])
+        #expect(log.lines.map { "\($0.message)" } == ["First poll succeeded", "Poll failed", "Polling works again"])
+        #expect(log.lines[2].metadata["instances"] == "2")
+    }
+
     @Test func theLogSaysEachThingOnce() async throws {
         let time = ManualTime()
         let log = LogRecorder()
@@ -181,6 +210,7 @@ private final class ScriptedLister: InstanceLister {
     enum Answer: Sendable {
         case success
         case list(InstanceList)
+        case unchanged(RateLimit)
         case failure(APIError)
         case other(any Error)
         case never
@@ -198,15 +228,16 @@ private final class ScriptedLister: InstanceLister {
         (counted, count) = AsyncStream.makeStream()
     }
 
-    func listInstances() async throws -> InstanceList {
+    func listInstances() async throws -> ListAnswer {
         let call = calls.withLock { calls in
             calls.append(time.now.uptime)
             return calls.count
         }
         count.yield()
         switch call <= script.count ? script[call - 1] : .success {
-        case .success: return InstanceList()
-        case .list(let list): return list
+        case .success: return .list(InstanceList())
+        case .list(let list): return .list(list)
+        case .unchanged(let rateLimit): return .unchanged(rateLimit)
         case .failure(let error): throw error
         case .other(let error): throw error
         case .never:

@@ -39,10 +39,10 @@ struct SnapshotTests {
                 ], duplicates: 1, invalid: 2, unknownStatuses: ["BANNED"], bytes: 1_234_567,
                 rateLimit: RateLimit(limit: 60, remaining: 58))
         }
-        state.record(.success(list(.starting)), started: moment(1), ended: moment(1.5))
+        state.record(.success(.list(list(.starting))), started: moment(1), ended: moment(1.5))
         state.record(
             .failure(APIError(.rateLimited, "slow down")), started: moment(31), ended: moment(31.0625))
-        state.record(.success(list(.working)), started: moment(61), ended: moment(63))
+        state.record(.success(.list(list(.working))), started: moment(61), ended: moment(63))
         return state
     }
 
@@ -82,7 +82,7 @@ struct SnapshotTests {
             for (index, size) in [200, 3, 70].enumerated() where generator.next() % 4 > 0 && (index < 2 || poll > 30) {
                 let list = generator.list(upTo: size, seed: UInt64(index), poll: poll)
                 let before = states[index].groups
-                states[index].record(.success(list), started: time, ended: time)
+                states[index].record(.success(.list(list)), started: time, ended: time)
                 takenOver += states[index].groups.count { group in before.contains { $0 === group } }
             }
             let snapshot = Snapshot(accounts: states)
@@ -128,7 +128,7 @@ struct SnapshotTests {
     @Test func anEmptyAccountHasCountsOfZero() {
         var state = account(nil)
         let now = Moment(unix: 1, uptime: .seconds(1))
-        state.record(.success(InstanceList()), started: now, ended: now)
+        state.record(.success(.list(InstanceList())), started: now, ended: now)
         let text = page(Snapshot(accounts: [state]))
         #expect(text.contains("hypersender_instances{status=\"WORKING\"} 0\n"))
         #expect(text.contains("hypersender_up 1\n"))

@@ -64,6 +64,34 @@ extension SimulatorServer.Configuration {
         }
     }
 
+    @Test func aListThatIsKnownIsNotSentAgain() async throws {
+        var configuration = SimulatorServer.Configuration.still()
+        configuration.entityTags = true
+        try await Running.with(configuration) { running in
+            let path = "/api/whatsapp/v1/instances"
+            let first = try await running.list()
+            let tag = try #require(first.header("ETag"))
+            #expect(first.status == 200 && tag.hasPrefix("\""))
+            for known in [tag, "W/\(tag)", "\"x\", \(tag)", "*"] {
+                let reply = try await running.client.get(path, running.authorized + ["If-None-Match: \(known)"])
+                #expect(reply.status == 304 && reply.body.isEmpty, "\(known)")
+                #expect(reply.header("ETag") == tag && reply.header("X-RateLimit-Limit") == "1000")
+            }
+            let other = try await running.client.get(path, running.authorized + ["If-None-Match: \"x\""])
+            #expect(other.status == 200 && other.body == first.body)
+            running.simulator.setStatus(.failed, at: 0)
+            let changed = try await running.client.get(path, running.authorized + ["If-None-Match: \(tag)"])
+            #expect(changed.status == 200 && changed.header("ETag") != tag)
+            let failed = try await running.client.get(
+                path + "?filter%5Bstatus%5D=FAILED", running.authorized + ["If-None-Match: \(tag)"])
+            #expect(failed.status == 200)
+        }
+        try await Running.with { running in
+            let reply = try await running.list()
+            #expect(reply.header("ETag") == nil)
+        }
+    }
+
     @Test func withoutTheKey() async throws {
         try await Running.with { running in
             let path = "/api/whatsapp/v1/instances"
