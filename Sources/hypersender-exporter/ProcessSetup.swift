@@ -56,10 +56,10 @@ enum ProcessSetup {
         malloc_trim(0)
     }
 
-    /// Lets go of the program text that only starting needed. To be called once the program has done what it does at least once.
+    /// Lets go of the program text in memory; what is needed comes back by itself. To be called when the program has done something new.
     ///
     /// Reading flags, setting up TLS and looking up protocol conformances touch several megabytes of code that are not needed again.
-    static func releaseStartupText() {
+    static func releaseUnusedText() {
         hypersender_release_text()
     }
 }

@@ -45,12 +45,14 @@ struct MonitorService: Service {
 
 /// Gives back memory that polls and their pages leave behind.
 private final class MemoryCare: Sendable {
-    private let hasStarted = Atomic(false)
+    private let polls = Atomic(0)
 
     func afterPoll() {
         ProcessSetup.returnFreedMemory()
-        if !hasStarted.exchange(true, ordering: .relaxed) {
-            ProcessSetup.releaseStartupText()
+        // The second poll does for the first time what a kept connection needs, and scrapers come later still: at powers of two the
+        // text that all of them needed once is let go of, ever more rarely.
+        if polls.add(1, ordering: .relaxed).newValue.nonzeroBitCount == 1 {
+            ProcessSetup.releaseUnusedText()
         }
     }
 }
