@@ -17,7 +17,13 @@ final class MetricsPage: Sendable {
     /// The page's cached part in one form.
     struct Rendered: Sendable {
         let page: SnapshotPage
-        let body: Body
+        let accounts: Body
+        let instances: Body
+
+        /// Both parts, one after the other.
+        var body: Body {
+            accounts + instances
+        }
 
         /// Set where the body is the beginning of a gzip file.
         var ending: GzipEnding? {
@@ -116,15 +122,17 @@ final class MetricsPage: Sendable {
     private static func render(
         _ snapshot: Snapshot, _ form: Form, uptime: Duration, previous: Rendered?
     ) -> Rendered {
-        func write(_ previous: (SnapshotPage, UnsafeRawBufferPointer)?) -> Rendered {
-            let (page, bytes) = SnapshotPage.write(
-                snapshot, form.format, compressing: form.gzip, uptime: uptime, previous: previous)
-            return Rendered(page: page, body: Body(bytes))
+        func write(_ old: (SnapshotPage, UnsafeRawBufferPointer)?) -> Rendered {
+            let (page, accounts, instances) = SnapshotPage.write(
+                snapshot, form.format, compressing: form.gzip, uptime: uptime, previous: old)
+            return Rendered(
+                page: page, accounts: Body(accounts),
+                instances: instances.map { Body($0) } ?? previous?.instances ?? .empty)
         }
         guard let previous else {
             return write(nil)
         }
-        return previous.body.withUnsafeBytes { write((previous.page, $0)) }
+        return previous.instances.withUnsafeBytes { write((previous.page, $0)) }
     }
 
     /// Makes pages one at a time: making them side by side would only cost memory.

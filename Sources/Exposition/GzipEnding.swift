@@ -10,6 +10,13 @@ public struct GzipEnding: Sendable, Equatable {
     /// Its length in bytes, uncompressed.
     let length: Int
 
+    /// What is needed to complete the file once the beginning is followed by `continuation`, made to follow it.
+    public func followed(by continuation: GzipEnding) -> GzipEnding {
+        GzipEnding(
+            checksum: UInt(crc32_combine(checksum, continuation.checksum, continuation.length)),
+            length: length + continuation.length)
+    }
+
     /// What completes the file after the bytes of its head: `plain` as stored blocks, and the trailer over both parts.
     public func completion(storing plain: [UInt8]) -> [UInt8] {
         let longestBlock = Int(UInt16.max)

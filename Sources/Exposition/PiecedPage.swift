@@ -39,11 +39,14 @@ public struct PageAssembler: ~Copyable {
     ///   - compressing: whether to compress. Where zlib cannot get the memory it needs (some 256 KiB), the page is plain all the same.
     ///   - level: zlib's level, 1 (fast) to 9 (small).
     ///   - capacity: the size to reserve, in bytes.
-    public init(compressing: Bool, level: Int32 = 1, capacity: Int = 0) {
+    ///   - isContinuation: whether the page is to follow another, and goes without a gzip header therefore.
+    public init(compressing: Bool, level: Int32 = 1, capacity: Int = 0, isContinuation: Bool = false) {
         bytes.reserveCapacity(capacity)
         if compressing, let deflater = Deflater(level: level) {
             self.deflater = deflater
-            bytes.append(contentsOf: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, level == 1 ? 4 : 0, 255])
+            if !isContinuation {
+                bytes.append(contentsOf: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, level == 1 ? 4 : 0, 255])
+            }
         }
     }
 

@@ -52,6 +52,20 @@ struct GzipTests {
         #expect(try plain(third.finish()) == texts[3] + texts[1] + texts[2])
     }
 
+    /// A page may be made of two that are compressed apart, of which either may be empty.
+    @Test func aPageGoesOnAfterAnother() throws {
+        for (head, rest) in [("beginning ", "and end"), ("", "only the end"), ("only the beginning", ""), ("", "")] {
+            var first = PageAssembler(compressing: true)
+            _ = first.append(Array(head.utf8))
+            var second = PageAssembler(compressing: true, isContinuation: true)
+            _ = second.append(Array(rest.utf8))
+            let (beginning, continuation) = (first.finish(), second.finish())
+            let ending = try #require(beginning.ending).followed(by: try #require(continuation.ending))
+            let file = beginning.bytes + continuation.bytes + ending.completion(storing: Array(", whole".utf8))
+            #expect(try inflated(file) == Array((head + rest + ", whole").utf8))
+        }
+    }
+
     private func compressed(_ pieces: [[UInt8]]) -> PiecedPage {
         var assembler = PageAssembler(compressing: true)
         for piece in pieces {
