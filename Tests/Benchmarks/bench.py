@@ -144,7 +144,7 @@ class Process:
         count = int(re.search(r"(\d+) requests in", output)[1])
         if not count:
             return None
-        latency = {share: self.seconds(value) for share, value in re.findall(r"^ +(50|99)% +(\S+)$", output, re.MULTILINE)}
+        latency = {share: self.seconds(value) for share, value in re.findall(r"^ +(50|99)% +(\S+) *$", output, re.MULTILINE)}
         return {
             "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), "p50": latency["50"], "p99": latency["99"],
             "cpu": used / count}
