@@ -32,7 +32,9 @@ struct Verdict: Equatable {
             level = .bad
         }
         let failing = accounts.filter { $0.lastError != nil && $0.isFresh(at: now.uptime) }
-        if let since = Self.failingSince(failing, now), let oldest = failing.compactMap(\.lastSuccess?.uptime).min() {
+        if let since = Self.failingSince(failing, now),
+            let oldest = failing.compactMap({ $0.lastSuccess?.uptime }).min()
+        {
             headline += isSeenWell && withdrawn.isEmpty ? ", but polls fail" : ""
             let polls =
                 accounts.count == 1
@@ -49,7 +51,7 @@ struct Verdict: Equatable {
     private static func withoutData(_ accounts: [AccountState], _ now: Moment) -> (Level, String) {
         if let since = failingSince(accounts, now) {
             (.bad, "No data: polls fail since \(since)")
-        } else if let last = accounts.compactMap(\.lastPoll?.unix).max() {
+        } else if let last = accounts.compactMap({ $0.lastPoll?.unix }).max() {
             (.bad, "No data: the last poll ended at \(UTC(last).short(on: UTC(now.unix)))")
         } else {
             (.neutral, "Waiting for the first poll")
@@ -74,7 +76,7 @@ struct Verdict: Equatable {
 
     /// Since when the first of those that fail does so.
     private static func failingSince(_ accounts: [AccountState], _ now: Moment) -> String? {
-        accounts.compactMap(\.failingSince?.unix).min().map { UTC($0).short(on: UTC(now.unix)) }
+        accounts.compactMap { $0.failingSince?.unix }.min().map { UTC($0).short(on: UTC(now.unix)) }
     }
 
     private static func share(_ part: Int, _ all: Int, _ one: String, _ many: String) -> String {
