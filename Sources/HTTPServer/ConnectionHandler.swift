@@ -301,7 +301,9 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
         readIfWanted()
     }
 
-    var candidate: Eviction.Candidate? { state.candidate(unsentBytes: unsentBytes) }
+    var candidate: Eviction.Candidate? {
+        context.flatMap { state.candidate(unsentBytes: unsentBytes, now: $0.eventLoop.now) }
+    }
 
     func drain() {
         guard let context else { return }

@@ -84,15 +84,24 @@ struct ConnectionState {
 
     /// How this connection may give way to a newcomer; nil while it has something to answer, and its client takes that.
     ///
-    /// `unsentBytes` is what the socket has not taken yet.
-    func candidate(unsentBytes: Int) -> Eviction.Candidate? {
+    /// `unsentBytes` is what the socket has not taken yet; where that has become less, the client has gone on until now.
+    mutating func candidate(unsentBytes: Int, now: NIODeadline) -> Eviction.Candidate? {
         switch phase {
-        case .waiting where !isFirstRequest: Eviction.Candidate(kind: .idle, since: since)
-        case .waiting, .receiving, .lingering: Eviction.Candidate(kind: .unfinished, since: since)
-        case .answering where stalledSince != nil && unsentBytes == self.unsentBytes:
-            Eviction.Candidate(kind: .stalled, since: lastProgress)
-        case .answering, .refusing, .closed: nil
+        case .waiting where !isFirstRequest: return Eviction.Candidate(kind: .idle, since: since)
+        case .waiting, .receiving, .lingering: return Eviction.Candidate(kind: .unfinished, since: since)
+        case .answering where stalledSince != nil && unsentBytes > 0:
+            return Eviction.Candidate(kind: .stalled, since: progress(unsentBytes: unsentBytes, now: now))
+        case .answering, .refusing, .closed: return nil
         }
+    }
+
+    /// When the client last took something.
+    private mutating func progress(unsentBytes: Int, now: NIODeadline) -> NIODeadline {
+        if unsentBytes < self.unsentBytes {
+            self.unsentBytes = unsentBytes
+            lastProgress = now
+        }
+        return lastProgress
     }
 
     // MARK: - A request arrives

@@ -32,14 +32,14 @@ struct Eviction {
         case lookAgain(at: NIODeadline)
     }
 
-    /// Time for a client to take some of its answer while newcomers wait.
-    static let stallGrace = TimeAmount.seconds(1)
-
     /// How soon to look again, at the latest, where no connection may be closed yet.
     static let pause = TimeAmount.milliseconds(20)
 
     /// Time for an unfinished request to arrive while newcomers wait.
     let grace: TimeAmount
+
+    /// Time for a client to take some of its answer while newcomers wait: a second where there are many places.
+    var stallGrace: TimeAmount { .nanoseconds(grace.nanoseconds * 4) }
 
     /// The grace of a server with so many places: 20 ms for few of them, 250 ms for many.
     ///
@@ -73,7 +73,7 @@ struct Eviction {
         switch candidate.kind {
         case .idle: candidate.since
         case .unfinished: candidate.since + grace
-        case .stalled: candidate.since + Self.stallGrace
+        case .stalled: candidate.since + stallGrace
         }
     }
 }

@@ -31,9 +31,9 @@ class Running(unittest.TestCase):
 class LargePage(Running):
     """With pages larger than all buffers between the exporter and a client."""
 
-    def large(self, *arguments):
+    def large(self, *arguments, **options):
         api = self.enterContext(FakeAPI([instance(n) for n in range(5_000)]))
-        _, exporter = self.started(*arguments, api=api, condition=None, interval="60s", timeout="20s", stale_after=180)
+        _, exporter = self.started(*arguments, api=api, condition=None, interval="60s", timeout="20s", stale_after=180, **options)
         wait_until(lambda: b"\nhypersender_up 1\n" in exporter.request("/metrics").body, 20, "the first good poll", lambda: exporter.log)
         return exporter
 

@@ -33,11 +33,12 @@ def setUpModule():
 
 
 class Crowd:
-    """Clients that each send `start`, then `drip` again and again, or take a byte, and come back a second after they were thrown out."""
+    """Clients that each send `start`, then `drip` again and again, or take a byte, or nothing at all, and come back a second after they were thrown out."""
 
-    def __init__(self, exporter, count, start=b"", drip=b"", takes=0, buffer=None, returns=True):
+    def __init__(self, exporter, count, start=b"", drip=b"", takes=0, buffer=None, returns=True, stands=False):
         self.address = ("127.0.0.1", exporter.port)
-        self.count, self.start, self.drip, self.takes, self.buffer, self.returns = count, start, drip, takes, buffer, returns
+        self.count, self.start, self.drip, self.takes, self.buffer, self.returns, self.stands = (
+            count, start, drip, takes, buffer, returns, stands)
         self.connections = {}
         self.outside = []
         self.thrown_out = 0
@@ -89,7 +90,7 @@ class Crowd:
                     self._lose(number)
                 elif events & select.EPOLLOUT:
                     # Connected: from now on only its end is of interest.
-                    self.poll.modify(number, select.EPOLLRDHUP | (select.EPOLLIN if not self.takes else 0))
+                    self.poll.modify(number, select.EPOLLRDHUP | (select.EPOLLIN if not self.takes and not self.stands else 0))
                     self._send(number, self.start)
                 elif self._hears_the_end(connection) or events & select.EPOLLRDHUP:
                     self._lose(number)
@@ -236,6 +237,14 @@ class HoldUp(LargePage):
         self.before = self.figures(exporter)
         self.among(
             exporter, 500, b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept-Encoding: identity\r\n\r\n", takes=1, buffer=4096)
+
+    def test_few_files_and_clients_that_stand_still(self):
+        exporter = self.large("--web.max-requests=0", files=64)
+        for _ in range(5):
+            exporter.request("/metrics")
+        self.before = self.figures(exporter)
+        self.among(
+            exporter, 500, b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept-Encoding: identity\r\n\r\n", stands=True, buffer=4096)
 
 
 if __name__ == "__main__":

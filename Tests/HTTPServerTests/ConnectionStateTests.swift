@@ -150,32 +150,39 @@ import Testing
     }
 
     @Test mutating func givesWayUnlessItIsAnswered() {
-        #expect(state.candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(0)))
+        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(0)))
         state.receiveBytes(now: at(1))
-        #expect(state.candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(0)))
+        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(0)))
         request(now: 2)
-        #expect(state.candidate(unsentBytes: 0) == nil)
+        #expect(candidate(unsentBytes: 0) == nil)
         _ = state.startResponse(Response(status: 200))
         _ = state.finishResponse(hasMore: false, now: at(3))
-        #expect(state.candidate(unsentBytes: 0) == Eviction.Candidate(kind: .idle, since: at(3)))
+        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .idle, since: at(3)))
         state.receiveBytes(now: at(4))
-        #expect(state.candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(4)))
+        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(4)))
         _ = state.fail(status: 400)
-        #expect(state.candidate(unsentBytes: 0) == nil)
+        #expect(candidate(unsentBytes: 0) == nil)
         _ = state.finishResponse(hasMore: false, now: at(5))
-        #expect(state.candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(5)))
+        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(5)))
         _ = state.close()
-        #expect(state.candidate(unsentBytes: 0) == nil)
+        #expect(candidate(unsentBytes: 0) == nil)
     }
 
     @Test mutating func givesWayWhileItsClientTakesNothing() {
         request(now: 0)
         _ = state.startResponse(Response(status: 200))
         state.stall(unsentBytes: 100, now: at(1))
-        #expect(state.candidate(unsentBytes: 100) == Eviction.Candidate(kind: .stalled, since: at(1)))
-        #expect(state.candidate(unsentBytes: 99) == nil)
-        state.unstall(now: at(2))
-        #expect(state.candidate(unsentBytes: 0) == nil)
+        #expect(candidate(unsentBytes: 100) == Eviction.Candidate(kind: .stalled, since: at(1)))
+        // It has gone on, and then no more.
+        #expect(candidate(unsentBytes: 99, now: 6) == Eviction.Candidate(kind: .stalled, since: at(6)))
+        #expect(candidate(unsentBytes: 99, now: 7) == Eviction.Candidate(kind: .stalled, since: at(6)))
+        #expect(candidate(unsentBytes: 0, now: 8) == nil)
+        state.unstall(now: at(9))
+        #expect(candidate(unsentBytes: 0) == nil)
+    }
+
+    private mutating func candidate(unsentBytes: Int, now: Int64 = 5) -> Eviction.Candidate? {
+        state.candidate(unsentBytes: unsentBytes, now: at(now))
     }
 
     @Test mutating func aStreamWithNothingToSendHasAllTheTimeItNeeds() {
