@@ -180,7 +180,7 @@ class Reload(Accounts):
         self.assertEqual(answer.status, 500)
         for place in (":3: accounts[0].tokenfile: unknown key", ":4: accounts[1].name: ", ":5: accounts[1].token_env: "):
             self.assertIn(f"{self.file}{place}", answer.body.decode())
-            self.assertIn(place, exporter.log)
+            wait_until(lambda: place in exporter.log, 5, f"the log has {place}")
         page = exporter.wait_for(lambda page: self.reloaded(page) == 0, 5, "the metric says so")
         self.assertEqual(self.ups(page), {"acme": 1})
         polls = self.apis["acme"].polls
