@@ -35,6 +35,7 @@ public final class Endpoints: Sendable {
     private let time: any TimeSource
     private let scrapes = Atomic(0)
     private let renderings = RenderTurn.Counter()
+    private let negotiations = KnownNegotiations()
 
     /// Reads the configuration again, and gives every mistake in it, one a line; none where it is in use now.
     public typealias Reload = @Sendable () async -> [String]
@@ -118,7 +119,8 @@ public final class Endpoints: Sendable {
             refused.headers.set("Retry-After", "1")
             return .now(refused)
         }
-        let choice = Negotiation(accept: request.headers["Accept"], acceptEncoding: request.headers["Accept-Encoding"])
+        let choice = negotiations.choice(
+            accept: request.headers["Accept"], acceptEncoding: request.headers["Accept-Encoding"])
         let form = MetricsPage.Form(format: choice.format, gzip: choice.gzip)
         if let cached = page.cached(form) {
             return .now(scrape(cached, choice))
@@ -204,6 +206,38 @@ public final class Endpoints: Sendable {
 
     /// Status pages made or waited for at the same time; 503 beyond, so that they cannot take the machine from the scrapes.
     static let mostRenderings = 4
+}
+
+/// What was last chosen for the fields of a scrape: a scraper sends the same ones each time.
+private final class KnownNegotiations: Sendable {
+    private struct Fields: Hashable {
+        var accept: String?
+        var acceptEncoding: String?
+    }
+
+    private let known = Mutex<[Fields: Negotiation]>([:])
+
+    /// There are few kinds of scrapers; whoever makes up more only makes the others be read again.
+    private static let most = 16
+    /// Longer fields are not kept.
+    private static let longest = 1024
+
+    func choice(accept: String?, acceptEncoding: String?) -> Negotiation {
+        let fields = Fields(accept: accept, acceptEncoding: acceptEncoding)
+        if let choice = known.withLock({ $0[fields] }) {
+            return choice
+        }
+        let choice = Negotiation(accept: accept, acceptEncoding: acceptEncoding)
+        if (accept?.utf8.count ?? 0) + (acceptEncoding?.utf8.count ?? 0) <= Self.longest {
+            known.withLock { known in
+                if known.count >= Self.most {
+                    known = [:]
+                }
+                known[fields] = choice
+            }
+        }
+        return choice
+    }
 }
 
 /// One of a few turns to render, given back by `end`, or when nobody is left who could call that.

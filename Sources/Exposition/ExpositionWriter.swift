@@ -28,8 +28,7 @@ public struct ExpositionWriter: Sendable {
     public mutating func begin(_ family: MetricFamily, continued: Bool = false) {
         self.family = family
         headerIsWritten = continued
-        opening = Array(family.name.utf8)
-        opening.append(UInt8(ascii: "{"))
+        opening = family.opening
     }
 
     /// Forgets what has been written, and keeps the memory for what follows.
@@ -117,22 +116,6 @@ public struct ExpositionWriter: Sendable {
             preconditionFailure("a sample was written before any family was begun")
         }
         headerIsWritten = true
-        let name = format == .openMetrics ? family.openMetricsName : family.name
-        bytes.append(ascii: "# HELP ")
-        bytes.append(contentsOf: name.utf8)
-        bytes.append(UInt8(ascii: " "))
-        bytes.appendEscaped(family.help, quotes: format == .openMetrics)
-        bytes.append(ascii: "\n# TYPE ")
-        bytes.append(contentsOf: name.utf8)
-        bytes.append(UInt8(ascii: " "))
-        bytes.append(contentsOf: family.type.rawValue.utf8)
-        bytes.append(UInt8(ascii: "\n"))
-        if format == .openMetrics, let unit = family.unit {
-            bytes.append(ascii: "# UNIT ")
-            bytes.append(contentsOf: name.utf8)
-            bytes.append(UInt8(ascii: " "))
-            bytes.append(contentsOf: unit.utf8)
-            bytes.append(UInt8(ascii: "\n"))
-        }
+        bytes.append(contentsOf: family.header(format))
     }
 }
