@@ -62,7 +62,8 @@ public enum Redaction {
     /// A value that the user gave, in quotes, for a message about it; not where it may be, or hold, a credential.
     public static func quote(_ value: String) -> String {
         let mayHold = value.contains("@") || value.split(separator: " ").contains(where: looksLikeCredential)
-        return mayHold ? String(mark) : "\"\(value)\""
+        // A line break would end the message's line.
+        return mayHold ? String(mark) : "\"\(String(value.unicodeScalars.map(printable)))\""
     }
 
     /// Hypersender's own form, bcrypt's, what follows `bearer` without a space, or a long run that holds a digit.

@@ -77,6 +77,14 @@ struct RedactionTests {
         #expect(Redaction.apply(to: text) == expected)
     }
 
+    @Test(arguments: [
+        ("30", "\"30\""), ("a\nb\u{1b}[31m", "\"a b [31m\""), ("a\u{2028}b", "\"a b\""), ("1|x", "<redacted>"),
+        ("me@host", "<redacted>"),
+    ])
+    func quotesInOneLine(value: String, quoted: String) {
+        #expect(Redaction.quote(value) == quoted)
+    }
+
     @Test func cutsLongTexts() {
         #expect(Redaction.apply(to: String(repeating: "word ", count: 1_000_000)).count == 201)
         // A credential across the cut must not lose what makes it look like one.
