@@ -179,10 +179,11 @@ struct Program {
         if simulator != nil, let listener = server.addresses.first(where: { $0.path == nil }) {
             let isEverywhere = ["", "::", "0.0.0.0"].contains(listener.host)
             let address = isEverywhere ? "localhost:\(listener.port)" : "\(listener)"
+            let scheme = security.tls == nil ? "http" : "https"
             let text = """
                 The demo watches a simulated account. Stop it with Ctrl-C.
-                  Status page: http://\(address)/
-                  Metrics:     http://\(address)\(settings.telemetryPath)
+                  Status page: \(scheme)://\(address)/
+                  Metrics:     \(scheme)://\(address)\(settings.telemetryPath)
 
                 """
             let bytes = Array(text.utf8)
