@@ -279,7 +279,7 @@ class Judged:
         for name, documents in self.rendered.items():
             with self.subTest(name):
                 repository, at, digest = container(documents)["image"].partition("@")
-                self.assertEqual(repository if at else repository.rpartition(":")[0], "ghcr.io/hypersender-exporter/hypersender-exporter")
+                self.assertEqual(repository if at else repository.rpartition(":")[0], "registry.example.com/hypersender-exporter")
                 if not at:
                     self.assertEqual(repository.rpartition(":")[2], program_version())
 

@@ -76,7 +76,7 @@ class ComposeTests(unittest.TestCase):
             with self.subTest(name):
                 self.assertRegex(service["image"], r"^[a-z.]+/[a-z/-]+:v?\d+\.\d+\.\d+$")
                 if name == "exporter":
-                    self.assertEqual(service["image"], f"ghcr.io/hypersender-exporter/hypersender-exporter:{program_version()}")
+                    self.assertEqual(service["image"], f"localhost/hypersender-exporter:{program_version()}")
 
     def test_image_can_be_built(self):
         build = self.services["exporter"]["build"]

@@ -15,8 +15,8 @@
 {{- end }}
 
 {{- define "hypersender-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "hypersender-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "hypersender-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "hypersender-exporter.labels" -}}
