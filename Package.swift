@@ -38,7 +38,6 @@ let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-h
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
-let compression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -53,7 +52,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -66,7 +64,7 @@ let package = Package(
         .target(name: "CProcess"),
         .target(name: "CBuildInfo", cSettings: [.define("HYPERSENDER_REVISION", to: "\"\(revision)\"")]),
 
-        sources("HypersenderAPI", [asyncHTTPClient, compression, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
+        sources("HypersenderAPI", ["CZlib", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
         sources("Exposition", ["CZlib"]),
         sources("Monitoring", ["HypersenderAPI", "Exposition", logging]),
         sources(

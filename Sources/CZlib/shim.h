@@ -2,7 +2,11 @@
 
 #include <zlib.h>
 
-// deflateInit2 is a macro, which Swift cannot see.
+// deflateInit2 and inflateInit2 are macros, which Swift cannot see.
 static inline int hypersender_deflateInit2(z_stream *stream, int level, int windowBits, int memLevel) {
     return deflateInit2(stream, level, Z_DEFLATED, windowBits, memLevel, Z_DEFAULT_STRATEGY);
+}
+
+static inline int hypersender_inflateInit2(z_stream *stream, int windowBits) {
+    return inflateInit2(stream, windowBits);
 }

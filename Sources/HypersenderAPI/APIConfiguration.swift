@@ -39,6 +39,6 @@ public struct APIConfiguration: Sendable, Equatable {
 
     /// What the connections that this account is asked through must be set up for.
     public var connections: Connections.Settings {
-        Connections.Settings(proxy: proxy, caFile: caFile, timeout: timeout, maxResponseBytes: maxResponseBytes)
+        Connections.Settings(proxy: proxy, caFile: caFile, timeout: timeout)
     }
 }

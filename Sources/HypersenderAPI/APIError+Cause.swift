@@ -2,7 +2,6 @@ import AsyncHTTPClient
 import Glibc
 import NIOCore
 import NIOHTTP1
-import NIOHTTPCompression
 import NIOPosix
 import NIOSSL
 
@@ -77,13 +76,9 @@ extension APIError {
             default:
                 self.init(.decode, "the answer is not HTTP")
             }
-        case let error as NIOHTTPDecompression.DecompressionError:
-            if error == .limit {
-                self.init(.tooLarge, "the answer is larger than allowed once decompressed")
-            } else {
-                self.init(.decode, "the answer's compression is broken")
-            }
-        case is NIOHTTPDecompression.ExtraDecompressionError:
+        case is HTTPClientResponse.UnknownEncoding:
+            self.init(.decode, "the answer is compressed in a way that was not asked for")
+        case is Inflater.Broken:
             self.init(.decode, "the answer's compression is broken")
         default:
             self.init(.internal, "the request failed with \(type(of: error))")

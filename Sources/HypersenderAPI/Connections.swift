@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import NIOHTTPCompression
 import NIOSSL
 import Synchronization
 
@@ -18,8 +17,6 @@ public final class Connections: Sendable {
         public var caFile: String?
         /// How long connecting may take.
         public var timeout: Duration
-        /// How large an answer may be in bytes, decompressed.
-        public var maxResponseBytes: Int
     }
 
     /// What these connections were set up for.
@@ -43,7 +40,6 @@ public final class Connections: Sendable {
         configuration.tlsConfiguration = tls
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
-        configuration.decompression = .enabled(limit: .size(settings.maxResponseBytes))
         // The deadline of the poll covers connecting. A refused connection is an answer, not a reason to try on until the deadline.
         configuration.timeout.connect = TimeAmount(settings.timeout)
         configuration.connectionPool.retryConnectionEstablishment = false

@@ -29,6 +29,9 @@ public final class HypersenderClient: InstanceLister {
 
     private let configuration: APIConfiguration
     private let connections: Connections
+    private let memory: ResponseMemory
+    /// The size of the last list, in bytes.
+    private let usual = Atomic(0)
     /// By what the list that was given last would be recognised.
     private let known = Mutex<Known?>(nil)
 
@@ -44,11 +47,14 @@ public final class HypersenderClient: InstanceLister {
 
     /// Sets up the client; nothing is asked yet.
     ///
-    /// - Parameter connections: what requests go through; it must have been set up for `configuration.connections`.
-    public init(_ configuration: APIConfiguration, connections: Connections) {
+    /// - Parameters:
+    ///   - connections: what requests go through; it must have been set up for `configuration.connections`.
+    ///   - memory: where answers get room from.
+    public init(_ configuration: APIConfiguration, connections: Connections, memory: ResponseMemory) {
         precondition(configuration.connections == connections.settings, "the connections lead elsewhere")
         self.configuration = configuration
         self.connections = connections
+        self.memory = memory
     }
 
     /// Where the API gives validators, and the list is a single page, it is asked for only if it has changed. Where it gives none, the list
@@ -61,9 +67,14 @@ public final class HypersenderClient: InstanceLister {
         } catch {
             throw APIError(.token, error.description)
         }
+        let share = memory.share(usual: usual.load(ordering: .relaxed))
+        defer { share.giveBack() }
         do {
             let fetched = try await withDeadline(configuration.timeout) {
-                try await self.fetchPages(token)
+                try await self.fetchPages(token, share)
+            }
+            if case .list(let list) = fetched.answer {
+                usual.store(list.bytes, ordering: .relaxed)
             }
             // Not before the deadline is known to be kept: a list that was not given must not be referred to.
             known.withLock { $0 = fetched.known }
@@ -81,7 +92,9 @@ public final class HypersenderClient: InstanceLister {
         }
     }
 
-    private func fetchPages(_ token: Secret) async throws -> (answer: ListAnswer, known: Known?) {
+    private func fetchPages(
+        _ token: Secret, _ share: ResponseMemory.Share
+    ) async throws -> (answer: ListAnswer, known: Known?) {
         var decoder = InstanceListDecoder(phone: configuration.phone.keep(token))
         var url = configuration.baseURL.instances(configuration.filter)
         var visited: Set<String> = []
@@ -93,7 +106,7 @@ public final class HypersenderClient: InstanceLister {
             }
             let response = try await fetch(
                 url, token, unless: visited.count == 1 ? known?.validator : nil,
-                room: configuration.maxResponseBytes - decoder.list.bytes)
+                before: decoder.list.bytes, share)
             guard case .page(let answer) = response else {
                 return (.unchanged(response.rateLimit), known)
             }
@@ -152,8 +165,10 @@ public final class HypersenderClient: InstanceLister {
     }
 
     /// Fetches one page. An answer with any status but 200, or 304 where a validator is given, is thrown as an `APIError`.
+    ///
+    /// - Parameter before: the size of the pages before it, in bytes.
     private func fetch(
-        _ url: String, _ token: Secret, unless validator: Validator?, room: Int
+        _ url: String, _ token: Secret, unless validator: Validator?, before: Int, _ share: ResponseMemory.Share
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: url)
         request.headers = [
@@ -183,17 +198,14 @@ public final class HypersenderClient: InstanceLister {
                     rateLimitReset: response.headers.first(name: "x-ratelimit-reset")),
                 rateLimit: rateLimit)
         }
-        var body: [UInt8] = []
-        if let length = response.headers.first(name: "content-length").flatMap({ Int($0) }) {
-            body.reserveCapacity(max(0, min(length, room)))
-        }
-        for try await buffer in response.body {
-            guard buffer.readableBytes <= room - body.count else {
-                throw APIError(
-                    .tooLarge, "the answer is larger than \(configuration.maxResponseBytes) bytes", rateLimit: rateLimit
-                )
+        let body: [UInt8]
+        do {
+            body = try await response.bytes(upTo: configuration.maxResponseBytes - before) { bytes in
+                try await share.room(beyond: before + bytes) - before
             }
-            body.append(contentsOf: buffer.readableBytesView)
+        } catch is HTTPClientResponse.TooLarge {
+            throw APIError(
+                .tooLarge, "the answer is larger than \(configuration.maxResponseBytes) bytes", rateLimit: rateLimit)
         }
         connections.answered()
         return .page(Page(body: body, rateLimit: rateLimit, validator: Validator(response.headers)))
@@ -202,8 +214,9 @@ public final class HypersenderClient: InstanceLister {
     /// The `message` of an error's JSON body, fit to be printed; nil where there is none.
     private func errorMessage(_ response: HTTPClientResponse, _ token: Secret) async -> String? {
         // What an error says is a courtesy: if it cannot be read, or not soon, the status alone is reported.
-        guard let body = try? await withDeadline(.seconds(1), { try await response.body.collect(upTo: 64 << 10) }),
-            let message = ErrorBody.message(in: Array(body.readableBytesView)), !token.occurs(in: message)
+        guard
+            let body = try? await withDeadline(.seconds(1), { try await response.bytes(upTo: 64 << 10) { _ in .max } }),
+            let message = ErrorBody.message(in: body), !token.occurs(in: message)
         else {
             return nil
         }

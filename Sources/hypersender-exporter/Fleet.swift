@@ -18,6 +18,8 @@ actor Fleet {
     private let monitor: Monitor
     private let time: any TimeSource
     private let logger: Logger
+    /// One for all, across reloads.
+    private let memory = ResponseMemory()
     private var members: [Member] = []
     private var connections: [Connections.Settings: Connections] = [:]
 
@@ -95,7 +97,7 @@ actor Fleet {
                     Member(
                         settings: account,
                         poller: poller(
-                            account, HypersenderClient(request, connections: connections),
+                            account, HypersenderClient(request, connections: connections, memory: memory),
                             state: state, start: start),
                         connections: connections))
             }

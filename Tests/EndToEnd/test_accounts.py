@@ -9,6 +9,7 @@ import unittest
 
 from exporter import Exporter, run, wait_until
 from fake_api import FakeAPI, honest, instance
+from faults import bomb
 from running import Running
 
 KEYS = {name: f"{number}|{name}KeyThatMustNotBeSeen" for number, name in enumerate(("acme", "globex", "initech", "umbrella"), 900)}
@@ -97,6 +98,27 @@ class Isolation(Accounts):
             lambda: re.search(
                 rb'\nhypersender_poll_failures_total{account="acme",reason="timeout"} [1-9]', exporter.request("/metrics").body), 10,
             "the timeout of the account that hangs")
+        self.check_secrets(exporter)
+
+    def test_many_huge_answers_at_once_take_little_more_memory_than_one(self):
+        """Each account may get 64 MiB. Were all to get them at once, a container's limit would end the process."""
+        # 52 MiB once inflated, and no end.
+        data = bomb()[:10 + 13 * (len(bomb()) - 10) // 1024]
+
+        def answer(exchange):
+            exchange.head("Transfer-Encoding: chunked", "Content-Encoding: gzip")
+            exchange.send(b"%x\r\n" % len(data) + data + b"\r\n")
+            exchange.hang()
+
+        self.apis["acme"].answer = answer
+        huge = [self.entry("acme", poll_timeout="5s", poll_stale_after="60s") | {"name": f"huge-{number}"} for number in range(12)]
+        self.write(*huge, self.entry("globex"))
+        exporter = self.start()
+        wait_until(lambda: exporter.log.count("reason=timeout") >= len(huge), 60, "no huge answer is waited for", lambda: exporter.log)
+        status = pathlib.Path(f"/proc/{exporter.process.pid}/status").read_text()
+        self.assertLess(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) >> 10, 224, status)
+        self.wait_for_ups(exporter, {entry["name"]: 0 for entry in huge} | {"globex": 1})
+        self.assertNotIn("account=globex reason", exporter.log)
         self.check_secrets(exporter)
 
     def test_a_rotated_key_works_at_the_next_poll(self):
