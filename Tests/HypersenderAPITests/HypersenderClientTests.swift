@@ -321,7 +321,8 @@ struct HypersenderClientTests {
     }
 
     @Test func aRefusedConnectionFailsAtOnce() async throws {
-        let port = try await Self.closedPort()
+        let (port, descriptor) = try Self.closedPort()
+        defer { close(descriptor) }
         let started = ContinuousClock.now
         let error = try await Self.failure(url: "http://127.0.0.1:\(port)/v1", timeout: .seconds(60))
         #expect(error.reason == .connect)
@@ -562,7 +563,7 @@ struct HypersenderClientTests {
     ) async throws -> Result {
         let connections = try Connections(configuration.connections)
         return try await finally(connections.shutdown) {
-            try await test(HypersenderClient(configuration, connections: connections))
+            try await test(HypersenderClient(configuration, connections: connections, memory: ResponseMemory()))
         }
     }
 
