@@ -20,7 +20,8 @@ struct InflaterTests {
     }
 
     @Test(arguments: [
-        Array("[]".utf8), [0x1f, 0x8b, 9, 0], gzip + [0], gzip + gzip, Array(gzip.prefix(14)) + [0, 0, 0, 0, 2, 0, 0, 0],
+        Array("[]".utf8), [0x1f, 0x8b, 9, 0], gzip + [0], gzip + gzip,
+        Array(gzip.prefix(14)) + [0, 0, 0, 0, 2, 0, 0, 0],
         Array(gzip.prefix(18)) + [3, 0, 0, 0],
     ])
     func whatIsBrokenIsSaidSo(bytes: [UInt8]) {
