@@ -5,7 +5,7 @@ import Settings
 
 /// The program's command line.
 @main
-struct ExporterCommand: AsyncParsableCommand {
+struct ExporterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hypersender-exporter",
         abstract: "Prometheus exporter for WhatsApp instances run through Hypersender.",
@@ -44,8 +44,20 @@ struct ExporterCommand: AsyncParsableCommand {
     var healthCheck = false
 
     /// Reads the command line and runs.
-    static func main() async {
+    ///
+    /// The main thread waits, and is not `async`: it would end as a thread otherwise, and the first thread to end lets the C runtime sort the
+    /// unwinding tables of the whole program, which is as much work as all the rest of starting.
+    static func main() {
         ProcessSetup.apply()
+        Task.detached {
+            await start()
+        }
+        while true {
+            pause()
+        }
+    }
+
+    private static func start() async -> Never {
         // The parser takes an empty value only as an argument of its own.
         let arguments = HealthCheck.arguments(
             own: Array(CommandLine.arguments.dropFirst()), program: CommandLine.arguments.first ?? "",
@@ -68,10 +80,7 @@ struct ExporterCommand: AsyncParsableCommand {
         } catch {
             exit(withError: error)
         }
-    }
-
-    func run() async throws {
-        try await run(besides: [])
+        exit()
     }
 
     /// - Parameter mistakes: what of the command line was not understood; where there is any, everything else is only checked.
