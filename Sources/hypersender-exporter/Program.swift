@@ -119,18 +119,23 @@ struct Program {
         announce(server, security.settings, accounts, simulator)
 
         // Services end in reverse order: first no more requests, then no more polls, then nothing left to poll.
-        var services: [any Service] = simulator.map { [SimulatorService(simulator: $0)] } ?? []
-        services += [
-            MonitorService(monitor: monitor, endpoints: endpoints), HangupService(reload: reloader.reload),
-            ServerService(server: server),
-        ]
+        // Without names of ours they would be named by all that they hold.
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+        func add(_ name: String, _ service: any Service) {
+            services.append(.init(service: service, serviceName: name))
+        }
+        if let simulator {
+            add("simulator", SimulatorService(simulator: simulator))
+        }
+        add("monitor", MonitorService(monitor: monitor, endpoints: endpoints))
+        add("hangup", HangupService(reload: reloader.reload))
+        add("server", ServerService(server: server))
         if let file = settings.webConfigFile {
-            services.append(WebFileService(path: file) { await reloader.reloadWebFile() })
+            add("web file", WebFileService(path: file) { await reloader.reloadWebFile() })
         }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
         do {
             try await group.run()
         } catch {

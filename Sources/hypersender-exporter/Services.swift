@@ -49,9 +49,10 @@ private final class MemoryCare: Sendable {
 
     func afterPoll() {
         ProcessSetup.returnFreedMemory()
-        // The second poll does for the first time what a kept connection needs, and scrapers come later still: at powers of two the
-        // text that all of them needed once is let go of, ever more rarely.
-        if polls.add(1, ordering: .relaxed).newValue.nonzeroBitCount == 1 {
+        // The second poll does for the first time what a kept connection needs, and the first scrapes come later than the first poll: from
+        // then on, at powers of two, the text that all of them needed once is let go of, ever more rarely.
+        let count = polls.add(1, ordering: .relaxed).newValue
+        if count > 1, count.nonzeroBitCount == 1 {
             ProcessSetup.releaseUnusedText()
         }
     }
