@@ -37,7 +37,6 @@ public enum Connections {
         var proxy: ProxySettings.Proxy?
         var caFile: String?
         var timeout: Duration
-        var maxResponseBytes: Int
     }
 }
 
