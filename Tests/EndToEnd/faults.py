@@ -310,6 +310,16 @@ def _(exchange):
     exchange.reply(encode(exchange.api.instances), headers=["Content-Encoding: gzip"])
 
 
+@case("compressed_otherwise", "decode")
+def _(exchange):
+    exchange.reply(encode(exchange.api.instances), headers=["Content-Encoding: br"])
+
+
+@case("compressed_twice", "decode")
+def _(exchange):
+    exchange.reply(gzip.compress(gzip.compress(encode(exchange.api.instances))), headers=["Content-Encoding: gzip, gzip"])
+
+
 @case("gzip_cut_short", "decode")
 def _(exchange):
     exchange.reply(gzip.compress(encode(exchange.api.instances))[:-40], headers=["Content-Encoding: gzip"])
@@ -509,6 +519,13 @@ def _(exchange):
 @good_case("compressed")
 def _(exchange):
     exchange.reply(gzip.compress(encode(exchange.api.instances)), headers=["Content-Encoding: gzip"])
+
+
+@good_case("compressed_by_its_other_names")
+def _(exchange):
+    data = encode(exchange.api.instances)
+    name, body = (("X-GZIP", gzip.compress(data)), ("deflate", zlib.compress(data)))[exchange.api.polls % 2]
+    exchange.reply(body, headers=[f"Content-Encoding: {name}"])
 
 
 @good_case("until_the_connection_closes")
