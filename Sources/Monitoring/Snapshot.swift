@@ -35,10 +35,9 @@ public struct Snapshot: Sendable {
     public func write(_ group: InstanceGroup, family: Int, to writer: inout ExpositionWriter) {
         let family = InstanceFamily.all[family]
         writer.begin(family.family, continued: true)
-        // Elements of a buffer are passed as they are; those of an array would be copied first, with all their texts.
         group.instances.withUnsafeBufferPointer { instances in
             for index in instances.indices {
-                family.write(instances[index], statusSet, &writer)
+                family.write(instances, index, statusSet, &writer)
             }
         }
     }
