@@ -32,13 +32,19 @@ public final class HypersenderClient: InstanceLister {
     private let memory: ResponseMemory
     /// The size of the last list, in bytes.
     private let usual = Atomic(0)
-    /// By what the list that was given last would be recognised.
+    /// What is known of the list that was given last.
     private let known = Mutex<Known?>(nil)
 
-    /// An answer that was a whole list, and all that the request had to do with it.
+    /// A list, and what it was asked for with: what another token may see is another list, even at the same address.
     private struct Known {
         var url: String
         var token: Secret
+        var list: ReadList
+        /// By what the answer would be recognised; nil where it had several pages.
+        var answer: KnownAnswer?
+    }
+
+    private struct KnownAnswer {
         /// By what the API would recognise it.
         var validator: Validator?
         /// Of the body: to read the same list again would cost several times as much.
@@ -95,25 +101,25 @@ public final class HypersenderClient: InstanceLister {
     private func fetchPages(
         _ token: Secret, _ share: ResponseMemory.Share
     ) async throws -> (answer: ListAnswer, known: Known?) {
-        var decoder = InstanceListDecoder(phone: configuration.phone.keep(token))
-        var url = configuration.baseURL.instances(configuration.filter)
+        let first = configuration.baseURL.instances(configuration.filter)
+        var url = first
         var visited: Set<String> = []
-        // What another token may see is another list, even at the same address.
-        let known = self.known.withLock { $0 }.flatMap { $0.url == url && $0.token == token ? $0 : nil }
+        var known = self.known.withLock { $0 }.flatMap { $0.url == url && $0.token == token ? $0 : nil }
+        var decoder = InstanceListDecoder(phone: configuration.phone.keep(token), previous: known?.list)
         while true {
             guard visited.insert(url).inserted else {
                 throw APIError(.decode, "page \(visited.count + 1) of the list links back to an earlier page")
             }
             let response = try await fetch(
-                url, token, unless: visited.count == 1 ? known?.validator : nil,
+                url, token, unless: visited.count == 1 ? known?.answer?.validator : nil,
                 before: decoder.list.bytes, share)
             guard case .page(let answer) = response else {
                 return (.unchanged(response.rateLimit), known)
             }
-            let found = Known(
-                url: url, token: token, validator: answer.validator, digest: SHA256.hash(data: answer.body))
-            if visited.count == 1, found.digest == known?.digest {
-                return (.unchanged(answer.rateLimit), found)
+            let found = KnownAnswer(validator: answer.validator, digest: SHA256.hash(data: answer.body))
+            if visited.count == 1, found.digest == known?.answer?.digest {
+                known?.answer = found
+                return (.unchanged(answer.rateLimit), known)
             }
             let before = decoder.list.instances.count
             let link: String?
@@ -126,7 +132,11 @@ public final class HypersenderClient: InstanceLister {
                 var list = decoder.list
                 list.rateLimit = answer.rateLimit
                 // That the first of several pages is the same says nothing of the others.
-                return (.list(list), visited.count == 1 ? found : nil)
+                return (
+                    .list(list),
+                    Known(
+                        url: first, token: token, list: decoder.readList, answer: visited.count == 1 ? found : nil)
+                )
             }
             guard let next = configuration.baseURL.page(link: link, configuration.filter) else {
                 throw APIError(

@@ -32,12 +32,23 @@ public struct InstanceList: Sendable, Equatable {
 /// `next_page_url`. Anything else is an error and never an empty list.
 struct InstanceListDecoder {
     private(set) var list = InstanceList()
-    private var seen: Set<ExactText> = []
+    /// What each of the list's instances was read from.
+    private var marks: [JSONReader.Mark] = []
     /// What is kept of a phone number: none of it, unless asked for.
     private let phone: @Sendable (String) -> String?
+    private var ids: KnownIDs
 
-    init(phone: @escaping @Sendable (String) -> String? = { _ in nil }) {
+    /// - Parameters:
+    ///   - phone: what to keep of a phone number.
+    ///   - previous: the list that was read before with the same `phone`. What has not changed since is not read again.
+    init(phone: @escaping @Sendable (String) -> String? = { _ in nil }, previous: ReadList? = nil) {
         self.phone = phone
+        ids = KnownIDs(previous)
+    }
+
+    /// The list that was read, for the next one to be read faster.
+    var readList: ReadList {
+        ReadList(instances: list.instances, marks: marks)
     }
 
     /// An id longer than this is none: the API's are UUIDs.
@@ -57,7 +68,7 @@ struct InstanceListDecoder {
         // Growing step by step would copy everything several times.
         let expected = list.instances.count + bytes.count / Self.usualSize
         list.instances.reserveCapacity(expected)
-        seen.reserveCapacity(expected)
+        marks.reserveCapacity(expected)
         switch reader.kind {
         case .array:
             try readElements(&reader, count: &elements)
@@ -106,15 +117,23 @@ struct InstanceListDecoder {
     private mutating func readElements(_ reader: inout JSONReader, count: inout Int) throws(JSONError) {
         try reader.readArray { (reader) throws(JSONError) in
             count += 1
+            if let (instance, mark) = ids.takeNext(from: &reader) {
+                list.instances.append(instance)
+                marks.append(mark)
+                return
+            }
+            let start = reader.position
             guard let instance = try readInstance(&reader) else {
                 list.invalid += 1
                 return
             }
-            if seen.insert(ExactText(instance.id)).inserted {
-                list.instances.append(instance)
-            } else {
+            guard let instance = ids.take(instance) else {
                 list.duplicates += 1
+                return
             }
+            list.instances.append(instance)
+            // An element with an unknown status says more than its instance keeps.
+            marks.append(instance.status == .unknown ? .none : reader.mark(from: start))
         }
     }
 
@@ -174,5 +193,72 @@ struct InstanceListDecoder {
             return text
         }
         return String(String.UnicodeScalarView(text.unicodeScalars.prefix(longestText))) + "…"
+    }
+}
+
+/// A list as it was read, by which the next is read faster: most of its elements are the same, byte by byte, and mean the same therefore.
+struct ReadList: Sendable {
+    fileprivate let instances: [Instance]
+    /// What each was read from; of no value where it must be read anew.
+    fileprivate let marks: [JSONReader.Mark]
+}
+
+/// Which ids a list has so far, and which of them it had before.
+private struct KnownIDs {
+    private let previous: ReadList?
+    /// Which of the previous instances are in this list too.
+    private var taken: [Bool]
+    /// The place of the previous instance that should come next, as lists mostly keep their order.
+    private var next = 0
+    /// How many bytes were looked at in vain, for elements that have changed.
+    private var lookedAt = 0
+    /// The places of the previous instances, where the order has changed.
+    private var places: [ExactText: Int]?
+    /// The ids that are new.
+    private var new: Set<ExactText> = []
+
+    init(_ previous: ReadList?) {
+        self.previous = previous
+        taken = Array(repeating: false, count: previous?.instances.count ?? 0)
+    }
+
+    /// Takes the previous instance that should come next where it does, unchanged, and passes over its element.
+    mutating func takeNext(from reader: inout JSONReader) -> (Instance, JSONReader.Mark)? {
+        // Whatever the lists are like, no more is looked at in vain than there is.
+        guard let previous, next < taken.count, !taken[next], lookedAt < reader.count else {
+            return nil
+        }
+        guard reader.skip(previous.marks[next]) else {
+            lookedAt += previous.marks[next].length
+            return nil
+        }
+        taken[next] = true
+        defer { next += 1 }
+        return (previous.instances[next], previous.marks[next])
+    }
+
+    /// Takes an instance whose element was read; nil where the list has its id already.
+    mutating func take(_ instance: Instance) -> Instance? {
+        guard let previous, let place = place(of: instance.id, in: previous.instances) else {
+            return new.insert(ExactText(instance.id)).inserted ? instance : nil
+        }
+        if taken[place] {
+            return nil
+        }
+        taken[place] = true
+        next = place + 1
+        return instance.sharing(previous.instances[place])
+    }
+
+    private mutating func place(of id: String, in instances: [Instance]) -> Int? {
+        let id = ExactText(id)
+        if next < instances.count, ExactText(instances[next].id) == id {
+            return next
+        }
+        if places == nil {
+            places = Dictionary(
+                uniqueKeysWithValues: zip(instances.lazy.map { ExactText($0.id) }, instances.indices))
+        }
+        return places?[id]
     }
 }

@@ -263,6 +263,48 @@ struct JSONReader {
         }
     }
 
+    // MARK: Values that were read before
+
+    /// By what the bytes of an object are recognised: their number, and a hash with a key that nobody knows.
+    ///
+    /// That other bytes pass for them has a chance of one in 2^64.
+    struct Mark: Sendable {
+        /// In bytes.
+        let length: Int
+        fileprivate let hash: Int
+
+        /// The mark of no object.
+        static let none = Mark(length: 0, hash: 0)
+    }
+
+    /// How many bytes the document has.
+    var count: Int {
+        bytes.count
+    }
+
+    /// The mark of the object that was read from `start` on up to here.
+    func mark(from start: Int) -> Mark {
+        Mark(length: position - start, hash: hash(of: start..<position))
+    }
+
+    /// Passes over an object that was read before, where it is the next value. Where it ends depends on nothing but its bytes.
+    mutating func skip(_ mark: Mark) -> Bool {
+        guard mark.length > 0, mark.length <= bytes.count - position,
+            bytes[position + mark.length - 1] == UInt8(ascii: "}"),
+            hash(of: position..<(position + mark.length)) == mark.hash
+        else {
+            return false
+        }
+        position += mark.length
+        return true
+    }
+
+    private func hash(of range: Range<Int>) -> Int {
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        return hasher.finalize()
+    }
+
     // MARK: Values of no interest
 
     /// Passes over one value of any kind, checking that it is JSON.

@@ -38,6 +38,8 @@ public struct AccountState: Sendable {
     public private(set) var unknownStatuses: UInt64 = 0
     /// The instances of the last good poll, by ascending id, in groups.
     public private(set) var groups: [InstanceGroup] = []
+    /// The places they had in the list.
+    private var order: [Int] = []
     /// The number of those instances by status.
     public private(set) var counts: [InstanceStatus: Int] = [:]
     /// The labels of all series of this account that are not about an instance.
@@ -112,7 +114,9 @@ public struct AccountState: Sendable {
 
     /// Instances that are gone lose their history; a returning one is new. A group in which nothing has changed stays the same object.
     private mutating func replaceInstances(by list: [Instance], at now: Double) {
-        let order = Self.places(byID: list)
+        if !holdsOrder(of: list) {
+            order = Self.places(byID: list)
+        }
         var known = GroupCursor(groups)
         groups = stride(from: 0, to: order.count, by: InstanceGroup.size).map { start in
             let places = order[start..<min(start + InstanceGroup.size, order.count)]
@@ -122,13 +126,20 @@ public struct AccountState: Sendable {
             if let old, difference == .none {
                 return old
             }
-            let instances = places.map { place in
-                var tracked =
-                    known.take(list[place].id) ?? TrackedInstance(list[place], account: name, firstSeen: now)
-                tracked.update(list[place], account: name, at: now)
-                return tracked
+            if let old, difference == .statuses {
+                var instances = old.instances
+                for (index, place) in places.enumerated() where instances[index].instance.status != list[place].status {
+                    instances[index].update(list[place], account: name, at: now)
+                }
+                return InstanceGroup(instances, facts: old.facts)
             }
-            return InstanceGroup(instances, facts: difference == .statuses ? old?.facts : nil)
+            return InstanceGroup(
+                places.map { place in
+                    var tracked =
+                        known.take(list[place].id) ?? TrackedInstance(list[place], account: name, firstSeen: now)
+                    tracked.update(list[place], account: name, at: now)
+                    return tracked
+                })
         }
         var tally = [Int](repeating: 0, count: InstanceStatus.allCases.count)
         list.withUnsafeBufferPointer { list in
@@ -137,6 +148,37 @@ public struct AccountState: Sendable {
             }
         }
         counts = Dictionary(uniqueKeysWithValues: InstanceStatus.allCases.map { ($0, tally[$0.place]) })
+    }
+
+    /// Whether a list has the same instances as the last one, with the same facts at the same places.
+    private func holdsOrder(of list: [Instance]) -> Bool {
+        guard order.count == list.count else {
+            return false
+        }
+        return order.withUnsafeBufferPointer { order in
+            list.withUnsafeBufferPointer { list in
+                var next = 0
+                for group in groups {
+                    let isSame = group.instances.withUnsafeBufferPointer { instances in
+                        for index in instances.indices {
+                            let place = order[next + index]
+                            guard
+                                instances[index].instance.isCopy(of: list[place])
+                                    || instances[index].instance.hasSameFacts(as: list[place])
+                            else {
+                                return false
+                            }
+                        }
+                        return true
+                    }
+                    guard isSame else {
+                        return false
+                    }
+                    next += group.instances.count
+                }
+                return next == list.count
+            }
+        }
     }
 
     /// The places of instances in a list, by ascending id.
@@ -175,7 +217,7 @@ public final class InstanceGroup: Sendable {
     /// How many instances make a group; the last of an account has fewer.
     ///
     /// The fewer, the less is made anew for one change; the more, the better a group compresses.
-    public static let size = 32
+    public static let size = 16
 
     /// By ascending id.
     public let instances: [TrackedInstance]
@@ -208,7 +250,10 @@ public final class InstanceGroup: Sendable {
         return instances.withUnsafeBufferPointer { instances in
             list.withUnsafeBufferPointer { list in
                 for (index, place) in places.enumerated() {
-                    guard instances[index].instance.hasSameFacts(as: list[place]) else {
+                    guard
+                        instances[index].instance.isCopy(of: list[place])
+                            || instances[index].instance.hasSameFacts(as: list[place])
+                    else {
                         return .facts
                     }
                     if instances[index].instance.status != list[place].status {

@@ -5,10 +5,36 @@ private struct Anything: Decodable {
     init(from decoder: any Decoder) throws {}
 }
 
+/// What comes of reading a page.
+private func read(_ bytes: [UInt8], after previous: ReadList?) -> (Result<String?, JSONError>, InstanceListDecoder) {
+    var decoder = InstanceListDecoder(previous: previous)
+    do throws(JSONError) {
+        return (.success(try decoder.decode(page: bytes)), decoder)
+    } catch {
+        return (.failure(error), decoder)
+    }
+}
+
+/// A list is read as it is, whatever was read before it: here what stands before 0xFF, which is in no JSON, or else itself.
+private func compare(_ input: [UInt8]) {
+    let parts = input.split(separator: 0xFF, maxSplits: 1, omittingEmptySubsequences: false).map(Array.init)
+    let (before, list) = (parts[0], parts[parts.count - 1])
+    let (first, decoder) = read(before, after: nil)
+    guard case .success = first else {
+        return
+    }
+    let (fresh, again) = (read(list, after: nil), read(list, after: decoder.readList))
+    precondition(fresh.0 == again.0, "what was read before changes the outcome")
+    if case .success = fresh.0 {
+        precondition(fresh.1.list == again.1.list, "what was read before changes the list")
+    }
+}
+
 /// What the list decoder takes, Foundation's decoder takes too: it may be stricter, never laxer. And what it takes is sound.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+    compare(bytes)
     var decoder = InstanceListDecoder()
     do throws(JSONError) {
         let link = try decoder.decode(page: bytes)

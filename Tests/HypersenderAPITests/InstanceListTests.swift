@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import HypersenderAPI
@@ -121,6 +122,80 @@ struct InstanceListTests {
         #expect(list.instances.map(\.id) == ["a", "b"])
         #expect(list.instances.first?.name == "1")
         #expect(list.duplicates == 2)
+    }
+
+    /// How a list may follow another: as it was, changed, in another order, grown, shrunk, with what cannot be read, or is there twice.
+    @Test(arguments: [
+        #"[\#(shop1), \#(shop2), \#(shop3)]"#, #"{"data":[\#(shop1),\#(shop2),\#(shop3)]}"#, "[]",
+        #"[\#(shop1), \#(shop2Failed), \#(shop3)]"#, #"[\#(shop2Failed), \#(shop1), \#(shop3), \#(shop2)]"#,
+        #"[\#(shop3), \#(shop2), \#(shop1)]"#, #"[\#(other), \#(shop1), \#(shop2), \#(shop3)]"#,
+        #"[\#(shop1), \#(other), \#(other), \#(shop2)]"#, #"[\#(shop2), \#(shop2), \#(shop2)]"#, #"[\#(shop3)]"#,
+        #"[null, \#(shop1), 5, \#(shop2), {"id":7}, \#(shop3), []]"#, #"[\#(strange), \#(strange), \#(shop1)]"#,
+        #"[\#(shop1)  ,\#(shop2),\n\t\#(shop3) ]"#,
+        #"[{"id":"1","name":"One","phone":"+1","status":"WORKING" }, \#(shop2)]"#,
+        #"[\#(shop1) \#(shop2)]"#, #"[\#(shop1), \#(shop2)"#, #"[\#(shop1), \#(shop2)}"#, #"[\#(shop1)x]"#,
+    ])
+    func aListIsReadAsItIsWhateverCameBefore(json: String) throws {
+        let bytes = Array(json.utf8)
+        for before in ["[\(Self.shop1), \(Self.shop2), \(Self.shop3)]", "[\(Self.strange), \(Self.shop2)]", "[]", json]
+        {
+            var first = InstanceListDecoder(phone: { $0 })
+            guard (try? first.decode(page: Array(before.utf8))) != nil else {
+                // What is no list leaves nothing behind.
+                continue
+            }
+            var fresh = InstanceListDecoder(phone: { $0 })
+            var again = InstanceListDecoder(phone: { $0 }, previous: first.readList)
+            let (expected, found) = (Self.outcome(of: &fresh, bytes), Self.outcome(of: &again, bytes))
+            #expect(found.0 == expected.0 && found.1 == expected.1)
+        }
+    }
+
+    /// The list, or the description of the error.
+    private static func outcome(of decoder: inout InstanceListDecoder, _ bytes: [UInt8]) -> (InstanceList?, String?) {
+        do {
+            _ = try decoder.decode(page: bytes)
+            return (decoder.list, nil)
+        } catch {
+            return (nil, error.description)
+        }
+    }
+
+    private static let shop1 = #"{"id":"1","name":"One","phone":"+1","status":"WORKING"}"#
+    private static let shop2 = #"{"id":"2","name":"Two","phone":"+2","status":"WORKING"}"#
+    private static let shop2Failed = #"{"id":"2","name":"Two","phone":"+2","status":"FAILED"}"#
+    private static let shop3 = #"{"id":"3","name":"}Three{","phone":"+3","status":"STOPPED"}"#
+    private static let other = #"{"id":"4","name":"Other","phone":"+4","status":"WORKING"}"#
+    private static let strange = #"{"id":"5","name":"Strange","phone":"+5","status":"BANNED"}"#
+
+    @Test func onlyWhatHasChangedIsReadAgain() throws {
+        let read = Mutex<[String]>([])
+        var previous: ReadList?
+        for (pages, expected) in [
+            (["[\(Self.shop1),\(Self.shop2),\(Self.shop3)]"], ["+1", "+2", "+3"]),
+            (["[\(Self.shop1),\(Self.shop2Failed),\(Self.shop3)]"], ["+2"]),
+            (["[\(Self.shop1),\(Self.shop2Failed),\(Self.shop3)]"], []),
+            // Where one goes missing, the next is read anew, and the order is found again.
+            (["[\(Self.shop1),\(Self.shop3)]"], ["+3"]),
+            (
+                ["{\"data\":[\(Self.shop1)],\"next_page_url\":\"/2\"}", "{\"data\":[\(Self.shop3),\(Self.strange)]}"],
+                ["+5"]
+            ),
+            // What is unknown must be told again.
+            (["[\(Self.shop1),\(Self.shop3),\(Self.strange)]"], ["+5"]),
+        ] {
+            var decoder = InstanceListDecoder(
+                phone: { phone in
+                    read.withLock { $0.append(phone) }
+                    return phone
+                }, previous: previous)
+            for page in pages {
+                _ = try decoder.decode(page: Array(page.utf8))
+            }
+            #expect(read.withLock { $0 } == expected)
+            read.withLock { $0 = [] }
+            previous = decoder.readList
+        }
     }
 
     /// Swift takes these for the same text; the API, and Prometheus, do not.
