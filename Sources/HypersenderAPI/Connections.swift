@@ -62,7 +62,7 @@ public final class Connections: Sendable {
                 configuration.proxy = .socksServer(host: proxy.host, port: proxy.port)
             }
         }
-        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        http = HTTPClient(eventLoopGroupProvider: .shared(PollingLoop.shared.group), configuration: configuration)
     }
 
     /// Whether the file of certificate authorities names others now than those that these connections trust.

@@ -1,4 +1,5 @@
 import Glibc
+import HypersenderAPI
 
 /// A point in time, as both clocks show it.
 public struct Moment: Sendable, Equatable {
@@ -35,7 +36,12 @@ public struct SystemTime: TimeSource {
     }
 
     public func sleep(untilUptime uptime: Duration) async throws {
-        try await ContinuousClock().sleep(until: start.advanced(by: uptime))
+        if PollingLoop.shared.isCurrent {
+            // Wakes no other thread first.
+            try await PollingLoop.shared.sleep(for: uptime - now.uptime)
+        } else {
+            try await ContinuousClock().sleep(until: start.advanced(by: uptime))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ public final class Poller: Sendable {
     private let current: Mutex<Current>
     /// Apart from the rest, so that a log that is slow to be written holds up nobody who asks for the state.
     private let journal: Mutex<PollJournal>
+    private let executor: (any TaskExecutor)?
     private let onStuck: @Sendable (PollerIsStuck) -> Void
     private let start: PollStart
     private let (stopped, stopping) = AsyncStream.makeStream(of: Never.self)
@@ -29,12 +30,14 @@ public final class Poller: Sendable {
     /// - Parameters:
     ///   - timeout: the time after which `lister` gives up by itself.
     ///   - start: when the first poll begins, and the second.
+    ///   - executor: where polls run, and what they wait for is waited for; nil for wherever `run` does. Whether a poll hangs is looked at
+    ///     elsewhere, in case this hangs.
     ///   - random: gives numbers from 0 up to 1, for jitter.
     ///   - onStuck: called where a poll does not end although its deadline has long passed. `run` throws the same, but cannot
     ///     before that poll has ended, which it may never do: the process should be ended here.
     public init(
         _ state: AccountState, lister: any InstanceLister, timeout: Duration, time: any TimeSource, logger: Logger,
-        start: PollStart = PollStart(),
+        start: PollStart = PollStart(), executor: (any TaskExecutor)? = nil,
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         onStuck: @escaping @Sendable (PollerIsStuck) -> Void = { _ in }
     ) {
@@ -43,6 +46,7 @@ public final class Poller: Sendable {
         self.random = random
         patience = timeout * 2 + .seconds(30)
         self.start = start
+        self.executor = executor
         current = Mutex(
             Current(state: state, schedule: PollSchedule(interval: state.interval, spread: start.spread)))
         journal = Mutex(PollJournal(account: state.name, logger: logger))
@@ -70,7 +74,7 @@ public final class Poller: Sendable {
     /// - Throws: `PollerIsStuck` where a poll does not end although its deadline has long passed.
     public func run(afterPoll: @escaping @Sendable () async -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
+            group.addTask(executorPreference: executor) {
                 if self.start.delay > .zero {
                     try await self.time.sleep(untilUptime: self.time.now.uptime + self.start.delay)
                 }

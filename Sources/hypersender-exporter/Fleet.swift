@@ -127,6 +127,7 @@ actor Fleet {
             state?.with(interval: polling.interval, staleAfter: polling.staleAfter)
                 ?? AccountState(name: account.name, interval: polling.interval, staleAfter: polling.staleAfter),
             lister: client, timeout: polling.timeout, time: time, logger: logger, start: start,
+            executor: PollingLoop.shared,
             onStuck: { [logger] error in
                 logger.critical("The exporter cannot go on", metadata: ["error": "\(error)"])
                 _exit(EXIT_FAILURE)
