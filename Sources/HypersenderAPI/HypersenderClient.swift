@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import Crypto
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -48,7 +47,7 @@ public final class HypersenderClient: InstanceLister {
         /// By what the API would recognise it.
         var validator: Validator?
         /// Of the body: to read the same list again would cost several times as much.
-        var digest: SHA256.Digest
+        var digest: BodyDigest
     }
 
     /// Sets up the client; nothing is asked yet.
@@ -116,7 +115,7 @@ public final class HypersenderClient: InstanceLister {
             guard case .page(let answer) = response else {
                 return (.unchanged(response.rateLimit), known)
             }
-            let found = KnownAnswer(validator: answer.validator, digest: SHA256.hash(data: answer.body))
+            let found = KnownAnswer(validator: answer.validator, digest: try BodyDigest(answer.body))
             if visited.count == 1, found.digest == known?.answer?.digest {
                 known?.answer = found
                 return (.unchanged(answer.rateLimit), known)
