@@ -50,10 +50,15 @@ enum ProcessSetup {
         mallopt(M_ARENA_MAX, 2)
     }
 
-    /// Gives back what was freed in small blocks, as the buffers of a crowd of connections are. To be called now and then:
+    /// How much memory may lie idle, in bytes: to give it back and get it again takes longer than the rest of a small poll.
+    private static let idleMemory = 512 << 10
+
+    /// Gives back what was freed in small blocks, as the buffers of a crowd of connections are, where it is much. To be called now and then:
     /// it walks through all free blocks.
     static func returnFreedMemory() {
-        malloc_trim(0)
+        if mallinfo2().fordblks > idleMemory {
+            malloc_trim(0)
+        }
     }
 
     /// Lets go of the program text in memory; what is needed comes back by itself. To be called when the program has done something new.
