@@ -86,7 +86,7 @@ let package = Package(
 
         tests("HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioHTTP1, nioPosix]),
         tests("Exposition", ["CZlib"], exclude: ["Golden"]),
-        tests("Monitoring", ["HypersenderAPI", "Exposition", logging], exclude: ["Golden"]),
+        tests("Monitoring", ["HypersenderAPI", "Exposition", logging, nioCore], exclude: ["Golden"]),
         tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioHTTP2, nioHPACK, nioPosix, nioSSL, logging]),
         tests("Endpoints", ["Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
         tests("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),

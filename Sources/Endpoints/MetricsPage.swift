@@ -122,17 +122,15 @@ final class MetricsPage: Sendable {
     private static func render(
         _ snapshot: Snapshot, _ form: Form, uptime: Duration, previous: Rendered?
     ) -> Rendered {
-        func write(_ old: (SnapshotPage, UnsafeRawBufferPointer)?) -> Rendered {
-            let (page, accounts, instances) = SnapshotPage.write(
-                snapshot, form.format, compressing: form.gzip, uptime: uptime, previous: old)
-            return Rendered(
-                page: page, accounts: Body(accounts),
-                instances: instances.map { Body($0) } ?? previous?.instances ?? .empty)
+        let (page, accounts, instances) = SnapshotPage.write(
+            snapshot, form.format, compressing: form.gzip, uptime: uptime, previous: previous?.page)
+        let before = previous?.instances ?? .empty
+        return before.withUnsafeBytes { earlier in
+            func body(_ page: PiecedPage) -> Body {
+                Body(count: page.count) { page.write(to: $0, from: earlier) }
+            }
+            return Rendered(page: page, accounts: body(accounts), instances: instances.map(body) ?? before)
         }
-        guard let previous else {
-            return write(nil)
-        }
-        return previous.instances.withUnsafeBytes { write((previous.page, $0)) }
     }
 
     /// Makes pages one at a time: making them side by side would only cost memory.

@@ -5,10 +5,13 @@ import CZlib
 /// Where the page is compressed, each piece is compressed on its own, from nothing to a byte boundary, so that pieces can stand in any
 /// order: together they are the beginning of one ordinary gzip member (RFC 1952, RFC 1951).
 public struct PiecedPage: Sendable {
-    /// The pieces, one after the other; in front of them the gzip header where they are compressed.
-    public let bytes: [UInt8]
+    /// The size, in bytes.
+    public let count: Int
     /// What is needed to complete the gzip file; nil where the pieces are plain.
     public let ending: GzipEnding?
+    /// The bytes that no earlier page has.
+    fileprivate let new: [UInt8]
+    fileprivate let runs: [Run]
 
     /// A piece of a page: where it lies, and what is needed to add it to another page of the same form.
     public struct Piece: Sendable {
@@ -24,35 +27,69 @@ public struct PiecedPage: Sendable {
             plainLength == 0
         }
     }
+
+    /// Bytes that lie together where they come from.
+    fileprivate struct Run {
+        var isNew: Bool
+        var range: Range<Int>
+    }
+
+    /// Writes the pieces, one after the other; in front of them the gzip header where they are compressed.
+    ///
+    /// - Parameters:
+    ///   - destination: room for `count` bytes.
+    ///   - earlier: the bytes of the page that pieces were taken over from.
+    public func write(to destination: UnsafeMutableRawBufferPointer, from earlier: UnsafeRawBufferPointer) {
+        new.withUnsafeBytes { new in
+            var place = 0
+            for run in runs {
+                let bytes = (run.isNew ? new : earlier)[run.range]
+                UnsafeMutableRawBufferPointer(rebasing: destination[place..<(place + bytes.count)]).copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: bytes))
+                place += bytes.count
+            }
+        }
+    }
+
+    /// What `write` writes, in an array of its own.
+    public func bytes(from earlier: [UInt8] = []) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, size in
+            earlier.withUnsafeBytes { write(to: UnsafeMutableRawBufferPointer(buffer), from: $0) }
+            size = count
+        }
+    }
 }
 
-/// Puts a page together.
+/// Puts pages together, one after the other, all of which are parts of one file.
 public struct PageAssembler: ~Copyable {
-    private var bytes: [UInt8] = []
-    private var deflater: Deflater?
+    private let deflater: Deflater?
+    private var new: [UInt8] = []
+    private var runs: [PiecedPage.Run] = []
+    private var count = 0
     private var plainLength = 0
     private var checksum: UInt = 0
 
     /// Begins a page.
     ///
     /// - Parameters:
-    ///   - compressing: whether to compress. Where zlib cannot get the memory it needs (some 256 KiB), the page is plain all the same.
+    ///   - compressing: whether to compress. Where zlib cannot get the memory it needs (some 256 KiB), pages are plain all the same.
     ///   - level: zlib's level, 1 (fast) to 9 (small).
-    ///   - capacity: the size to reserve, in bytes.
-    ///   - isContinuation: whether the page is to follow another, and goes without a gzip header therefore.
-    public init(compressing: Bool, level: Int32 = 1, capacity: Int = 0, isContinuation: Bool = false) {
-        bytes.reserveCapacity(capacity)
-        if compressing, let deflater = Deflater(level: level) {
-            self.deflater = deflater
-            if !isContinuation {
-                bytes.append(contentsOf: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, level == 1 ? 4 : 0, 255])
-            }
+    public init(compressing: Bool, level: Int32 = 1) {
+        deflater = compressing ? Deflater(level: level) : nil
+        if deflater != nil {
+            new = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, level == 1 ? 4 : 0, 255]
+            add(new: new.count)
         }
     }
 
-    /// Whether the page is compressed: only pieces of such a page can be taken over then, and only of others otherwise.
+    /// Whether pages are compressed: only pieces of such a page can be taken over then, and only of others otherwise.
     public var isCompressed: Bool {
         deflater != nil
+    }
+
+    /// Makes room for new pieces that will take some `count` bytes.
+    public mutating func reserve(_ count: Int) {
+        new.reserveCapacity(new.count + count)
     }
 
     /// Adds a piece that is new.
@@ -60,42 +97,65 @@ public struct PageAssembler: ~Copyable {
         guard !plain.isEmpty else {
             return .empty
         }
-        let start = bytes.count
-        guard let deflater else {
-            bytes.append(contentsOf: plain)
-            plainLength += plain.count
-            return PiecedPage.Piece(range: start..<bytes.count, plainLength: plain.count, checksum: 0)
+        let before = new.count
+        var sum: UInt = 0
+        if let deflater {
+            deflater.compress(plain, to: &new)
+            sum = plain.withUnsafeBufferPointer { UInt(crc32_z(0, $0.baseAddress, $0.count)) }
+        } else {
+            new.append(contentsOf: plain)
         }
-        deflater.compress(plain, to: &bytes)
-        let sum = plain.withUnsafeBufferPointer { UInt(crc32_z(0, $0.baseAddress, $0.count)) }
-        let piece = PiecedPage.Piece(range: start..<bytes.count, plainLength: plain.count, checksum: sum)
-        count(piece)
-        return piece
+        return add(new: new.count - before, plainLength: plain.count, checksum: sum)
     }
 
-    /// Adds a piece that is part of `page`, the bytes of an earlier page of the same form, and tells where it lies now.
-    public mutating func append(_ piece: PiecedPage.Piece, of page: UnsafeRawBufferPointer) -> PiecedPage.Piece {
+    /// Adds a piece of an earlier page of the same form, and tells where it lies now.
+    ///
+    /// All that one page takes over must be of one and the same page.
+    public mutating func append(_ piece: PiecedPage.Piece) -> PiecedPage.Piece {
         guard !piece.isEmpty else {
             return .empty
         }
-        let start = bytes.count
-        bytes.append(contentsOf: page[piece.range])
-        count(piece)
-        return PiecedPage.Piece(
-            range: start..<bytes.count, plainLength: piece.plainLength, checksum: piece.checksum)
-    }
-
-    /// Ends the page.
-    public consuming func finish() -> PiecedPage {
-        PiecedPage(
-            bytes: bytes, ending: deflater == nil ? nil : GzipEnding(checksum: checksum, length: plainLength))
-    }
-
-    private mutating func count(_ piece: PiecedPage.Piece) {
-        if deflater != nil {
-            checksum = UInt(crc32_combine(checksum, piece.checksum, piece.plainLength))
+        if let last = runs.last, !last.isNew, last.range.upperBound == piece.range.lowerBound {
+            runs[runs.count - 1].range = last.range.lowerBound..<piece.range.upperBound
+        } else {
+            runs.append(PiecedPage.Run(isNew: false, range: piece.range))
         }
-        plainLength += piece.plainLength
+        return count(piece.range.count, plainLength: piece.plainLength, checksum: piece.checksum)
+    }
+
+    /// Ends the page, and begins the one that follows it in the file, without a gzip header therefore.
+    public mutating func finish() -> PiecedPage {
+        let page = PiecedPage(
+            count: count, ending: deflater == nil ? nil : GzipEnding(checksum: checksum, length: plainLength), new: new,
+            runs: runs)
+        new = []
+        runs = []
+        count = 0
+        plainLength = 0
+        checksum = 0
+        return page
+    }
+
+    /// Takes note of bytes that were added to `new`.
+    @discardableResult
+    private mutating func add(new size: Int, plainLength: Int = 0, checksum: UInt = 0) -> PiecedPage.Piece {
+        let range = (new.count - size)..<new.count
+        if let last = runs.last, last.isNew {
+            runs[runs.count - 1].range = last.range.lowerBound..<range.upperBound
+        } else {
+            runs.append(PiecedPage.Run(isNew: true, range: range))
+        }
+        return count(size, plainLength: plainLength, checksum: checksum)
+    }
+
+    private mutating func count(_ size: Int, plainLength added: Int, checksum sum: UInt) -> PiecedPage.Piece {
+        let piece = PiecedPage.Piece(range: count..<(count + size), plainLength: added, checksum: sum)
+        count += size
+        if deflater != nil, added > 0 {
+            checksum = UInt(crc32_combine(checksum, sum, added))
+        }
+        plainLength += added
+        return piece
     }
 }
 

@@ -21,6 +21,16 @@ public struct Body: Sendable {
         storage = .segments(bytes.isEmpty ? [] : [ByteBuffer(bytes: bytes)])
     }
 
+    /// As many bytes as `count` says, all of which `fill` writes.
+    public init(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { room in
+            fill(UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
+            return count
+        }
+        storage = .segments(count == 0 ? [] : [buffer])
+    }
+
     /// The UTF-8 of this text.
     public init(_ text: String) {
         storage = .segments(text.isEmpty ? [] : [ByteBuffer(string: text)])

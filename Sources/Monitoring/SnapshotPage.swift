@@ -13,14 +13,41 @@ public struct SnapshotPage: Sendable {
 
     /// The same of the part about instances alone.
     private let instancesEnding: GzipEnding?
+    /// The size of that part, in bytes.
+    private let instancesSize: Int
     private let statusSet: StatusSet
     private let groups: [InstanceGroup]
-    /// The header of each family about instances, and the samples of each group; empty where there are none.
+    /// The header of each family about instances, and the samples of the groups; empty where there are none.
     private let families: [FamilyPieces]
 
     private struct FamilyPieces: Sendable {
+        /// So many groups share a piece while all of them are new: each piece has codes of its own to be worked out. When one of them changes,
+        /// each gets its own.
+        static let longestSpan = 4
+
         var header = PiecedPage.Piece.empty
-        var groups: [PiecedPage.Piece] = []
+        private var pieces: [PiecedPage.Piece] = []
+        /// For each group, which piece it is in where it is the first one there, and how many are; nil for the others.
+        private var spans: [(piece: Int, count: Int)?] = []
+
+        /// Adds a piece about so many groups, after those there are.
+        mutating func append(_ piece: PiecedPage.Piece, groups count: Int) {
+            spans.append((pieces.count, count))
+            spans.append(contentsOf: repeatElement(nil, count: count - 1))
+            pieces.append(piece)
+        }
+
+        /// The piece that says of these groups, from the first one on, what is to be said of them, and of how many it does.
+        ///
+        /// - Parameter groups: where they are among the groups of this page; nil for one that is not.
+        func span(of groups: ArraySlice<Int?>) -> (piece: PiecedPage.Piece, count: Int)? {
+            guard let first = groups.first, let first, let span = spans[first],
+                groups.prefix(span.count).elementsEqual(first..<(first + span.count), by: { $0 == $1 })
+            else {
+                return nil
+            }
+            return (pieces[span.piece], span.count)
+        }
     }
 
     /// Writes a page, and gives its bytes too, in their two parts.
@@ -28,98 +55,95 @@ public struct SnapshotPage: Sendable {
     /// - Parameters:
     ///   - compressing: whether to compress. Without the memory to do so the page is plain, which `ending` tells.
     ///   - uptime: the time at which staleness is judged.
-    ///   - previous: a page of an earlier snapshot to take over from, with its bytes about instances. One of another form is of no use,
-    ///     and not used.
-    /// - Returns: the bytes about instances are nil where those of `previous` are the right ones.
+    ///   - previous: a page of an earlier snapshot to take over from. One of another form is of no use, and not used.
+    /// - Returns: what is said of instances takes over bytes from that of `previous`; it is nil where that is the right one as it is.
     public static func write(
         _ snapshot: Snapshot, _ format: ExpositionFormat, compressing: Bool, uptime: Duration,
-        previous: (page: SnapshotPage, instances: UnsafeRawBufferPointer)? = nil
-    ) -> (page: SnapshotPage, accounts: [UInt8], instances: [UInt8]?) {
+        previous: SnapshotPage? = nil
+    ) -> (page: SnapshotPage, accounts: PiecedPage, instances: PiecedPage?) {
         let groups = snapshot.groups(uptime: uptime)
-        let accounts = writeAccounts(snapshot, format, compressing: compressing, uptime: uptime)
-        let usable = previous.flatMap { previous in
-            previous.page.format == format && previous.page.statusSet == snapshot.statusSet
-                && (previous.page.ending != nil) == (accounts.ending != nil) ? previous : nil
+        var assembler = PageAssembler(compressing: compressing)
+        var writer = ExpositionWriter(format)
+        snapshot.writeAccounts(to: &writer, uptime: uptime)
+        _ = assembler.append(writer.bytes)
+        let accounts = assembler.finish()
+        let usable = previous.flatMap { page in
+            page.format == format && page.statusSet == snapshot.statusSet
+                && (page.ending != nil) == assembler.isCompressed ? page : nil
         }
-        if let page = usable?.page, page.groups.elementsEqual(groups, by: { $0 === $1 }) {
-            return (page.following(accounts), accounts.bytes, nil)
+        if let usable, usable.groups.elementsEqual(groups, by: { $0 === $1 }) {
+            return (usable.following(accounts), accounts, nil)
         }
-        let instances = writeInstances(
-            of: groups, snapshot, format, compressing: accounts.ending != nil, previous: usable)
-        if accounts.ending != nil, instances.page.instancesEnding == nil {
-            // The memory sufficed for one part only: both must be of the same form.
-            let plain = writeAccounts(snapshot, format, compressing: false, uptime: uptime)
-            return (instances.page, plain.bytes, instances.bytes)
-        }
-        return (instances.page.following(accounts), accounts.bytes, instances.bytes)
+        let (page, instances) = writeInstances(of: groups, snapshot, format, &assembler, previous: usable)
+        return (page.following(accounts), accounts, instances)
     }
 
     /// The page with what is said of its accounts in front.
     private func following(_ accounts: PiecedPage) -> SnapshotPage {
         SnapshotPage(
             format: format, ending: instancesEnding.flatMap { accounts.ending?.followed(by: $0) },
-            instancesEnding: instancesEnding, statusSet: statusSet, groups: groups, families: families)
-    }
-
-    private static func writeAccounts(
-        _ snapshot: Snapshot, _ format: ExpositionFormat, compressing: Bool, uptime: Duration
-    ) -> PiecedPage {
-        var assembler = PageAssembler(compressing: compressing)
-        var writer = ExpositionWriter(format)
-        snapshot.writeAccounts(to: &writer, uptime: uptime)
-        _ = assembler.append(writer.bytes)
-        return assembler.finish()
+            instancesEnding: instancesEnding, instancesSize: instancesSize, statusSet: statusSet, groups: groups,
+            families: families)
     }
 
     /// Writes what is said of instances, as a page without what stands in front.
     private static func writeInstances(
-        of groups: [InstanceGroup], _ snapshot: Snapshot, _ format: ExpositionFormat, compressing: Bool,
-        previous: (page: SnapshotPage, instances: UnsafeRawBufferPointer)?
-    ) -> (page: SnapshotPage, bytes: [UInt8]) {
-        var assembler = PageAssembler(
-            compressing: compressing, capacity: previous.map { $0.instances.count + $0.instances.count / 32 } ?? 0,
-            isContinuation: true)
-        let previous = assembler.isCompressed == compressing ? previous : nil
+        of groups: [InstanceGroup], _ snapshot: Snapshot, _ format: ExpositionFormat,
+        _ assembler: inout PageAssembler, previous: SnapshotPage?
+    ) -> (page: SnapshotPage, bytes: PiecedPage) {
         var writer = ExpositionWriter(format)
-
-        let old = previous?.page.groups ?? []
+        let old = previous?.groups ?? []
         let places = Dictionary(uniqueKeysWithValues: zip(old.map { ObjectIdentifier($0) }, old.indices))
         let placesOfFacts = Dictionary(uniqueKeysWithValues: zip(old.map { ObjectIdentifier($0.facts) }, old.indices))
         let known = groups.map { places[ObjectIdentifier($0)] }
         let knownFacts = groups.map { placesOfFacts[ObjectIdentifier($0.facts)] }
+        if let previous {
+            // What has changed will take about as much again.
+            let changed = InstanceFamily.all.reduce(0) {
+                $0 + ($1.followsStatus ? known : knownFacts).count { $0 == nil }
+            }
+            assembler.reserve(
+                previous.instancesSize * changed / max(InstanceFamily.all.count * groups.count, 1) * 17 / 16)
+        }
         var families: [FamilyPieces] = []
         for family in Snapshot.instanceFamilies.indices {
-            let old = previous.map { (pieces: $0.page.families[family], bytes: $0.instances) }
+            let old = previous?.families[family]
+            let known = InstanceFamily.all[family].followsStatus ? known : knownFacts
             var pieces = FamilyPieces()
-            pieces.groups.reserveCapacity(groups.count)
-            for (group, known) in zip(groups, InstanceFamily.all[family].followsStatus ? known : knownFacts) {
-                if let old, let known {
-                    let piece = old.pieces.groups[known]
-                    if !piece.isEmpty && pieces.header.isEmpty {
-                        pieces.header = assembler.append(old.pieces.header, of: old.bytes)
+            var index = 0
+            while index < groups.count {
+                if let old, let span = old.span(of: known[index...]) {
+                    if !span.piece.isEmpty && pieces.header.isEmpty {
+                        pieces.header = assembler.append(old.header)
                     }
-                    pieces.groups.append(assembler.append(piece, of: old.bytes))
+                    pieces.append(assembler.append(span.piece), groups: span.count)
+                    index += span.count
                     continue
                 }
+                let several = known[index...].prefix(FamilyPieces.longestSpan)
+                let count = several.allSatisfy { $0 == nil } ? several.count : 1
                 writer.clear()
-                snapshot.write(group, family: family, to: &writer)
+                for group in groups[index..<(index + count)] {
+                    snapshot.write(group, family: family, to: &writer)
+                }
                 if !writer.bytes.isEmpty && pieces.header.isEmpty {
                     var header = ExpositionWriter(format)
                     header.begin(Snapshot.instanceFamilies[family])
                     header.writeHeader()
                     pieces.header = assembler.append(header.bytes)
                 }
-                pieces.groups.append(assembler.append(writer.bytes))
+                pieces.append(assembler.append(writer.bytes), groups: count)
+                index += count
             }
             families.append(pieces)
         }
         let page = assembler.finish()
         return (
             SnapshotPage(
-                format: format, ending: nil, instancesEnding: page.ending, statusSet: snapshot.statusSet,
-                groups: groups,
-                families: families),
-            page.bytes
+                format: format, ending: nil, instancesEnding: page.ending, instancesSize: page.count,
+                statusSet: snapshot.statusSet,
+                groups: groups, families: families),
+            page
         )
     }
 }
