@@ -364,16 +364,16 @@ class Live(unittest.TestCase):
         cls._wait('count(hypersender_instance_status{status="WORKING"} == 1)', 60, "all work, and were scraped")
         for api in cls.apis:
             api.answer = fails
-        cls._wait('count(count by (job) (increase(hypersender_poll_failures_total{reason="server_error"}[1m]) > 0))', 2, "polls fail")
+        cls._wait('count(count by (job, account) (increase(hypersender_poll_failures_total{reason="server_error"}[1m]) > 0))', 3, "polls fail")
         for api in cls.apis:
             api.answer = honest
         cls._wait("sum(max without (instance) (hypersender_up))", 4, "polls succeed again")
         for api in cls.apis:
             for one, status in zip(api.instances, ("FAILED", "FAILED", "STARTING", "PENDING", "STOPPED", "SCAN_QR_CODE", "BANNED")):
                 one["status"] = status
-        cls._wait('count(count by (job) (increase(hypersender_instance_status_changes_total[1m]) > 0))', 2, "changes were counted")
+        cls._wait('count(count by (job, account) (increase(hypersender_instance_status_changes_total[1m]) > 0))', 3, "changes were counted")
         cls._wait('count(count by (job, status) (hypersender_instance_status == 1))', 14, "every status at both jobs")
-        cls._wait('count(count by (job) (ALERTS{alertname="HypersenderInstanceFailed", alertstate="firing"}))', 2, "alerts about instances fire")
+        cls._wait('count(count by (job, account) (ALERTS{alertname="HypersenderInstanceFailed", alertstate="firing"}))', 3, "alerts about instances fire")
         cls._wait('count(count by (job) (ALERTS{scope="account", alertstate="firing"}))', 2, "alerts about accounts fire")
         cls._wait("count(count by (job) (hypersender_api_rate_limit_remaining))", 3, "the API tells its limit")
 
