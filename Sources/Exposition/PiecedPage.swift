@@ -78,7 +78,7 @@ public struct PageAssembler: ~Copyable {
         deflater = compressing ? Deflater(level: level) : nil
         if deflater != nil {
             new = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, level == 1 ? 4 : 0, 255]
-            add(new: new.count)
+            add(isNew: true, 0..<new.count)
         }
     }
 
@@ -105,7 +105,7 @@ public struct PageAssembler: ~Copyable {
         } else {
             new.append(contentsOf: plain)
         }
-        return add(new: new.count - before, plainLength: plain.count, checksum: sum)
+        return add(isNew: true, before..<new.count, plainLength: plain.count, checksum: sum)
     }
 
     /// Adds a piece of an earlier page of the same form, and tells where it lies now.
@@ -115,12 +115,7 @@ public struct PageAssembler: ~Copyable {
         guard !piece.isEmpty else {
             return .empty
         }
-        if let last = runs.last, !last.isNew, last.range.upperBound == piece.range.lowerBound {
-            runs[runs.count - 1].range = last.range.lowerBound..<piece.range.upperBound
-        } else {
-            runs.append(PiecedPage.Run(isNew: false, range: piece.range))
-        }
-        return count(piece.range.count, plainLength: piece.plainLength, checksum: piece.checksum)
+        return add(isNew: false, piece.range, plainLength: piece.plainLength, checksum: piece.checksum)
     }
 
     /// Ends the page, and begins the one that follows it in the file, without a gzip header therefore.
@@ -136,21 +131,18 @@ public struct PageAssembler: ~Copyable {
         return page
     }
 
-    /// Takes note of bytes that were added to `new`.
+    /// Adds the bytes at `range` of `new`, or of the earlier page.
     @discardableResult
-    private mutating func add(new size: Int, plainLength: Int = 0, checksum: UInt = 0) -> PiecedPage.Piece {
-        let range = (new.count - size)..<new.count
-        if let last = runs.last, last.isNew {
+    private mutating func add(
+        isNew: Bool, _ range: Range<Int>, plainLength added: Int = 0, checksum sum: UInt = 0
+    ) -> PiecedPage.Piece {
+        if let last = runs.last, last.isNew == isNew, last.range.upperBound == range.lowerBound {
             runs[runs.count - 1].range = last.range.lowerBound..<range.upperBound
         } else {
-            runs.append(PiecedPage.Run(isNew: true, range: range))
+            runs.append(PiecedPage.Run(isNew: isNew, range: range))
         }
-        return count(size, plainLength: plainLength, checksum: checksum)
-    }
-
-    private mutating func count(_ size: Int, plainLength added: Int, checksum sum: UInt) -> PiecedPage.Piece {
-        let piece = PiecedPage.Piece(range: count..<(count + size), plainLength: added, checksum: sum)
-        count += size
+        let piece = PiecedPage.Piece(range: count..<(count + range.count), plainLength: added, checksum: sum)
+        count += range.count
         if deflater != nil, added > 0 {
             checksum = UInt(crc32_combine(checksum, sum, added))
         }

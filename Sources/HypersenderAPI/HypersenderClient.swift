@@ -115,8 +115,11 @@ public final class HypersenderClient: InstanceLister {
             guard case .page(let answer) = response else {
                 return (.unchanged(response.rateLimit), known)
             }
-            let found = KnownAnswer(validator: answer.validator, digest: try BodyDigest(answer.body))
-            if visited.count == 1, found.digest == known?.answer?.digest {
+            // That the first of several pages is the same says nothing of the others.
+            let found =
+                visited.count == 1
+                ? KnownAnswer(validator: answer.validator, digest: try BodyDigest(answer.body)) : nil
+            if let found, found.digest == known?.answer?.digest {
                 known?.answer = found
                 return (.unchanged(answer.rateLimit), known)
             }
@@ -130,11 +133,10 @@ public final class HypersenderClient: InstanceLister {
             guard let link else {
                 var list = decoder.list
                 list.rateLimit = answer.rateLimit
-                // That the first of several pages is the same says nothing of the others.
                 return (
                     .list(list),
                     Known(
-                        url: first, token: token, list: decoder.readList, answer: visited.count == 1 ? found : nil)
+                        url: first, token: token, list: decoder.readList, answer: found)
                 )
             }
             guard let next = configuration.baseURL.page(link: link, configuration.filter) else {

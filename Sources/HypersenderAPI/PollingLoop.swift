@@ -33,7 +33,7 @@ public final class PollingLoop: TaskExecutor {
     public func sleep(for duration: Duration) async throws {
         try Task.checkCancellation()
         let ended = loop.makePromise(of: Void.self)
-        let timer = loop.scheduleTask(in: TimeAmount(duration)) { ended.succeed() }
+        let timer = schedule(after: duration) { ended.succeed() }
         try await withTaskCancellationHandler {
             try await ended.futureResult.get()
         } onCancel: {

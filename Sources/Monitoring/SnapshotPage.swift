@@ -26,15 +26,13 @@ public struct SnapshotPage: Sendable {
         static let longestSpan = 4
 
         var header = PiecedPage.Piece.empty
-        private var pieces: [PiecedPage.Piece] = []
-        /// For each group, which piece it is in where it is the first one there, and how many are; nil for the others.
-        private var spans: [(piece: Int, count: Int)?] = []
+        /// For each group the piece it is in, where it is the first one there, and how many are; nil for the others.
+        private var spans: [(piece: PiecedPage.Piece, count: Int)?] = []
 
         /// Adds a piece about so many groups, after those there are.
         mutating func append(_ piece: PiecedPage.Piece, groups count: Int) {
-            spans.append((pieces.count, count))
+            spans.append((piece, count))
             spans.append(contentsOf: repeatElement(nil, count: count - 1))
-            pieces.append(piece)
         }
 
         /// The piece that says of these groups, from the first one on, what is to be said of them, and of how many it does.
@@ -46,7 +44,7 @@ public struct SnapshotPage: Sendable {
             else {
                 return nil
             }
-            return (pieces[span.piece], span.count)
+            return span
         }
     }
 
