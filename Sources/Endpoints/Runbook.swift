@@ -33,8 +33,8 @@ enum Runbook: String, CaseIterable {
         switch reason {
         case .unauthorized, .forbidden, .notFound: self = .unauthorized
         case .rateLimited: self = .rateLimited
-        case .badRequest, .serverError, .httpError, .redirect, .timeout, .connect, .tls, .dns, .tooLarge, .decode,
-            .token, .internal:
+        case .blocked, .badRequest, .serverError, .httpError, .redirect, .timeout, .connect, .tls, .dns, .tooLarge,
+            .decode, .incomplete, .token, .internal:
             self = .pollsFailing
         }
     }

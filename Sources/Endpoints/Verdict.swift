@@ -42,6 +42,13 @@ struct Verdict: Equatable {
             notes.append("\(polls) since \(since); the data shown is up to \((now.uptime - oldest).inWords) old.")
             level = max(level, .warning)
         }
+        let unreadable = accounts.filter { $0.isFresh(at: now.uptime) }.compactMap(\.invalid).reduce(0, +)
+        if unreadable > 0 {
+            let text = unreadable.counting("element of the list is", "elements of the list are") + " unreadable"
+            headline += isSeenWell && level < .warning ? ", but \(text)" : ""
+            notes.append("\(text): without an id they cannot be shown, without a status they are shown as UNKNOWN.")
+            level = max(level, .warning)
+        }
         let waiting = accounts.count { $0.polls == 0 }
         if waiting > 0 {
             notes.append(Self.share(waiting, accounts.count, "waits", "wait") + " for the first poll.")

@@ -7,33 +7,43 @@ import NIOSSL
 
 extension APIError {
     /// An answer with another status than 200.
-    init(status: Int, message: String?, retry: RetryAdvice?, rateLimit: RateLimit) {
+    init(status: Int, body: ErrorBody, isMitigated: Bool) {
         let reason: Reason =
             switch status {
             case 304: .httpError
             case 300...399: .redirect
+            case 429: .rateLimited
+            case 400...499 where isMitigated || body.isForeign: .blocked
             case 400: .badRequest
             case 401: .unauthorized
             case 403: .forbidden
             case 404: .notFound
-            case 429: .rateLimited
             case 500...599: .serverError
             default: .httpError
             }
         var detail = "the API answered with HTTP status \(status)"
+        if reason == .blocked {
+            detail = "something else answered in the API's place, with HTTP status \(status)"
+        }
         if reason == .redirect {
             detail += ", and redirects are not followed"
-        } else if let message {
+        } else if let message = body.message {
             detail += ": \(message)"
         }
-        self.init(reason, detail, retry: reason == .rateLimited ? retry : nil, rateLimit: rateLimit)
+        self.init(reason, detail)
     }
 
     /// An answer that is not a list of instances.
-    init(notAList error: JSONError, body: [UInt8], rateLimit: RateLimit) {
-        let first = body.first { ![0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF].contains($0) }
-        let guess = first == UInt8(ascii: "<") ? "; it looks like a web page" : ""
-        self.init(.decode, "the answer is not a list of instances: \(error)\(guess)", rateLimit: rateLimit)
+    init(notAList error: JSONError, body: ErrorBody) {
+        let message = body.message.map { ": \($0)" } ?? ""
+        switch body.kind {
+        case .json where body.message != nil:
+            self.init(.decode, "the answer is an error in the place of a list of instances\(message)")
+        case .markup:
+            self.init(.decode, "the answer is a web page in the place of a list of instances\(message)")
+        default:
+            self.init(.decode, "the answer is not a list of instances: \(error)")
+        }
     }
 
     /// A failure of the layers below HTTP, in words of our own: what they say may quote the server.

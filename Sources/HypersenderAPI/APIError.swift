@@ -8,6 +8,8 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case forbidden
         /// The API answered 404.
         case notFound = "not_found"
+        /// Something else than the API answered with a status from 400 to 499, but not with 429.
+        case blocked
         /// The API answered 400.
         case badRequest = "bad_request"
         /// The API answered 429.
@@ -30,6 +32,8 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case tooLarge = "too_large"
         /// The answer is not a list of instances.
         case decode
+        /// The list is not whole, or changed while its pages were read.
+        case incomplete
         /// The token cannot be read.
         case token
         /// A fault of the exporter itself.
@@ -39,10 +43,10 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     public let reason: Reason
     /// What happened, for a person; free of secrets and of phone numbers.
     public let detail: String
-    /// When the API says it may be asked again.
-    public let retry: RetryAdvice?
-    /// What the answer said of the rate limit.
-    public let rateLimit: RateLimit
+    /// The time at which the API says it may be asked again.
+    public private(set) var retry: RetryAdvice?
+    /// The rate limit as the answer told it.
+    public private(set) var rateLimit: RateLimit
 
     public init(_ reason: Reason, _ detail: String, retry: RetryAdvice? = nil, rateLimit: RateLimit = RateLimit()) {
         self.reason = reason
@@ -51,13 +55,24 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         self.rateLimit = rateLimit
     }
 
-    /// What the operator might look at first, where there is something to say.
+    /// Returns the error with what the answer's header fields say of limits.
+    func answered(_ facts: ResponseFacts) -> APIError {
+        var error = self
+        error.retry = facts.retry
+        error.rateLimit = facts.rateLimit
+        return error
+    }
+
+    /// The first thing for an operator to look at; `nil` if there is nothing to say.
     public var hint: String? {
         switch reason {
         case .unauthorized:
             "Check the token. Listing instances belongs to Hypersender's Enterprise plan: a key of another plan may be refused."
         case .forbidden, .notFound:
             "Check the base URL, and that the token's plan includes instance management (Hypersender's Enterprise plan)."
+        case .blocked:
+            "A CDN, a firewall or a proxy seems to refuse this machine's address, or the base URL leads to another site."
+                + " Check the network, HTTPS_PROXY and the base URL."
         case .badRequest: "Check the filters."
         case .rateLimited: "Raise --poll.interval: polls spend the same budget as sent messages."
         case .redirect: "Check the base URL."
@@ -65,7 +80,7 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
             "Check the base URL and the clock; give a proxy's own certificate authority by --hypersender.ca-file."
         case .dns, .connect: "Check the base URL, the network, and HTTPS_PROXY where one is needed."
         case .tooLarge: "Raise --poll.max-response-bytes if the account really is this large."
-        case .serverError, .httpError, .timeout, .decode, .token, .internal: nil
+        case .serverError, .httpError, .timeout, .decode, .incomplete, .token, .internal: nil
         }
     }
 

@@ -68,42 +68,61 @@ public struct BaseURL: Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { origin + path }
 
-    /// The address of the first page of the list.
-    func instances(_ filter: InstanceFilter) -> String {
-        let query = filter.queryItems.map(\.encoded).joined(separator: "&")
-        return "\(self)/instances" + (query.isEmpty ? "" : "?\(query)")
+    /// Returns the address of the list, or of a part of it that further query items name.
+    func instances(_ filter: InstanceFilter, _ items: QueryItem...) -> String {
+        address(query: (filter.queryItems + items).map(\.encoded))
     }
 
-    /// The address of a further page, from the link that the page before it gave.
+    /// Returns the address of a further page, from the link that the page before it gave; `nil` if the link leads to another origin or
+    /// another path, or cannot be read.
     ///
     /// The result has this address's origin whatever the link says. A link to plain HTTP on the same host is what a framework behind a
-    /// TLS proxy writes, and is followed over this address's scheme. Filters that the link has lost are put back.
-    ///
-    /// - Returns: nil where the link leads to another origin, or cannot be read.
+    /// TLS proxy writes, and is followed over this address's scheme. Filters are kept, also where the link has lost or changed them.
     func page(link: String, _ filter: InstanceFilter) -> String? {
-        guard let parts = URLComponents(string: link) else {
+        let link = link.prefix { $0 != "#" }
+        let target = link.prefix { $0 != "?" }
+        guard target.isEmpty || isList(target) else {
             return nil
+        }
+        var filters = filter.queryItems
+        let own = Set(filters.map(\.name))
+        var query: [String] = []
+        for pair in link[target.endIndex...].dropFirst().split(separator: "&") {
+            guard let name = QueryItem.name(of: pair), own.contains(name) else {
+                query.append(QueryItem.repaired(pair))
+                continue
+            }
+            if let place = filters.firstIndex(where: { $0.name == name }) {
+                query.append(filters.remove(at: place).encoded)
+            }
+        }
+        return address(query: query + filters.map(\.encoded))
+    }
+
+    /// The path of the list.
+    private var listPath: String { path + "/instances" }
+
+    private func address(query: [String]) -> String {
+        origin + listPath + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+    }
+
+    /// Whether a link without its query leads to the list at this address.
+    private func isList(_ target: Substring) -> Bool {
+        guard let parts = URLComponents(string: String(target)) else {
+            return false
         }
         if parts.scheme != nil || parts.host != nil {
             let linkScheme = parts.scheme?.lowercased() ?? scheme
-            let sameScheme = linkScheme == scheme
             let linkPort = parts.port ?? Self.defaultPort(linkScheme)
             let isDowngrade = linkScheme == "http" && scheme == "https" && (linkPort == 80 || linkPort == port)
             let linkHost = parts.host.map { $0.lowercased().trimmingBrackets }
-            guard linkHost == host, sameScheme && linkPort == port || isDowngrade else {
-                return nil
+            guard linkHost == host, linkScheme == scheme && linkPort == port || isDowngrade else {
+                return false
             }
+        } else if !target.hasPrefix("/") {
+            return "\(path)/\(parts.percentEncodedPath)" == listPath
         }
-        var linkPath = parts.percentEncodedPath
-        if linkPath.isEmpty {
-            linkPath = path + "/instances"
-        } else if !linkPath.hasPrefix("/") {
-            linkPath = "\(path)/\(linkPath)"
-        }
-        var query = parts.percentEncodedQuery.map { [$0] } ?? []
-        let names = Set((parts.queryItems ?? []).map(\.name))
-        query += filter.queryItems.filter { !names.contains($0.name) }.map(\.encoded)
-        return origin + linkPath + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+        return parts.percentEncodedPath == listPath
     }
 
     static func defaultPort(_ scheme: String) -> Int {

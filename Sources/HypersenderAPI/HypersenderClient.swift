@@ -11,21 +11,18 @@ public protocol InstanceLister: Sendable {
     func listInstances() async throws -> ListAnswer
 }
 
-/// What comes of asking for the list.
+/// The outcome of a list request.
 public enum ListAnswer: Sendable, Equatable {
     /// The list as it is now.
     case list(InstanceList)
-    /// It is the list that the same lister gave last; all that is new is what the answer said of the rate limit.
-    case unchanged(RateLimit)
+    /// The list is the one that the same lister gave last. New are only the rate limit and the answer's age in seconds.
+    case unchanged(RateLimit, age: Double)
 }
 
 /// Asks the Hypersender API for the list of instances: `GET /instances`, page by page where there are pages.
 ///
 /// It is strictly read-only. The token goes to the origin of the base URL only, and no redirect is followed.
 public final class HypersenderClient: InstanceLister {
-    /// Ten thousand instances at the framework's default of 15 a page are 667 pages.
-    static let mostPages = 1000
-
     private let configuration: APIConfiguration
     private let connections: Connections
     private let memory: ResponseMemory
@@ -101,83 +98,87 @@ public final class HypersenderClient: InstanceLister {
         _ token: Secret, _ share: ResponseMemory.Share
     ) async throws -> (answer: ListAnswer, known: Known?) {
         let first = configuration.baseURL.instances(configuration.filter)
-        var url = first
-        var visited: Set<String> = []
-        var known = self.known.withLock { $0 }.flatMap { $0.url == url && $0.token == token ? $0 : nil }
-        var decoder = InstanceListDecoder(phone: configuration.phone.keep(token), previous: known?.list)
-        while true {
-            guard visited.insert(url).inserted else {
-                throw APIError(.decode, "page \(visited.count + 1) of the list links back to an earlier page")
-            }
-            let response = try await fetch(
-                url, token, unless: visited.count == 1 ? known?.answer?.validator : nil,
-                before: decoder.list.bytes, share)
-            guard case .page(let answer) = response else {
-                return (.unchanged(response.rateLimit), known)
-            }
-            // That the first of several pages is the same says nothing of the others.
-            let found =
-                visited.count == 1
-                ? KnownAnswer(validator: answer.validator, digest: try BodyDigest(answer.body)) : nil
-            if let found, found.digest == known?.answer?.digest {
-                known?.answer = found
-                return (.unchanged(answer.rateLimit), known)
-            }
-            let before = decoder.list.instances.count
-            let link: String?
+        let known = self.known.withLock { $0 }.flatMap { $0.url == first && $0.token == token ? $0 : nil }
+        for isRepeated in [false, true] {
+            var walk = PageWalk(configuration.baseURL, configuration.filter)
             do {
-                link = try decoder.decode(page: answer.body)
-            } catch {
-                throw APIError(notAList: error, body: answer.body, rateLimit: answer.rateLimit)
+                return try await fetchPages(&walk, token, known, share)
+            } catch let error as APIError where error.reason == .incomplete && walk.pages > 1 && !isRepeated {
+                // Instances that come or go move the others from page to page. That is over at the next try, most often.
+                share.giveBack()
             }
-            guard let link else {
-                var list = decoder.list
-                list.rateLimit = answer.rateLimit
-                return (
-                    .list(list),
-                    Known(
-                        url: first, token: token, list: decoder.readList, answer: found)
-                )
+        }
+        preconditionFailure("the second walk either returns or throws")
+    }
+
+    private func fetchPages(
+        _ walk: inout PageWalk, _ token: Secret, _ known: Known?, _ share: ResponseMemory.Share
+    ) async throws -> (answer: ListAnswer, known: Known?) {
+        var known = known
+        var decoder = InstanceListDecoder(phone: configuration.phone.keep(token), previous: known?.list)
+        let first = walk.url
+        var age = 0.0
+        // Of a list of one page; that the first of several is the same says nothing of the others.
+        var found: KnownAnswer?
+        var condition = known?.answer?.validator
+        while true {
+            let response = try await fetch(
+                walk.url, token, unless: condition, before: decoder.list.bytes, share)
+            condition = nil
+            let facts = response.facts
+            age = max(age, facts.age)
+            guard let body = response.body else {
+                if facts.nextLink != nil {
+                    // The page has not changed, but the list has grown by another.
+                    continue
+                }
+                return (.unchanged(facts.rateLimit, age: age), known)
             }
-            guard let next = configuration.baseURL.page(link: link, configuration.filter) else {
-                throw APIError(
-                    .redirect, "page \(visited.count) of the list links to another origin, which is not followed",
-                    rateLimit: answer.rateLimit)
+            do {
+                found = walk.pages == 0 ? KnownAnswer(validator: facts.validator, digest: try BodyDigest(body)) : nil
+                if let found, found.digest == known?.answer?.digest, facts.nextLink == nil {
+                    known?.answer = found
+                    return (.unchanged(facts.rateLimit, age: age), known)
+                }
+                guard try advance(&walk, &decoder, body, facts, token) else {
+                    var list = decoder.list
+                    list.rateLimit = facts.rateLimit
+                    list.age = age
+                    return (.list(list), Known(url: first, token: token, list: decoder.readList, answer: found))
+                }
+            } catch let error as APIError {
+                throw error.answered(facts)
             }
-            // Pages cost the customer's budget of requests: a chain of them must lead somewhere, and end.
-            guard decoder.list.instances.count > before, visited.count < Self.mostPages else {
-                throw APIError(
-                    .decode,
-                    visited.count < Self.mostPages
-                        ? "page \(visited.count) of the list has no further instances, but links to a next page"
-                        : "the list has more than \(Self.mostPages) pages", rateLimit: answer.rateLimit)
-            }
-            url = next
         }
     }
 
-    private struct Page {
-        var body: [UInt8]
-        var rateLimit: RateLimit
-        var validator: Validator?
-    }
-
-    private enum Answer {
-        case page(Page)
-        /// 304, as the request allowed.
-        case unchanged(RateLimit)
-
-        var rateLimit: RateLimit {
-            switch self {
-            case .page(let page): page.rateLimit
-            case .unchanged(let rateLimit): rateLimit
-            }
+    /// Reads a page, and moves on to the next.
+    ///
+    /// - Returns: whether there is one.
+    private func advance(
+        _ walk: inout PageWalk, _ decoder: inout InstanceListDecoder, _ body: [UInt8], _ facts: ResponseFacts,
+        _ token: Secret
+    ) throws(APIError) -> Bool {
+        var signs: PageSigns
+        do {
+            signs = try decoder.decode(page: body)
+        } catch {
+            throw APIError(notAList: error, body: ErrorBody(body, isWhole: true, token: token))
         }
+        signs.links += facts.nextLink.map { [$0] } ?? []
+        return try walk.advance(signs, found: decoder.elements)
     }
 
-    /// Fetches one page. An answer with any status but 200, or 304 where a validator is given, is thrown as an `APIError`.
+    private struct Answer {
+        /// `nil` for 304, as the request allowed.
+        var body: [UInt8]?
+        var facts: ResponseFacts
+    }
+
+    /// Fetches one page.
     ///
     /// - Parameter before: the size of the pages before it, in bytes.
+    /// - Throws: `APIError` for any status but 200, and 304 if a validator is given.
     private func fetch(
         _ url: String, _ token: Secret, unless validator: Validator?, before: Int, _ share: ResponseMemory.Share
     ) async throws -> Answer {
@@ -186,74 +187,40 @@ public final class HypersenderClient: InstanceLister {
             "accept": "application/json",
             "accept-encoding": "gzip",
             "authorization": token.authorization,
+            // A cache on the way would pass off an old list as a new one.
+            "cache-control": "no-cache",
             "user-agent": configuration.userAgent,
         ]
         if let condition = validator?.condition {
             request.headers.add(name: condition.name, value: condition.value)
         }
         let response = try await connections.execute(request)
-        let rateLimit = RateLimit(
-            limit: response.headers.first(name: "x-ratelimit-limit").flatMap { UInt32($0) }.map { Int($0) },
-            remaining: response.headers.first(name: "x-ratelimit-remaining").flatMap { UInt32($0) }.map { Int($0) })
+        let facts = ResponseFacts(response.headers, status: Int(response.status.code))
         if response.status == .notModified, validator != nil {
             // There is no body; to read to its end is what frees the connection for the next poll.
             for try await _ in response.body {}
             connections.answered()
-            return .unchanged(rateLimit)
+            return Answer(body: nil, facts: facts)
         }
-        guard response.status == .ok else {
-            throw APIError(
-                status: Int(response.status.code), message: await errorMessage(response, token),
-                retry: RetryAdvice(
-                    retryAfter: response.headers.first(name: "retry-after"),
-                    rateLimitReset: response.headers.first(name: "x-ratelimit-reset")),
-                rateLimit: rateLimit)
-        }
-        let body: [UInt8]
         do {
-            body = try await response.bytes(upTo: configuration.maxResponseBytes - before) { bytes in
+            guard response.status == .ok else {
+                // What an error says is a courtesy: what cannot be read soon is not waited for.
+                let (bytes, isWhole) = await response.beginning(upTo: 64 << 10, within: .seconds(1))
+                try Task.checkCancellation()
+                throw APIError(
+                    status: Int(response.status.code), body: ErrorBody(bytes, isWhole: isWhole, token: token),
+                    isMitigated: facts.isMitigated)
+            }
+            let body = try await response.bytes(upTo: configuration.maxResponseBytes - before) { bytes in
                 try await share.room(beyond: before + bytes) - before
             }
+            connections.answered()
+            return Answer(body: body, facts: facts)
         } catch is HTTPClientResponse.TooLarge {
-            throw APIError(
-                .tooLarge, "the answer is larger than \(configuration.maxResponseBytes) bytes", rateLimit: rateLimit)
+            throw APIError(.tooLarge, "the answer is larger than \(configuration.maxResponseBytes) bytes")
+                .answered(facts)
+        } catch let error as APIError {
+            throw error.answered(facts)
         }
-        connections.answered()
-        return .page(Page(body: body, rateLimit: rateLimit, validator: Validator(response.headers)))
-    }
-
-    /// The `message` of an error's JSON body, fit to be printed; nil where there is none.
-    private func errorMessage(_ response: HTTPClientResponse, _ token: Secret) async -> String? {
-        // What an error says is a courtesy: if it cannot be read, or not soon, the status alone is reported.
-        guard
-            let body = try? await withDeadline(.seconds(1), { try await response.bytes(upTo: 64 << 10) { _ in .max } }),
-            let message = ErrorBody.message(in: body), !token.occurs(in: message)
-        else {
-            return nil
-        }
-        return Redaction.apply(to: message)
-    }
-}
-
-/// The body of an error, `{"message":"…"}` as the API's framework writes it.
-enum ErrorBody {
-    /// The message, as it came; nil where the body is something else.
-    static func message(in bytes: [UInt8]) -> String? {
-        guard var reader = try? JSONReader(bytes), reader.kind == .object else {
-            return nil
-        }
-        var message: String?
-        do {
-            try reader.readObject { (key, reader) throws(JSONError) in
-                if reader.is(key, "message") {
-                    message = try reader.readStringIfAny()
-                } else {
-                    try reader.skipValue()
-                }
-            }
-        } catch {
-            return nil
-        }
-        return message.flatMap { $0.isEmpty ? nil : $0 }
     }
 }

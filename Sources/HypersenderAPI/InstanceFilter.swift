@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// Narrows the list of instances, by the `filter[…]` query parameters of `GET /instances`.
 ///
 /// Filters given together must all hold.
@@ -37,18 +39,57 @@ struct QueryItem: Equatable {
     }
 
     private static func encode(_ text: String) -> String {
-        var bytes: [UInt8] = []
-        let hexadecimal = Array("0123456789ABCDEF".utf8)
-        for byte in text.utf8 {
+        percentEncode(text.utf8) { byte, _ in isUnreserved(byte) }
+    }
+
+    /// Returns the decoded name of an encoded `name=value`; `nil` if it cannot be decoded.
+    static func name(of pair: Substring) -> String? {
+        URLComponents(string: "?" + repaired(pair))?.queryItems?.first?.name
+    }
+
+    /// Returns an encoded `name=value` with those bytes encoded that may not stand in a query (RFC 3986, section 3.4), such as brackets.
+    ///
+    /// Bytes that are encoded already stay as they are.
+    static func repaired(_ pair: Substring) -> String {
+        percentEncode(pair.utf8) { byte, rest in
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                bytes.append(byte)
-            default:
-                bytes += [UInt8(ascii: "%"), hexadecimal[Int(byte >> 4)], hexadecimal[Int(byte & 15)]]
+            case UInt8(ascii: "%"): rest.prefix(2).count == 2 && rest.prefix(2).allSatisfy(isHexadecimal)
+            default: isUnreserved(byte) || "!$&'()*+,;=:@/?".utf8.contains(byte)
             }
         }
+    }
+
+    /// Percent-encodes bytes, but for those that `isPlain` lets stand; it is given each byte and those behind it.
+    private static func percentEncode<Bytes: Collection<UInt8>>(
+        _ text: Bytes, unless isPlain: (UInt8, Bytes.SubSequence) -> Bool
+    ) -> String {
+        let hexadecimal = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        var rest = text[...]
+        while let byte = rest.popFirst() {
+            bytes +=
+                isPlain(byte, rest)
+                ? [byte] : [UInt8(ascii: "%"), hexadecimal[Int(byte >> 4)], hexadecimal[Int(byte & 15)]]
+        }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
     }
 }

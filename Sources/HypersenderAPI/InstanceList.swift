@@ -2,39 +2,62 @@
 public struct InstanceList: Sendable, Equatable {
     /// The instances in the API's order, each id once.
     public var instances: [Instance]
-    /// How many elements repeated an id that came before; the first is kept.
+    /// The number of elements that repeated an id of the same page; the first is kept.
     public var duplicates: Int
-    /// How many elements could not be read, for want of an id or a status, and were left out.
-    public var invalid: Int
+    /// The number of elements without a readable status, which are shown as `unknown`.
+    public var withoutStatus: Int
+    /// The number of elements without a readable id, which are left out.
+    public var withoutID: Int
     /// The statuses outside the documented six, as the API spells them, each once.
     public var unknownStatuses: Set<String>
     /// The size of the answer in bytes, after decompression, over all its pages.
     public var bytes: Int
     /// What the last page's header fields said of the rate limit.
     public var rateLimit: RateLimit
+    /// The time since the origin gave the oldest page, in seconds, as caches on the way tell it.
+    public var age: Double
+
+    /// The number of elements without a readable id or status.
+    public var invalid: Int { withoutStatus + withoutID }
 
     public init(
-        instances: [Instance] = [], duplicates: Int = 0, invalid: Int = 0, unknownStatuses: Set<String> = [],
-        bytes: Int = 0, rateLimit: RateLimit = RateLimit()
+        instances: [Instance] = [], duplicates: Int = 0, withoutStatus: Int = 0, withoutID: Int = 0,
+        unknownStatuses: Set<String> = [], bytes: Int = 0, rateLimit: RateLimit = RateLimit(), age: Double = 0
     ) {
         self.instances = instances
         self.duplicates = duplicates
-        self.invalid = invalid
+        self.withoutStatus = withoutStatus
+        self.withoutID = withoutID
         self.unknownStatuses = unknownStatuses
         self.bytes = bytes
         self.rateLimit = rateLimit
+        self.age = age
     }
 }
 
 /// Gathers the list from the pages of an answer.
 ///
-/// A page is a bare array of instances, the same under `data`, or a page with a link to the next one, under `links.next` or
-/// `next_page_url`. Anything else is an error and never an empty list.
+/// A page is an array of instances, by itself or under `data`, with the signs of further pages beside it. In the place of an array there may
+/// be an object whose keys are all whole numbers, which is what PHP makes of a list with gaps. Anything else is an error and never an empty
+/// list.
 struct InstanceListDecoder {
+    /// The numbers of elements that were found.
+    struct Elements: Equatable {
+        /// On all pages, those included that repeat an id or cannot be read.
+        var all = 0
+        /// On the last page alone.
+        var ofPage = 0
+        /// Those of all pages that have an id.
+        var identified = 0
+        /// Those whose id stands on an earlier page too.
+        var repeated = 0
+    }
+
     private(set) var list = InstanceList()
-    /// What each of the list's instances was read from.
+    private(set) var elements = Elements()
+    /// The marks of the elements that the list's instances were read from.
     private var marks: [JSONReader.Mark] = []
-    /// What is kept of a phone number: none of it, unless asked for.
+    /// Returns what is kept of a phone number.
     private let phone: @Sendable (String) -> String?
     private var ids: KnownIDs
 
@@ -58,87 +81,122 @@ struct InstanceListDecoder {
     /// A text longer than this is cut: the API allows a name 50 characters.
     static let longestText = 256
 
-    /// Reads one page, and gives the address of the next where the page names one.
-    mutating func decode(page bytes: [UInt8]) throws(JSONError) -> String? {
+    /// Reads one page.
+    ///
+    /// - Returns: its signs of further pages.
+    mutating func decode(page bytes: [UInt8]) throws(JSONError) -> PageSigns {
         list.bytes += bytes.count
+        elements.ofPage = 0
+        ids.beginPage()
         var reader = try JSONReader(bytes)
-        var next: String?
-        var elements = 0
-        let invalidBefore = list.invalid
+        var signs = PageSigns()
         // Growing step by step would copy everything several times.
         let expected = list.instances.count + bytes.count / Self.usualSize
         list.instances.reserveCapacity(expected)
         marks.reserveCapacity(expected)
         switch reader.kind {
         case .array:
-            try readElements(&reader, count: &elements)
+            try reader.readArray { (reader) throws(JSONError) in try readElement(&reader) }
         case .object:
-            next = try readEnvelope(&reader, count: &elements)
+            signs = try readPage(&reader)
         default:
             throw reader.problem("a list of instances should stand here")
         }
         try reader.readEnd()
-        // Where nothing at all can be read, the format has changed: that is a failure, and not an account without instances.
-        if elements > 0, list.invalid - invalidBefore == elements {
-            throw JSONError(offset: 0, problem: "none of the list's \(elements) elements has both an id and a status")
-        }
-        return next
+        return signs
     }
 
-    private mutating func readEnvelope(
-        _ reader: inout JSONReader, count: inout Int
-    ) throws(JSONError) -> String? {
-        var next: String?
+    /// Reads a page that is an object.
+    private mutating func readPage(_ reader: inout JSONReader) throws(JSONError) -> PageSigns {
+        var signs = PageSigns()
         var lists = 0
+        var numbered = 0
+        var others = 0
         try reader.readObject { (key, reader) throws(JSONError) in
-            if reader.is(key, "data"), reader.kind == .array {
+            if others == 0, lists == 0, reader.kind == .object, reader.isWholeNumber(key) {
+                numbered += 1
+                try readElement(&reader)
+            } else if reader.is(key, "data"), reader.kind == .array {
                 lists += 1
-                try readElements(&reader, count: &count)
-            } else if reader.is(key, "links"), reader.kind == .object {
-                try reader.readObject { (key, reader) throws(JSONError) in
-                    if reader.is(key, "next") {
-                        next = try reader.readStringIfAny()
-                    } else {
-                        try reader.skipValue()
-                    }
-                }
-            } else if reader.is(key, "next_page_url") {
-                next = try reader.readStringIfAny() ?? next
+                try reader.readArray { (reader) throws(JSONError) in try readElement(&reader) }
+            } else if reader.is(key, "data"), reader.kind == .object {
+                lists += 1
+                try readNumberedElements(&reader)
             } else {
-                try reader.skipValue()
+                others += 1
+                try readSigns(&signs, key, &reader)
             }
         }
-        guard lists == 1 else {
+        guard lists + others == 0 ? numbered > 0 : lists == 1 && numbered == 0 else {
             throw JSONError(offset: 0, problem: "the object holds no list of instances under \"data\"")
         }
-        return next
+        return signs
     }
 
-    private mutating func readElements(_ reader: inout JSONReader, count: inout Int) throws(JSONError) {
-        try reader.readArray { (reader) throws(JSONError) in
-            count += 1
-            if let (instance, mark) = ids.takeNext(from: &reader) {
-                list.instances.append(instance)
-                marks.append(mark)
-                return
+    private func readSigns(
+        _ signs: inout PageSigns, _ key: JSONReader.Key, _ reader: inout JSONReader
+    ) throws(JSONError) {
+        if reader.is(key, "links"), reader.kind == .object {
+            try reader.readObject { (key, reader) throws(JSONError) in
+                if reader.is(key, "next") {
+                    try signs.readLink(from: &reader)
+                } else {
+                    try reader.skipValue()
+                }
             }
-            let start = reader.position
-            guard let instance = try readInstance(&reader) else {
-                list.invalid += 1
-                return
+        } else if reader.is(key, "meta"), reader.kind == .object {
+            try reader.readObject { (key, reader) throws(JSONError) in try signs.read(key, from: &reader) }
+        } else {
+            try signs.read(key, from: &reader)
+        }
+    }
+
+    /// Reads an object whose keys are all whole numbers and whose values are all elements; it may not be empty.
+    private mutating func readNumberedElements(_ reader: inout JSONReader) throws(JSONError) {
+        let start = elements.all
+        try reader.readObject { (key, reader) throws(JSONError) in
+            guard reader.kind == .object, reader.isWholeNumber(key) else {
+                throw reader.problem("\"data\" is neither a list nor an object with numbers for keys")
             }
-            guard let instance = ids.take(instance) else {
-                list.duplicates += 1
-                return
-            }
+            try readElement(&reader)
+        }
+        guard elements.all > start else {
+            throw JSONError(offset: 0, problem: "\"data\" is an empty object where a list should stand")
+        }
+    }
+
+    private mutating func readElement(_ reader: inout JSONReader) throws(JSONError) {
+        elements.all += 1
+        elements.ofPage += 1
+        if let (instance, mark) = ids.takeNext(from: &reader) {
+            elements.identified += 1
+            list.instances.append(instance)
+            marks.append(mark)
+            return
+        }
+        let start = reader.position
+        guard let (instance, hasStatus) = try readInstance(&reader) else {
+            list.withoutID += 1
+            return
+        }
+        elements.identified += 1
+        switch ids.take(instance) {
+        case .new(let instance):
+            list.withoutStatus += hasStatus ? 0 : 1
             list.instances.append(instance)
             // An element with an unknown status says more than its instance keeps.
             marks.append(instance.status == .unknown ? .none : reader.mark(from: start))
+        case .onThisPage:
+            list.duplicates += 1
+        case .onEarlierPage:
+            elements.repeated += 1
         }
     }
 
-    /// Reads one element; nil where it is no object, or its id or status is no text.
-    private mutating func readInstance(_ reader: inout JSONReader) throws(JSONError) -> Instance? {
+    /// Reads one element, and whether it has a status; `nil` if it is no object or has no readable id.
+    private mutating func readInstance(
+        _ reader: inout JSONReader
+    ) throws(JSONError) -> (instance: Instance, hasStatus: Bool)? {
         guard reader.kind == .object else {
             try reader.skipValue()
             return nil
@@ -174,18 +232,19 @@ struct InstanceListDecoder {
                 try reader.skipValue()
             }
         }
-        guard let id, !id.isEmpty, id.utf8.count <= Self.longestID, let statusName else {
+        guard let id, !id.isEmpty, id.utf8.count <= Self.longestID else {
             return nil
         }
-        let status = InstanceStatus(api: statusName)
-        if status == .unknown {
+        let status = statusName.map { InstanceStatus(api: $0) } ?? .unknown
+        if let statusName, status == .unknown {
             list.unknownStatuses.insert(Self.shortened(statusName))
         }
-        return Instance(
+        let instance = Instance(
             id: id, name: Self.shortened(name ?? ""),
             phone: phone.flatMap { $0.isEmpty ? nil : self.phone(Self.shortened($0)) },
             serviceType: Self.shortened(serviceType ?? ""), status: status, hasAccessToken: hasAccessToken,
             createdAt: createdAt.flatMap { Timestamp.seconds($0) })
+        return (instance, statusName != nil)
     }
 
     private static func shortened(_ text: String) -> String {
@@ -193,72 +252,5 @@ struct InstanceListDecoder {
             return text
         }
         return String(String.UnicodeScalarView(text.unicodeScalars.prefix(longestText))) + "…"
-    }
-}
-
-/// A list as it was read, by which the next is read faster: most of its elements are the same, byte by byte, and mean the same therefore.
-struct ReadList: Sendable {
-    fileprivate let instances: [Instance]
-    /// What each was read from; of no value where it must be read anew.
-    fileprivate let marks: [JSONReader.Mark]
-}
-
-/// Which ids a list has so far, and which of them it had before.
-private struct KnownIDs {
-    private let previous: ReadList?
-    /// Which of the previous instances are in this list too.
-    private var taken: [Bool]
-    /// The place of the previous instance that should come next, as lists mostly keep their order.
-    private var next = 0
-    /// How many bytes were looked at in vain, for elements that have changed.
-    private var lookedAt = 0
-    /// The places of the previous instances, where the order has changed.
-    private var places: [ExactText: Int]?
-    /// The ids that are new.
-    private var new: Set<ExactText> = []
-
-    init(_ previous: ReadList?) {
-        self.previous = previous
-        taken = Array(repeating: false, count: previous?.instances.count ?? 0)
-    }
-
-    /// Takes the previous instance that should come next where it does, unchanged, and passes over its element.
-    mutating func takeNext(from reader: inout JSONReader) -> (Instance, JSONReader.Mark)? {
-        // Whatever the lists are like, no more is looked at in vain than there is.
-        guard let previous, next < taken.count, !taken[next], lookedAt < reader.count else {
-            return nil
-        }
-        guard reader.skip(previous.marks[next]) else {
-            lookedAt += previous.marks[next].length
-            return nil
-        }
-        taken[next] = true
-        defer { next += 1 }
-        return (previous.instances[next], previous.marks[next])
-    }
-
-    /// Takes an instance whose element was read; nil where the list has its id already.
-    mutating func take(_ instance: Instance) -> Instance? {
-        guard let previous, let place = place(of: instance.id, in: previous.instances) else {
-            return new.insert(ExactText(instance.id)).inserted ? instance : nil
-        }
-        if taken[place] {
-            return nil
-        }
-        taken[place] = true
-        next = place + 1
-        return instance.sharing(previous.instances[place])
-    }
-
-    private mutating func place(of id: String, in instances: [Instance]) -> Int? {
-        let id = ExactText(id)
-        if next < instances.count, ExactText(instances[next].id) == id {
-            return next
-        }
-        if places == nil {
-            places = Dictionary(
-                uniqueKeysWithValues: zip(instances.lazy.map { ExactText($0.id) }, instances.indices))
-        }
-        return places?[id]
     }
 }

@@ -3,9 +3,9 @@
 /// It exists because the list must be read strictly and element by element: Foundation's decoder takes trailing commas and UTF-16, and
 /// gives up the whole document for one element. Nothing here recurses, so that no nesting can exhaust the stack.
 struct JSONReader {
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
     /// The offset of the next byte to read.
-    private(set) var position = 0
+    var position = 0
 
     /// How deep arrays and objects may stand in each other.
     static let deepestNesting = 512
@@ -91,6 +91,12 @@ struct JSONReader {
             }
     }
 
+    /// Whether a member's name is a whole number, which is how PHP writes the keys of a list that has gaps.
+    func isWholeNumber(_ key: Key) -> Bool {
+        key.text.isPlain && !key.text.range.isEmpty
+            && bytes[key.text.range].allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
+    }
+
     /// Reads an object, calling `member` with the reader before each member's value, which must read or skip that value.
     mutating func readObject(_ member: (Key, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
         try expect(UInt8(ascii: "{"), "an object")
@@ -173,6 +179,16 @@ struct JSONReader {
         }
         try skipValue()
         return nil
+    }
+
+    /// Reads a string, or the text of a number or a Boolean; skips a value of another kind and returns `nil`.
+    mutating func readScalarIfAny() throws(JSONError) -> String? {
+        guard kind == .other else {
+            return try readStringIfAny()
+        }
+        let start = position
+        try skipValue()
+        return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
     /// Finds the end of the string that begins here, checking its escapes.
@@ -261,48 +277,6 @@ struct JSONReader {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
         default: nil
         }
-    }
-
-    // MARK: Values that were read before
-
-    /// By what the bytes of an object are recognised: their number, and a hash with a key that nobody knows.
-    ///
-    /// That other bytes pass for them has a chance of one in 2^64.
-    struct Mark: Sendable {
-        /// In bytes.
-        let length: Int
-        fileprivate let hash: Int
-
-        /// The mark of no object.
-        static let none = Mark(length: 0, hash: 0)
-    }
-
-    /// How many bytes the document has.
-    var count: Int {
-        bytes.count
-    }
-
-    /// The mark of the object that was read from `start` on up to here.
-    func mark(from start: Int) -> Mark {
-        Mark(length: position - start, hash: hash(of: start..<position))
-    }
-
-    /// Passes over an object that was read before, where it is the next value. Where it ends depends on nothing but its bytes.
-    mutating func skip(_ mark: Mark) -> Bool {
-        guard mark.length > 0, mark.length <= bytes.count - position,
-            bytes[position + mark.length - 1] == UInt8(ascii: "}"),
-            hash(of: position..<(position + mark.length)) == mark.hash
-        else {
-            return false
-        }
-        position += mark.length
-        return true
-    }
-
-    private func hash(of range: Range<Int>) -> Int {
-        var hasher = Hasher()
-        bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[range])) }
-        return hasher.finalize()
     }
 
     // MARK: Values of no interest

@@ -11,27 +11,10 @@ public struct RateLimit: Sendable, Equatable {
     }
 }
 
-/// When the API says it may be asked again.
+/// The time at which the API says it may be asked again.
 public enum RetryAdvice: Sendable, Equatable {
-    /// This many seconds after the answer.
+    /// This many seconds after the answer; above 0.
     case after(seconds: Double)
     /// At this time, in seconds since the Unix epoch.
     case at(seconds: Double)
-
-    /// Reads `Retry-After` (seconds or an HTTP date; RFC 9110, section 10.2.3), else `X-RateLimit-Reset` (seconds since the Unix epoch).
-    init?(retryAfter: String?, rateLimitReset: String?) {
-        if let retryAfter {
-            if let seconds = UInt64(retryAfter) {
-                self = .after(seconds: Double(seconds))
-                return
-            } else if let date = Timestamp.seconds(httpDate: retryAfter) {
-                self = .at(seconds: date)
-                return
-            }
-        }
-        guard let reset = rateLimitReset.flatMap({ UInt64($0) }) else {
-            return nil
-        }
-        self = .at(seconds: Double(reset))
-    }
 }

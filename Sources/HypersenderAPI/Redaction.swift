@@ -8,17 +8,25 @@ public enum Redaction {
     /// Replaced are Hypersender's tokens (`NNN|…`), bcrypt hashes, whatever follows `Bearer`, long runs without a space that hold a
     /// digit, and runs of seven digits and more.
     public static func apply(to text: String) -> String {
-        // More than is printed is looked at, so that no credential is cut into something that no longer looks like one.
-        let looked = String(text.unicodeScalars.prefix(8 * longestText).map(printable))
+        let line = redacted(beginning(of: text))
+        return line.count > longestText ? "\(line.prefix(longestText))…" : line
+    }
+
+    /// The part of a text that is looked at, on one line: more than is printed, so that no credential is cut into something that no longer
+    /// looks like one.
+    private static func beginning(of text: String) -> String {
+        String(text.unicodeScalars.prefix(8 * longestText).map(printable))
+    }
+
+    private static func redacted(_ text: String) -> String {
         var words: [Substring] = []
         var followsBearer = false
-        for word in looked.split(separator: " ") {
+        for word in text.split(separator: " ") {
             words.append(followsBearer || looksLikeCredential(word) ? mark : word)
             // "Bearer x", "Bearer: x"; "Bearer=x" is one word, and goes as a whole.
             followsBearer = word.lowercased().drop { !$0.isLetter }.split { !$0.isLetter }.last == "bearer"
         }
-        let line = withoutNumbers(words.joined(separator: " "))
-        return line.count > longestText ? "\(line.prefix(longestText))…" : line
+        return withoutNumbers(words.joined(separator: " "))
     }
 
     private static let mark: Substring = "<redacted>"
@@ -64,6 +72,19 @@ public enum Redaction {
         let mayHold = value.contains("@") || value.split(separator: " ").contains(where: looksLikeCredential)
         // A line break would end the message's line.
         return mayHold ? String(mark) : "\"\(String(value.unicodeScalars.map(printable)))\""
+    }
+
+    /// A value that came from a server, in quotes, with all that is not plain ASCII escaped, so that look-alikes can be told apart.
+    ///
+    /// Credentials and phone numbers in it are replaced, and it is cut, as `apply` does.
+    public static func quoteExactly(_ text: String) -> String {
+        let looked = beginning(of: text)
+        guard text.unicodeScalars.count <= longestText,
+            redacted(looked) == looked.split(separator: " ").joined(separator: " ")
+        else {
+            return "\"\(apply(to: text))\""
+        }
+        return "\"\(text.unicodeScalars.map { $0.escaped(asASCII: true) }.joined())\""
     }
 
     /// Hypersender's own form, bcrypt's, what follows `bearer` without a space, or a long run that holds a digit.

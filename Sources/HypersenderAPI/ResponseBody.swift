@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 extension HTTPClientResponse {
     /// A body that is larger than it may be.
@@ -16,8 +17,11 @@ extension HTTPClientResponse {
     /// - Parameters:
     ///   - limit: how large it may be in bytes, inflated.
     ///   - room: asked for room beyond so many bytes, inflated, and returns up to where there is.
+    ///   - seen: called with what has been read so far, after each step.
     /// - Throws: `TooLarge`, `UnknownEncoding`, `Inflater.Broken`, what `room` throws, or an error of the layers below.
-    func bytes(upTo limit: Int, room: (Int) async throws -> Int) async throws -> [UInt8] {
+    func bytes(
+        upTo limit: Int, room: (Int) async throws -> Int, seen: (([UInt8]) -> Void)? = nil
+    ) async throws -> [UInt8] {
         let inflater = try inflater()
         var bytes: [UInt8] = []
         if inflater == nil, let length = headers.first(name: "content-length").flatMap({ Int($0) }) {
@@ -38,6 +42,7 @@ extension HTTPClientResponse {
                     bytes.append(contentsOf: part.readableBytesView)
                     isMore = false
                 }
+                seen?(bytes)
                 guard bytes.count <= limit else {
                     throw TooLarge()
                 }
@@ -47,6 +52,20 @@ extension HTTPClientResponse {
             throw Inflater.Broken()
         }
         return bytes
+    }
+
+    /// Reads a body that is not needed in full.
+    ///
+    /// - Parameters:
+    ///   - limit: how much of it is read in bytes, inflated; a little more may be returned.
+    ///   - duration: how long to wait for it.
+    /// - Returns: what has come, also if the rest cannot be read, and whether it is the whole body.
+    func beginning(upTo limit: Int, within duration: Duration) async -> (bytes: [UInt8], isWhole: Bool) {
+        let seen = Mutex<[UInt8]>([])
+        let whole = try? await withDeadline(duration) {
+            try await self.bytes(upTo: limit, room: { _ in .max }) { bytes in seen.withLock { $0 = bytes } }
+        }
+        return whole.map { ($0, true) } ?? (seen.withLock { $0 }, false)
     }
 
     private func inflater() throws -> Inflater? {

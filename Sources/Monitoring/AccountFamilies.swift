@@ -75,7 +75,9 @@ struct AccountFamily: Sendable {
         },
         AccountFamily(
             "hypersender_last_successful_poll_timestamp_seconds", .gauge,
-            help: "When the last successful poll ended, in Unix time; absent before there was one."
+            help:
+                "Time of the last successful poll's data, in Unix time: the end of the poll, less the Age that caches gave its"
+                + " answer; absent before there was one."
         ) { account, _ in
             account.lastSuccess?.unix
         },
@@ -105,14 +107,15 @@ struct AccountFamily: Sendable {
         },
         AccountFamily(
             "hypersender_duplicate_instances", .gauge,
-            help: "Elements of the last good list that repeated an id; the first of each id is shown."
+            help: "Elements of the last good list that repeated an id of their page; the first of each id is shown."
         ) { account, _ in
             account.duplicates.map(Double.init)
         },
         AccountFamily(
             "hypersender_invalid_instances", .gauge,
             help:
-                "Elements of the last good list that could not be read, for want of an id or a status, and are not shown."
+                "Elements of the last good list without a readable status, which are shown as UNKNOWN, or without a readable"
+                + " id, which are not shown."
         ) { account, _ in
             account.invalid.map(Double.init)
         },

@@ -20,8 +20,10 @@ public struct AccountState: Sendable {
     public private(set) var durations = Histogram(bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])
     /// When the last poll ended.
     public private(set) var lastPoll: Moment?
-    /// When the last poll that succeeded ended.
+    /// The time of the data: the end of the last poll that succeeded, less the age that caches on the way gave its answer.
     public private(set) var lastSuccess: Moment?
+    /// The latest time that the wall clock showed at the end of a poll, since it was last set back.
+    private var latest = -Double.infinity
     /// Why the last poll failed; nil where it succeeded, or where there was none yet.
     public private(set) var lastError: APIError?
     /// When the first of the polls ended that have failed without a success since; nil where the last succeeded, or there was none.
@@ -32,7 +34,7 @@ public struct AccountState: Sendable {
     public private(set) var rateLimit = RateLimit()
     /// Elements of the last good list that repeated an id; nil before there was one.
     public private(set) var duplicates: Int?
-    /// Elements of the last good list that could not be read; nil before there was one.
+    /// The elements of the last good list without a readable id or status; `nil` before there was one.
     public private(set) var invalid: Int?
     /// Instances seen with a status outside the documented six, added up over all polls.
     public private(set) var unknownStatuses: UInt64 = 0
@@ -65,6 +67,10 @@ public struct AccountState: Sendable {
     public mutating func record(_ result: Result<ListAnswer, APIError>, started: Moment, ended: Moment) {
         polls += 1
         lastPoll = ended
+        if ended.unix < latest {
+            forgetTimes(after: ended.unix)
+        }
+        latest = ended.unix
         durations.observe((ended.uptime - started.uptime).seconds)
         switch result {
         case .success(.list(let list)):
@@ -72,10 +78,10 @@ public struct AccountState: Sendable {
             duplicates = list.duplicates
             invalid = list.invalid
             replaceInstances(by: list.instances, at: ended.unix)
-            recordSuccess(list.rateLimit, at: ended)
-        case .success(.unchanged(let rateLimit)):
+            recordSuccess(list.rateLimit, age: list.age, at: ended)
+        case .success(.unchanged(let rateLimit, let age)):
             precondition(lastSuccess != nil, "a list that nobody has seen cannot be unchanged")
-            recordSuccess(rateLimit, at: ended)
+            recordSuccess(rateLimit, age: age, at: ended)
         case .failure(let error):
             failures[error.reason, default: 0] += 1
             lastError = error
@@ -84,12 +90,29 @@ public struct AccountState: Sendable {
         }
     }
 
-    private mutating func recordSuccess(_ rateLimit: RateLimit, at ended: Moment) {
-        lastSuccess = ended
+    private mutating func recordSuccess(_ rateLimit: RateLimit, age: Double, at ended: Moment) {
+        // A cache may give an older answer than another before it; the data does not become older by that.
+        let given = ended.uptime - .seconds(age)
+        let uptime = lastSuccess.map { max($0.uptime, given) } ?? given
+        lastSuccess = Moment(unix: ended.unix - (ended.uptime - uptime).seconds, uptime: uptime)
         lastError = nil
         failingSince = nil
         self.rateLimit = rateLimit
         unknownStatuses += UInt64(counts[.unknown] ?? 0)
+    }
+
+    /// Moves times of changes that would lie in the future, once the wall clock was set back, to the present.
+    private mutating func forgetTimes(after now: Double) {
+        groups = groups.map { group in
+            guard group.instances.contains(where: { $0.statusChangedAt > now }) else {
+                return group
+            }
+            var instances = group.instances
+            for index in instances.indices {
+                instances[index].forgetTime(after: now)
+            }
+            return InstanceGroup(instances, facts: group.facts)
+        }
     }
 
     /// Whether there is data that is recent enough to be shown.
@@ -320,6 +343,10 @@ public struct TrackedInstance: Sendable, Equatable {
             labels = Self.labels(new, account)
         }
         instance = new
+    }
+
+    mutating func forgetTime(after now: Double) {
+        statusChangedAt = min(statusChangedAt, now)
     }
 
     private static func labels(_ instance: Instance, _ account: String?) -> Labels {

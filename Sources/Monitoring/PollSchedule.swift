@@ -3,8 +3,8 @@ public import HypersenderAPI
 /// Decides when an account is polled next.
 ///
 /// Polls are an interval apart from start to start, jittered only longer. After failures in a row the distance doubles from one interval up
-/// to ten, or to five minutes where ten intervals are more; it is never shorter than the interval. Where the API says that too much was asked, the time
-/// it names is kept, up to 15 minutes.
+/// to ten, or to five minutes where ten intervals are more; it is never shorter than the interval. Where a failed answer names the time for the next
+/// attempt, that is kept instead, up to 15 minutes.
 public struct PollSchedule: Sendable, Equatable {
     /// The distance of two polls when all is well.
     public let interval: Duration
@@ -57,8 +57,11 @@ public struct PollSchedule: Sendable, Equatable {
                 case .after(let seconds): seconds
                 case .at(let seconds): seconds - now.unix
                 }
-            let asked = now.uptime + .seconds(min(max(wait, 0), Self.longestRetry.seconds))
-            return max(started.uptime + interval, asked)
+            // A time that has passed is no advice.
+            guard wait > 0 else {
+                return ordinary
+            }
+            return max(started.uptime + interval, now.uptime + .seconds(min(wait, Self.longestRetry.seconds)))
         }
     }
 }

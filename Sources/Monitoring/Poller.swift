@@ -131,7 +131,9 @@ public final class Poller: Sendable {
         guard let next else {
             return nil
         }
-        journal.withLock { $0.record(result, instances: state.instanceCount, nextIn: next - ended.uptime) }
+        journal.withLock {
+            $0.record(result, instances: state.instanceCount, nextIn: next - ended.uptime, at: ended.uptime)
+        }
         return next
     }
 

@@ -370,10 +370,12 @@ struct StatusPageTests {
 
     @Test func rateLimitsAndUnreadableElementsAreTold() {
         let list = InstanceList(
-            instances: [Instance(id: "a", name: " ", status: .working)], invalid: 3,
+            instances: [Instance(id: "a", name: " ", status: .working)], withoutID: 3,
             rateLimit: RateLimit(limit: 1_000, remaining: 59))
         let page = text([account(nil, [(10, .success(list))])], at: 20)
         #expect(page.contains("<dt>Unreadable</dt><dd>3</dd>"))
+        #expect(page.contains("<h1>The only instance is working, but 3 elements of the list are unreadable</h1>"))
+        #expect(!page.contains("class=\"verdict good\""))
         #expect(page.contains("<dt>Requests left</dt><dd>59 of 1,000</dd>"))
         #expect(page.contains("<i>no name</i>"))
     }

@@ -5,8 +5,8 @@ private struct Anything: Decodable {
     init(from decoder: any Decoder) throws {}
 }
 
-/// What comes of reading a page.
-private func read(_ bytes: [UInt8], after previous: ReadList?) -> (Result<String?, JSONError>, InstanceListDecoder) {
+/// Returns the outcome of reading a page.
+private func read(_ bytes: [UInt8], after previous: ReadList?) -> (Result<PageSigns, JSONError>, InstanceListDecoder) {
     var decoder = InstanceListDecoder(previous: previous)
     do throws(JSONError) {
         return (.success(try decoder.decode(page: bytes)), decoder)
@@ -27,6 +27,7 @@ private func compare(_ input: [UInt8]) {
     precondition(fresh.0 == again.0, "what was read before changes the outcome")
     if case .success = fresh.0 {
         precondition(fresh.1.list == again.1.list, "what was read before changes the list")
+        precondition(fresh.1.elements == again.1.elements, "what was read before changes the count")
     }
 }
 
@@ -37,13 +38,16 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     compare(bytes)
     var decoder = InstanceListDecoder()
     do throws(JSONError) {
-        let link = try decoder.decode(page: bytes)
-        precondition(link == nil || bytes.contains(UInt8(ascii: "{")))
+        let signs = try decoder.decode(page: bytes)
+        precondition(signs == PageSigns() || bytes.contains(UInt8(ascii: "{")))
     } catch {
         precondition((0...bytes.count).contains(error.offset), "the place is outside the document")
         return 0
     }
     let list = decoder.list
+    precondition(
+        decoder.elements.all == list.instances.count + list.duplicates + list.withoutID,
+        "an element is not accounted for")
     precondition(Set(list.instances.map { ExactText($0.id) }).count == list.instances.count, "an id is there twice")
     for instance in list.instances {
         precondition(!instance.id.isEmpty && instance.id.utf8.count <= InstanceListDecoder.longestID)

@@ -47,21 +47,24 @@ struct BaseURLTests {
         }
     }
 
-    /// Whatever a link says, a page is fetched from the origin of the base URL or not at all.
+    /// Whatever a link says, a page is fetched from the origin and path of the list or not at all.
     @Test(
         arguments: [
             ("https://h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
-            ("https://H.TEST:443/other?page=2", "https://h.test/other?page=2"),
+            ("https://H.TEST:443/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
+            ("https://h.test/other?page=2", nil), ("/v1/instances/2", nil), ("/v1/Instances?page=2", nil),
+            ("https://h.test/?page=2", nil), ("https://h.test?page=2", nil), ("/v1/x/../instances?page=2", nil),
+            ("/v1/instances?page=2#top", "https://h.test/v1/instances?page=2"), ("", "https://h.test/v1/instances"),
             ("/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
             ("?page=2", "https://h.test/v1/instances?page=2"),
             ("instances?page=2", "https://h.test/v1/instances?page=2"),
             ("http://h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
             ("//h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
-            ("https://user:pass@h.test/x?page=2", "https://h.test/x?page=2"),
+            ("https://user:pass@h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
             ("https://evil.test/v1/instances?page=2", nil),
             ("//evil.test/v1/instances?page=2", nil), ("https://h.test.evil.test/?page=2", nil),
             ("https://h.test:8443/v1/instances", nil), ("https://h.test@evil.test/", nil), ("http://h.test:8080/", nil),
-            ("ftp://h.test/", nil), ("https://", nil), ("\\\\evil.test\\", "https://h.test/v1/%5C%5Cevil.test%5C"),
+            ("ftp://h.test/", nil), ("https://", nil), ("\\\\evil.test\\", nil),
             ("https:\\\\evil.test", nil),
         ] as [(String, String?)])
     func pagesStayWithinTheOrigin(link: String, page: String?) throws {
@@ -76,5 +79,24 @@ struct BaseURLTests {
         let kept = "http://127.0.0.1:99/v1/instances?filter%5Bstatus%5D=WORKING&page=2"
         #expect(base.page(link: kept, filter) == kept)
         #expect(base.page(link: "https://127.0.0.1:99/", filter) == nil)
+    }
+
+    /// A query is asked for as the link has it, but with the account's own filters, each of them once.
+    @Test(
+        arguments: [
+            ("filter[name]=B%C3%BCro%20A&page=2", "filter%5Bname%5D=B%C3%BCro%20A&page=2"),
+            ("filter[name]=Büro A&page=2", "filter%5Bname%5D=B%C3%BCro%20A&page=2"),
+            ("filter%5Bname%5D=B%C3%BCro+A&page=2", "filter%5Bname%5D=B%C3%BCro%20A&page=2"),
+            ("filter%255Bname%255D=x&page=2", "filter%255Bname%255D=x&page=2&filter%5Bname%5D=B%C3%BCro%20A"),
+            ("page[number]=2&page[size]=5", "page%5Bnumber%5D=2&page%5Bsize%5D=5&filter%5Bname%5D=B%C3%BCro%20A"),
+            ("filter[name]=other&page=2&filter[name]=third", "filter%5Bname%5D=B%C3%BCro%20A&page=2"),
+            ("cursor=eyJ%3D&x=%zz%", "cursor=eyJ%3D&x=%25zz%25&filter%5Bname%5D=B%C3%BCro%20A"),
+            ("&&page=2&", "page=2&filter%5Bname%5D=B%C3%BCro%20A"),
+        ])
+    func queriesAreEncodedOnce(query: String, expected: String) throws {
+        let filter = InstanceFilter(name: "Büro A")
+        #expect(
+            try BaseURL("https://h.test/v1").page(link: "?" + query, filter) == "https://h.test/v1/instances?"
+                + expected)
     }
 }

@@ -54,6 +54,7 @@ struct HypersenderClientTests {
             #expect(request.headers["Accept"] == "application/json")
             #expect(request.headers["User-Agent"] == "test/1")
             #expect(request.headers["Accept-Encoding"] == "gzip")
+            #expect(request.headers["Cache-Control"] == "no-cache")
         }
     }
 
@@ -118,7 +119,7 @@ struct HypersenderClientTests {
                 #expect(first.instances.count == 12)
                 for poll in 2...4 {
                     let answer = try await client.listInstances()
-                    guard case .unchanged(let rateLimit) = answer else {
+                    guard case .unchanged(let rateLimit, age: 0) = answer else {
                         Issue.record("poll \(poll) fetches the whole list")
                         continue
                     }
@@ -130,13 +131,13 @@ struct HypersenderClientTests {
                 await #expect(throws: APIError.self) { try await client.list() }
                 simulator.setFault(nil)
                 let unchanged = try await client.listInstances()
-                #expect(unchanged == .unchanged(RateLimit(limit: 1000, remaining: 995)))
+                #expect(unchanged == .unchanged(RateLimit(limit: 1000, remaining: 995), age: 0))
                 // A change is seen at once, and then is what is unchanged.
                 simulator.setStatus(.failed, at: 3)
                 let changed = try await client.list()
                 #expect(changed.instances[3].status == .failed)
                 let unchangedSince = try await client.listInstances()
-                #expect(unchangedSince == .unchanged(RateLimit(limit: 1000, remaining: 993)))
+                #expect(unchangedSince == .unchanged(RateLimit(limit: 1000, remaining: 993), age: 0))
             }
         }
     }
@@ -155,7 +156,7 @@ struct HypersenderClientTests {
             try await Self.withClient(url: url) { client in
                 _ = try await client.list()
                 let second = try await client.listInstances()
-                #expect(second == .unchanged(RateLimit()))
+                #expect(second == .unchanged(RateLimit(), age: 0))
             }
         }
         #expect(conditions.withLock { $0 } == [nil, changed])
@@ -167,7 +168,7 @@ struct HypersenderClientTests {
             try await Self.withClient(simulator) { client in
                 _ = try await client.list()
                 let second = try await client.listInstances()
-                #expect(second == .unchanged(RateLimit(limit: 1000, remaining: 998)))
+                #expect(second == .unchanged(RateLimit(limit: 1000, remaining: 998), age: 0))
                 #expect(simulator.requestLog.last?.headers["If-None-Match"] == nil)
                 simulator.setStatus(.failed, at: 3)
                 let third = try await client.list()
@@ -365,26 +366,163 @@ struct HypersenderClientTests {
         }
     }
 
-    @Test func pagesThatBringNothingNewEndThePoll() async throws {
-        let page = Atomic(0)
-        try await withServer { _ in
-            let next = page.add(1, ordering: .relaxed).newValue
+    @Test func pagesThatRepeatAnInstanceEndThePoll() async throws {
+        let requests = Mutex<[String]>([])
+        try await withServer { request in
+            let next = requests.withLock { requests in
+                requests.append(request.query ?? "")
+                return requests.count
+            }
             return Response(
                 status: 200,
                 body: Body(#"{"data":[{"id":"a","status":"WORKING"}],"links":{"next":"?page=\#(next)"}}"#))
         } test: { url in
             let error = try await Self.failure(url: url)
-            #expect(error.reason == .decode)
-            #expect(page.load(ordering: .relaxed) == 2)
+            #expect(error.reason == .incomplete)
+        }
+        // Once more from the first page, and no further.
+        #expect(requests.withLock { $0 } == ["", "page=1", "", "page=3"])
+    }
+
+    @Test func aListThatShiftsIsReadAgain() async throws {
+        let walks = Atomic(0)
+        try await withServer { request in
+            let isFirst = request.query == nil
+            let walk = isFirst ? walks.add(1, ordering: .relaxed).newValue : walks.load(ordering: .relaxed)
+            // While the first walk was under way, an instance came in at the front.
+            let ids = isFirst ? ["a", "b"] : walk == 1 ? ["b", "c"] : ["c", "d"]
+            let elements = ids.map { #"{"id":"\#($0)","status":"WORKING"}"# }.joined(separator: ",")
+            return Response(
+                status: 200,
+                body: Body(#"{"data":[\#(elements)],"current_page":"\#(isFirst ? 1 : 2)","last_page":"2"}"#))
+        } test: { url in
+            let list = try await Self.list(url: url, token: "1|test")
+            #expect(list.instances.map(\.id) == ["a", "b", "c", "d"] && list.duplicates == 0)
+        }
+        #expect(walks.load(ordering: .relaxed) == 2)
+    }
+
+    @Test func aSinglePageThatIsNotWholeFailsAtOnce() async throws {
+        let requests = Atomic(0)
+        try await withServer { _ in
+            requests.add(1, ordering: .relaxed)
+            return Response(status: 200, body: Body(#"{"data":[{"id":"a","status":"WORKING"}],"meta":{"total":"40"}}"#))
+        } test: { url in
+            let error = try await Self.failure(url: url)
+            #expect(error.reason == .incomplete)
+            #expect(error.detail == "the list has 1 elements, but gives a total of 40")
+        }
+        #expect(requests.load(ordering: .relaxed) == 1)
+    }
+
+    /// A bare array, whose pages the `Link` field names; the same page may be the only one at first, and one of several later.
+    @Test(arguments: [false, true])
+    func linkFieldsAreFollowed(hasTag: Bool) async throws {
+        let isLong = Atomic(false)
+        try await withServer { request in
+            let isFirst = request.query == nil
+            var headers = Headers()
+            if hasTag, isFirst {
+                headers.set("ETag", "\"1\"")
+            }
+            if isFirst, isLong.load(ordering: .relaxed) {
+                headers.set("Link", #"</v1/instances?page=2>; rel="next""#)
+            }
+            let isKnown = request.headers["If-None-Match"] != nil
+            return Response(
+                status: isKnown ? 304 : 200, headers: headers,
+                body: Body(isKnown ? "" : #"[{"id":"\#(isFirst ? "a" : "b")","status":"WORKING"}]"#))
+        } test: { url in
+            try await Self.withClient(url: url) { client in
+                let first = try await client.list()
+                let second = try await client.listInstances()
+                isLong.store(true, ordering: .relaxed)
+                let third = try await client.list()
+                isLong.store(false, ordering: .relaxed)
+                let fourth = try await client.list()
+                #expect(second == .unchanged(RateLimit(), age: 0))
+                #expect([first, third, fourth].map { $0.instances.map(\.id) } == [["a"], ["a", "b"], ["a"]])
+            }
         }
     }
 
-    @Test func anEndlessChainOfPagesEnds() async throws {
+    @Test func theGreatestAgeCounts() async throws {
+        try await withServer { request in
+            let isFirst = request.query == nil
+            return Response(
+                status: request.headers["If-None-Match"] == nil ? 200 : 304,
+                headers: ["Age": isFirst ? "70" : "9", "ETag": "\"1\""],
+                body: Body(
+                    #"{"data":[{"id":"\#(isFirst ? "a" : "b")","status":"WORKING"}]\#(isFirst ? #","next_page_url":"?p=2""# : "")}"#
+                )
+            )
+        } test: { url in
+            let list = try await Self.list(url: url, token: "1|test")
+            #expect(list.age == 70)
+        }
+        try await withServer { request in
+            let isKnown = request.headers["If-None-Match"] != nil
+            return Response(
+                status: isKnown ? 304 : 200, headers: ["Age": isKnown ? "33" : "3", "ETag": "\"1\""],
+                body: Body(isKnown ? "" : "[]"))
+        } test: { url in
+            try await Self.withClient(url: url) { client in
+                let first = try await client.list()
+                let second = try await client.listInstances()
+                #expect(first.age == 3 && second == .unchanged(RateLimit(), age: 33))
+            }
+        }
+    }
+
+    /// Statuses and bodies, and what they are taken for.
+    @Test(
+        arguments: [
+            (403, "<title>Just a moment...</title>", [:], .blocked, "HTTP status 403: Just a moment..."),
+            (401, "error code: 1020", [:], .blocked, "HTTP status 401"),
+            (404, "<html>", [:], .blocked, "HTTP status 404"),
+            (407, "<title>Proxy login</title>", [:], .blocked, "407: Proxy login"),
+            (400, "Bad Request\n", [:], .blocked, "400"), (451, "no", [:], .blocked, "451"),
+            (403, "", ["cf-mitigated": "challenge"], .blocked, "403"),
+            (401, "{}", ["CF-Mitigated": "challenge"], .blocked, "401"),
+            (403, "", [:], .forbidden, "status 403"), (407, "", [:], .httpError, "407"),
+            (404, " \n", [:], .notFound, "404"),
+            (403, #"{"error":{"message":"No plan."}}"#, [:], .forbidden, "403: No plan."),
+            (401, #"{"error":"No key."}"#, [:], .unauthorized, "401: No key."),
+            (429, "<title>Rate limited</title>", [:], .rateLimited, "429: Rate limited"),
+            (429, "", ["cf-mitigated": "challenge"], .rateLimited, "429"),
+            (503, "<title>Maintenance</title>", [:], .serverError, "503: Maintenance"),
+            (522, "error code: 522", [:], .serverError, "522"),
+            (200, "<title>Log in</title>", [:], .decode, "a web page in the place of a list of instances: Log in"),
+            (
+                200, #"{"message":"No key 12|abc."}"#, [:], .decode,
+                "an error in the place of a list of instances: No key <redacted>"
+            ),
+            (200, #"{"data":null,"error":{"message":"Down."}}"#, [:], .decode, "Down."),
+            (200, #"{"queued":true}"#, [:], .decode, "holds no list"),
+        ] as [(Int, String, [String: String], APIError.Reason, String)])
+    func answersAreNamed(
+        status: Int, body: String, fields: [String: String], reason: APIError.Reason, detail: String
+    ) async throws {
         try await withServer { _ in
-            Response(status: 200, body: Body(#"{"data":[{"id":"a","status":"WORKING"}],"links":{"next":"?page=2"}}"#))
+            var headers = Headers()
+            for (name, value) in fields {
+                headers.set(name, value)
+            }
+            return Response(status: status, headers: headers, body: Body(body))
         } test: { url in
             let error = try await Self.failure(url: url)
-            #expect(error.reason == .decode)
+            #expect(error.reason == reason && error.detail.contains(detail), "\(error.reason) \(error.detail)")
+        }
+    }
+
+    /// The advice of any failure is kept, also of one with the status 200.
+    @Test(arguments: [503, 401, 200])
+    func adviceIsKeptWhateverFails(status: Int) async throws {
+        try await withServer { _ in
+            Response(status: status, headers: ["Retry-After": "50"], body: Body("{}"))
+        } test: { url in
+            let error = try await Self.failure(url: url)
+            #expect(error.retry == .after(seconds: 50))
         }
     }
 
@@ -410,7 +548,7 @@ struct HypersenderClientTests {
                 ),
                 RetryAdvice.after(seconds: 7)
             ),
-            (Headers(dictionaryLiteral: ("X-RateLimit-Reset", "1748254365")), .at(seconds: 1_748_254_365)),
+            (Headers(dictionaryLiteral: ("X-RateLimit-Reset", "17")), .after(seconds: 17)),
             (Headers(), nil),
         ] as [(Headers, RetryAdvice?)] {
             try await withServer { _ in

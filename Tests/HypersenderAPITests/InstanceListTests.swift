@@ -67,37 +67,81 @@ struct InstanceListTests {
         #expect(throws: JSONError.self) { try decode(json) }
     }
 
-    /// Where no element can be read, the format is another one: that is not an account without instances.
+    /// PHP makes an object of a list whose keys have gaps, as a filtered collection's have.
     @Test(arguments: [
-        "[1]", "[null,[],{}]", #"[{"uuid":"a","state":"WORKING"}]"#, #"{"data":[{"id":5,"status":"WORKING"}]}"#,
+        #"{"data":{"0":\#(shop1),"2":\#(shop3)}}"#, #"{"1":\#(shop1),"20":\#(shop3)}"#,
+        #"{"data":{"7":\#(shop1),"3":\#(shop3)},"links":[]}"#,
     ])
-    func aListWithoutAnyReadableElementIsAFailure(json: String) {
+    func anObjectWithNumbersForKeysIsAList(json: String) throws {
+        #expect(try decode(json).instances.map(\.id) == ["1", "3"])
+    }
+
+    @Test(arguments: [
+        #"{"1":\#(shop1),"x":\#(shop3)}"#, #"{"x":1,"1":\#(shop1)}"#, #"{"data":{"1":\#(shop1),"x":\#(shop3)}}"#,
+        #"{"data":{"1":\#(shop1),"2":null}}"#, #"{"1":\#(shop1),"2":[]}"#, #"{"-1":\#(shop1)}"#, #"{"1.5":\#(shop1)}"#,
+        #"{"":\#(shop1)}"#, #"{"data":{"id":\#(shop1)}}"#, #"{"1":\#(shop1),"data":[]}"#, #"{"message":"no","0":{}}"#,
+        #"{"data":{"1":\#(shop1)},"data":{"2":\#(shop3)}}"#,
+    ])
+    func anObjectWithOtherKeysIsNoList(json: String) {
         #expect(throws: JSONError.self) { try decode(json) }
     }
 
-    @Test func readsBothFormsOfALinkToTheNextPage() throws {
-        var decoder = InstanceListDecoder()
-        for (page, next) in [
+    @Test(
+        arguments: [
             (
                 #"{"data":[],"links":{"first":"x","next":"https://a/2"},"meta":{"links":[{"next":"no"}]}}"#,
-                "https://a/2"
+                PageSigns(links: ["https://a/2"])
             ),
-            (#"{"links":{"next":"?page=2"},"data":[]}"#, "?page=2"),
-            (#"{"current_page":1,"data":[],"next_page_url":"/i?page=2","links":[{"url":null}]}"#, "/i?page=2"),
-            (#"{"data":[],"links":{"next":null}}"#, nil), (#"{"data":[],"links":null}"#, nil), ("[]", nil),
-        ] as [(String, String?)] {
-            #expect(try decoder.decode(page: Array(page.utf8)) == next)
-        }
+            (#"{"links":{"next":"?page=2"},"data":[]}"#, PageSigns(links: ["?page=2"])),
+            (
+                #"{"current_page":1,"data":[],"next_page_url":"/i?page=2","links":[{"url":null}]}"#,
+                PageSigns(links: ["/i?page=2"], currentPage: 1)
+            ),
+            (#"{"data":[],"links":{"next":null}}"#, PageSigns()), (#"{"data":[],"links":null}"#, PageSigns()),
+            (#"{"data":[],"next_page_url":""}"#, PageSigns()), (#"{"data":[],"next_page_url":null}"#, PageSigns()),
+            (#"{"data":[],"links":{"next":false}}"#, PageSigns()), ("[]", PageSigns()),
+            (
+                #"{"data":[],"meta":{"current_page":1,"last_page":3,"per_page":15,"total":40}}"#,
+                PageSigns(currentPage: 1, lastPage: 3, totals: [40])
+            ),
+            (
+                #"{"data":[],"current_page":"2","last_page":"3","total":"40"}"#,
+                PageSigns(currentPage: 2, lastPage: 3, totals: [40])
+            ),
+            // Those count that promise more.
+            (
+                #"{"current_page":2,"last_page":2,"data":[],"meta":{"current_page":1,"last_page":4.0,"total":null}}"#,
+                PageSigns(currentPage: 1, lastPage: 4)
+            ),
+            (#"{"data":[],"total":3,"meta":{"total":4}}"#, PageSigns(totals: [3, 4])),
+            (#"{"data":[],"meta":{"next_cursor":"eyJ"},"next_cursor":null}"#, PageSigns(cursor: "eyJ")),
+            (#"{"data":[],"next_cursor":17}"#, PageSigns(cursor: "17")),
+            (#"{"data":[],"next_cursor":""}"#, PageSigns()),
+        ])
+    func readsTheSignsOfFurtherPages(page: String, signs: PageSigns) throws {
+        var decoder = InstanceListDecoder()
+        #expect(try decoder.decode(page: Array(page.utf8)) == signs)
     }
 
-    @Test func unreadableElementsAreCountedAndLeftOut() throws {
+    @Test(arguments: [#"{"data":[],"links":{"next":{"href":"?page=2"}}}"#, #"{"data":[],"next_page_url":["?page=2"]}"#])
+    func anAddressThatIsNoTextIsAFailure(page: String) {
+        #expect(throws: JSONError.self) { try decode(page) }
+    }
+
+    /// An instance that is listed never vanishes, whatever its status says.
+    @Test func elementsAreShownAsUnknownWithoutAStatusAndLeftOutWithoutAnID() throws {
         let list = try decode(
             #"""
-            [null, 1, "x", [], {}, {"id":"a"}, {"status":"WORKING"}, {"id":"","status":"WORKING"}, {"id":7,"status":"WORKING"},
-             {"id":"b","status":null}, {"id":"b","status":5}, {"id":"good","status":"WORKING"}, {"ID":"c","Status":"WORKING"}]
+            [null, 1, "x", [], {}, {"status":"WORKING"}, {"id":"","status":"WORKING"}, {"id":7,"status":"WORKING"},
+             {"id":"a"}, {"id":"b","status":null}, {"id":"b","status":5}, {"id":"c","status":{}},
+             {"id":"good","status":"WORKING"}, {"ID":"d","Status":"WORKING"}]
             """#)
-        #expect(list.instances.map(\.id) == ["good"])
-        #expect(list.invalid == 12)
+        #expect(list.instances.map(\.id) == ["a", "b", "c", "good"])
+        #expect(list.instances.map(\.status) == [.unknown, .unknown, .unknown, .working])
+        #expect(list.withoutStatus == 3 && list.withoutID == 9 && list.duplicates == 1)
+        #expect(list.invalid == 12 && list.unknownStatuses.isEmpty)
+        let none = try decode(#"[{"id":"a","status":null},{"id":"b"}]"#)
+        #expect(none.instances.map(\.status) == [.unknown, .unknown] && none.invalid == 2)
     }
 
     @Test func theRestOfAnElementMayBeMissingOrOfAnotherType() throws {
@@ -115,13 +159,23 @@ struct InstanceListTests {
             ])
     }
 
-    @Test func theFirstOfAnIdIsKeptAlsoAcrossPages() throws {
-        let list = try decode(
+    /// On one page the first is kept; on another it is the sign that pages have shifted.
+    @Test(arguments: [false, true])
+    func repeatedIDsAreTakenByTheirPages(isKnown: Bool) throws {
+        let pages = [
             #"[{"id":"a","name":"1","status":"WORKING"},{"id":"a","name":"2","status":"FAILED"}]"#,
-            #"{"data":[{"id":"b","status":"WORKING"},{"id":"a","name":"3","status":"FAILED"}]}"#)
-        #expect(list.instances.map(\.id) == ["a", "b"])
-        #expect(list.instances.first?.name == "1")
-        #expect(list.duplicates == 2)
+            #"{"data":[{"id":"b","status":"WORKING"},{"id":"a","name":"3","status":"FAILED"},null]}"#,
+        ]
+        var before = InstanceListDecoder()
+        _ = try before.decode(page: Array(#"[{"id":"b","status":"WORKING"},{"id":"a","status":"WORKING"}]"#.utf8))
+        var decoder = InstanceListDecoder(previous: isKnown ? before.readList : nil)
+        for page in pages {
+            _ = try decoder.decode(page: Array(page.utf8))
+        }
+        #expect(decoder.list.instances.map(\.id) == ["a", "b"])
+        #expect(decoder.list.instances.first?.name == "1")
+        #expect(decoder.list.duplicates == 1)
+        #expect(decoder.elements == .init(all: 5, ofPage: 3, identified: 4, repeated: 1))
     }
 
     /// How a list may follow another: as it was, changed, in another order, grown, shrunk, with what cannot be read, or is there twice.
@@ -219,7 +273,7 @@ struct InstanceListTests {
             #"[{"id":"a","name":"\#(long)","status":"\#(long)"},{"id":"\#(long)","status":"WORKING"}]"#)
         #expect(list.instances.first?.name == String(repeating: "é", count: 256) + "…")
         #expect(list.unknownStatuses.allSatisfy { $0.count == 257 })
-        #expect(list.invalid == 1)
+        #expect(list.withoutID == 1)
         let combined = "e" + String(repeating: "\u{301}", count: 100_000)
         let name = try decode(#"[{"id":"a","status":"WORKING","name":"\#(combined)"}]"#).instances.first?.name
         #expect((name?.utf8.count ?? .max) < 1000)

@@ -38,17 +38,4 @@ struct TimestampTests {
     func readsHTTPDates(text: String, seconds: Double?) {
         #expect(Timestamp.seconds(httpDate: text) == seconds)
     }
-
-    @Test(
-        arguments: [
-            ("120", nil, .after(seconds: 120)), ("0", nil, .after(seconds: 0)),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", "99", .at(seconds: 784_111_777)),
-            (nil, "1748254365", .at(seconds: 1_748_254_365)),
-            ("soon", "1748254365", .at(seconds: 1_748_254_365)), ("-5", nil, nil), ("1.5", nil, nil),
-            (nil, "never", nil), (nil, nil, nil),
-            ("99999999999999999999", nil, nil),
-        ] as [(String?, String?, RetryAdvice?)])
-    func readsRetryAdvice(retryAfter: String?, reset: String?, advice: RetryAdvice?) {
-        #expect(RetryAdvice(retryAfter: retryAfter, rateLimitReset: reset) == advice)
-    }
 }

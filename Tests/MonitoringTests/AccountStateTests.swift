@@ -74,6 +74,58 @@ struct AccountStateTests {
         #expect(state.instances.map(\.statusChangedAt) == [1_000_040, 1_000_010])
     }
 
+    /// A poll at an uptime and a wall clock, whose answer has an age.
+    private func poll(
+        _ state: inout AccountState, _ uptime: Double, unix: Double? = nil, age: Double = 0, _ status: InstanceStatus?
+    ) {
+        let ended = Moment(unix: unix ?? 1_000_000 + uptime, uptime: .seconds(uptime))
+        state.record(
+            status.map {
+                .success(.list(InstanceList(instances: [instance("a", $0), instance("b", .working)], age: age)))
+            }
+                ?? bad, started: ended, ended: ended)
+    }
+
+    @Test func noChangeLiesInTheFutureOnceTheClockWasSetBack() {
+        var state = state([])
+        poll(&state, 10, .working)
+        poll(&state, 20, .failed)
+        #expect(state.instances.map(\.statusChangedAt) == [1_000_020, 1_000_010])
+        // By a failed poll too, whose time is then the latest.
+        poll(&state, 30, unix: 999_000, nil)
+        #expect(state.instances.map(\.statusChangedAt) == [999_000, 999_000])
+        poll(&state, 40, unix: 999_010, .failed)
+        #expect(state.instances.map(\.statusChangedAt) == [999_000, 999_000])
+        #expect(state.lastSuccess == Moment(unix: 999_010, uptime: .seconds(40)))
+        poll(&state, 50, unix: 999_015, .working)
+        #expect(state.instances.map(\.statusChangedAt) == [999_015, 999_000])
+        #expect(state.instances.map(\.statusChanges) == [2, 0])
+    }
+
+    @Test func dataIsAsOldAsItsOriginSays() {
+        var state = state([])
+        poll(&state, 100, age: 40, .working)
+        #expect(state.lastSuccess == moment(60) && state.lastPoll == moment(100))
+        #expect(state.isUp(at: .seconds(240)) && !state.isUp(at: .seconds(241)) && !state.isFresh(at: .seconds(241)))
+        // An older answer does not move the time back, and an unchanged list has an age too.
+        poll(&state, 160, age: 130, .working)
+        #expect(state.lastSuccess == moment(60))
+        state.record(.success(.unchanged(RateLimit(), age: 20)), started: moment(220), ended: moment(220))
+        #expect(state.lastSuccess == moment(200))
+        // Where the clock is set back, the time of the data follows.
+        poll(&state, 230, unix: 500, age: 40, .working)
+        #expect(state.lastSuccess == Moment(unix: 470, uptime: .seconds(200)))
+    }
+
+    @Test func dataThatWasTooOldFromTheFirstIsNotShown() {
+        var state = state([])
+        poll(&state, 100, age: 181, .working)
+        #expect(!state.isFresh(at: .seconds(100)) && !state.isUp(at: .seconds(100)) && state.lastError == nil)
+        var huge = self.state([])
+        poll(&huge, 100, age: 0x1p31, .working)
+        #expect(!huge.isFresh(at: .seconds(100)))
+    }
+
     @Test func aVanishedInstanceLosesItsHistory() {
         let state = state([
             (10, good(instance("a", .working))), (20, good(instance("a", .failed))), (30, good()),

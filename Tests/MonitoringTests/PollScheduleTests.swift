@@ -48,13 +48,27 @@ struct PollScheduleTests {
 
     /// The poll ended a second after it began; advice counts from its end.
     @Test(arguments: [
-        (RetryAdvice.after(seconds: 120), 121.0), (.after(seconds: 0), 60), (.after(seconds: 30), 60),
-        (.after(seconds: 1e9), 901),
-        (.at(seconds: 1_000_101), 101), (.at(seconds: 5), 60), (.at(seconds: 1e18), 901),
+        (RetryAdvice.after(seconds: 120), 121.0), (.after(seconds: 30), 60), (.after(seconds: 1e9), 901),
+        (.after(seconds: .infinity), 901), (.at(seconds: 1_000_101), 101), (.at(seconds: 1e18), 901),
     ])
     func adviceOfTheAPIIsKept(advice: RetryAdvice, expected: Double) {
         var schedule = PollSchedule(interval: .seconds(60))
         #expect(wait(&schedule, .failure(retry: advice), random: 0.7) == expected)
+    }
+
+    /// It counts instead of the backoff, also where that is longer.
+    @Test func adviceTakesThePlaceOfTheBackoff() {
+        var schedule = PollSchedule(interval: .seconds(60))
+        for _ in 0..<3 {
+            _ = wait(&schedule, .failure(retry: nil))
+        }
+        #expect(wait(&schedule, .failure(retry: .after(seconds: 70))) == 71)
+    }
+
+    @Test(arguments: [RetryAdvice.after(seconds: 0), .after(seconds: -3), .at(seconds: 5), .at(seconds: 1_000_001)])
+    func aTimeThatHasPassedIsNoAdvice(advice: RetryAdvice) {
+        var schedule = PollSchedule(interval: .seconds(60))
+        #expect([60, 120, 240].map { _ in wait(&schedule, .failure(retry: advice)) } == [60, 120, 240])
     }
 
     @Test func theSecondPollIsPutOffOnce() {

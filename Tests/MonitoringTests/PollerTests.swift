@@ -147,11 +147,14 @@ struct PollerTests {
         let log = LogRecorder()
         let list = InstanceList(
             instances: [Instance(id: "a", name: "", status: .unknown), Instance(id: "b", name: "", status: .working)],
-            duplicates: 3, invalid: 4, bytes: 5, rateLimit: RateLimit(limit: 60, remaining: 59))
+            duplicates: 3, withoutStatus: 1, withoutID: 3, bytes: 5, rateLimit: RateLimit(limit: 60, remaining: 59))
         let poller = poller(
             ScriptedLister(
                 time,
-                [.list(list), .failure(APIError(.timeout, "late")), .unchanged(RateLimit(limit: 60, remaining: 7))]),
+                [
+                    .list(list), .failure(APIError(.timeout, "late")),
+                    .unchanged(RateLimit(limit: 60, remaining: 7), age: 0),
+                ]),
             time, log)
         _ = try await poller.poll()
         let groups = poller.state.groups
@@ -166,8 +169,13 @@ struct PollerTests {
         #expect(state.duplicates == 3 && state.invalid == 4 && state.responseBytes == 5 && state.counts[.working] == 1)
         #expect(state.rateLimit == RateLimit(limit: 60, remaining: 7))
         #expect(state.groups.count == 1 && state.groups[0] === groups[0])
-        #expect(log.lines.map { "\($0.message)" } == ["First poll succeeded", "Poll failed", "Polling works again"])
-        #expect(log.lines[2].metadata["instances"] == "2")
+        #expect(
+            log.lines.map { "\($0.message)" } == [
+                "First poll succeeded", "The API lists instances without a readable status; they are shown as UNKNOWN",
+                "The API lists instances without a readable id; they cannot be shown", "Poll failed",
+                "Polling works again",
+            ])
+        #expect(log.lines[4].metadata["instances"] == "2")
     }
 
     @Test func theLogSaysEachThingOnce() async throws {
@@ -192,7 +200,7 @@ struct PollerTests {
             lines.map { "\($0.level) \($0.message)" } == [
                 "info First poll succeeded",
                 "warning The API sent a status it does not document; it is shown as UNKNOWN", "debug Poll succeeded",
-                "warning Poll failed", "debug Poll failed", "warning Poll failed", "warning Poll failed",
+                "warning Poll failed", "debug Poll failed", "warning Poll failed", "debug Poll failed",
                 "info Polling works again",
                 "debug Poll succeeded",
             ])
@@ -203,6 +211,75 @@ struct PollerTests {
         #expect(lines[7].metadata["failures"] == "4")
         #expect(!lines.contains { "\($0)".contains("s3cret") })
     }
+
+    /// Returns the lines that are not for debugging, of polls that end a minute apart with these results.
+    private func journal(_ results: [Result<ListAnswer, APIError>]) -> [String] {
+        let log = LogRecorder()
+        var journal = PollJournal(account: nil, logger: log.logger)
+        for (minute, result) in results.enumerated() {
+            journal.record(result, instances: 0, nextIn: .seconds(60), at: .seconds(60 * minute))
+        }
+        return log.lines.filter { $0.level > .debug }.map { line in
+            line.metadata["error"].map { "\(line.message): \($0)" } ?? line.message
+        }
+    }
+
+    private let good = Result<ListAnswer, APIError>.success(.list(InstanceList()))
+
+    private func failure(_ reason: APIError.Reason, _ text: String) -> Result<ListAnswer, APIError> {
+        .failure(APIError(reason, text))
+    }
+
+    @Test func aVaryingMessageIsLoggedEveryTenMinutes() {
+        let lines = journal([good] + (1...25).map { failure(.serverError, "request \($0)") } + [good])
+        #expect(
+            lines == [
+                "First poll succeeded", "Poll failed: request 1", "Poll failed: request 11", "Poll failed: request 21",
+                "Polling works again",
+            ])
+    }
+
+    @Test func aFailureThatComesAndGoesIsLoggedEveryTenMinutes() {
+        let lines = journal([good] + (0..<11).flatMap { _ in [failure(.timeout, "late"), good] })
+        #expect(
+            lines == [
+                "First poll succeeded", "Poll failed: late", "Polling works again", "Poll failed: late",
+                "Polling works again", "Poll failed: late", "Polling works again",
+            ])
+    }
+
+    /// A steady failure is logged once; one that follows upon another reason is told again after a while.
+    @Test func reasonsAreLoggedApart() {
+        let late = failure(.timeout, "late")
+        #expect(journal(Array(repeating: late, count: 60)) == ["Poll failed: late"])
+        let refused = failure(.unauthorized, "no")
+        #expect(
+            journal([late, refused, late, refused] + Array(repeating: late, count: 20)) == [
+                "Poll failed: late", "Poll failed: no", "Poll failed: late",
+            ])
+    }
+
+    @Test func unreadableElementsAreLoggedWhenTheyAppear() {
+        let bad = Result<ListAnswer, APIError>.success(.list(InstanceList(withoutStatus: 2)))
+        let line = "The API lists instances without a readable status; they are shown as UNKNOWN"
+        #expect(journal(Array(repeating: bad, count: 30)) == ["First poll succeeded", line])
+        #expect(journal((0..<12).flatMap { _ in [bad, good] }) == ["First poll succeeded", line, line, line])
+    }
+
+    /// The log tells statuses that look alike apart.
+    @Test func undocumentedStatusesAreQuoted() {
+        for (status, text) in [
+            (" WORKING ", #"" WORKING ""#), ("working", #""working""#), ("WORKING\u{a0}", #""WORKING\u{00A0}""#),
+            ("", #""""#), ("W\u{41e}RKING", #""W\u{041E}RKING""#), ("a\"b\\", #""a\"b\\""#), ("x\n", #""x\n""#),
+            ("BANNED 234|s3cret", #""BANNED <redacted>""#), ("call +20 123 456 789", #""call <redacted>""#),
+        ] {
+            let log = LogRecorder()
+            var journal = PollJournal(account: nil, logger: log.logger)
+            journal.record(
+                .success(.list(InstanceList(unknownStatuses: [status]))), instances: 1, nextIn: .zero, at: .zero)
+            #expect(log.lines.last?.metadata["status"] == "\(text)")
+        }
+    }
 }
 
 /// Answers polls from a script; when it is through, the last answer is a success for ever.
@@ -210,7 +287,7 @@ private final class ScriptedLister: InstanceLister {
     enum Answer: Sendable {
         case success
         case list(InstanceList)
-        case unchanged(RateLimit)
+        case unchanged(RateLimit, age: Double)
         case failure(APIError)
         case other(any Error)
         case never
@@ -237,7 +314,7 @@ private final class ScriptedLister: InstanceLister {
         switch call <= script.count ? script[call - 1] : .success {
         case .success: return .list(InstanceList())
         case .list(let list): return .list(list)
-        case .unchanged(let rateLimit): return .unchanged(rateLimit)
+        case .unchanged(let rateLimit, let age): return .unchanged(rateLimit, age: age)
         case .failure(let error): throw error
         case .other(let error): throw error
         case .never:

@@ -37,7 +37,7 @@ struct SnapshotTests {
                         serviceType: "whatsapp",
                         status: .unknown, hasAccessToken: false, createdAt: 1_748_187_022.5),
                     Instance(id: "b", name: "", serviceType: "", status: .scanQRCode),
-                ], duplicates: 1, invalid: 2, unknownStatuses: ["BANNED"], bytes: 1_234_567,
+                ], duplicates: 1, withoutStatus: 1, withoutID: 1, unknownStatuses: ["BANNED"], bytes: 1_234_567,
                 rateLimit: RateLimit(limit: 60, remaining: 58))
         }
         state.record(.success(.list(list(.starting))), started: moment(1), ended: moment(1.5))
@@ -83,7 +83,7 @@ struct SnapshotTests {
             let time = Moment(unix: 1_748_254_000 + Double(poll * 30), uptime: .seconds(poll * 30))
             for (index, size) in [200, 3, 70].enumerated() where generator.next() % 4 > 0 && (index < 2 || poll > 30) {
                 guard poll % 7 > 0 else {
-                    states[index].record(.success(.unchanged(RateLimit())), started: time, ended: time)
+                    states[index].record(.success(.unchanged(RateLimit(), age: 0)), started: time, ended: time)
                     continue
                 }
                 let list = generator.list(upTo: size, seed: UInt64(index), poll: poll)
