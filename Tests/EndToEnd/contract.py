@@ -4,8 +4,8 @@ from fake_api import STATUSES
 
 ALL_STATUSES = (*STATUSES, "UNKNOWN")
 REASONS = (
-    "unauthorized", "forbidden", "not_found", "bad_request", "rate_limited", "server_error", "http_error", "redirect",
-    "timeout", "connect", "tls", "dns", "too_large", "decode", "token", "internal",
+    "unauthorized", "forbidden", "not_found", "blocked", "bad_request", "rate_limited", "server_error", "http_error", "redirect",
+    "timeout", "connect", "tls", "dns", "too_large", "decode", "incomplete", "token", "internal",
 )
 OF_INSTANCE = ("instance_id", "instance_name")
 
@@ -58,10 +58,11 @@ MAYBE_UNREADABLE = ("hypersender_instance_created_timestamp_seconds", "hypersend
 FAMILIES = INSTANCE_FAMILIES | POLL_FAMILIES | EXPORTER_FAMILIES
 
 
-def break_ups(page, stale_after, before, after, phone="off", status_set="all", exporter_metrics=True, accounts=False):
+def break_ups(page, stale_after, before, after, phone="off", status_set="all", exporter_metrics=True, accounts=False, age=0):
     """Every way in which the page breaks the contract.
 
-    `before` and `after` are wall-clock times around the scrape, `stale_after` is in seconds.
+    `before` and `after` are wall-clock times around the scrape, `stale_after` is in seconds, and so is `age`, the greatest that the
+    API's answers may have.
     """
     found = []
     by_name = {}
@@ -94,12 +95,12 @@ def break_ups(page, stale_after, before, after, phone="off", status_set="all", e
     if not missing:
         for account in sorted({s.labels.get("account") for s in page.all("hypersender_up")}, key=str):
             labels = {} if account is None else {"account": account}
-            found += incoherences_of_polls(page, labels)
+            found += incoherences_of_polls(page, labels, age)
             found += incoherences_of_instances(page, labels, stale_after, before, after, status_set)
     return found
 
 
-def incoherences_of_polls(page, labels):
+def incoherences_of_polls(page, labels, age):
     value = lambda name, **more: page.value(name, **labels, **more)
     reasons = sorted(s.labels["reason"] for s in page.all("hypersender_poll_failures_total", **labels))
     if reasons != sorted(REASONS):
@@ -116,7 +117,7 @@ def incoherences_of_polls(page, labels):
         yield f"hypersender_up is {up}, last success {good}, but no poll has succeeded"
     if failures < polls and not good:
         yield "a poll has succeeded, but its time is missing"
-    if up == 1 and not last == good:
+    if up == 1 and not last - age <= good <= last or up == 1 and not age and last != good:
         yield f"hypersender_up is 1, but the last poll at {last} was not the last good one at {good}"
     if last and good and good > last:
         yield "the last good poll is later than the last poll"

@@ -94,6 +94,55 @@ status_case(500, LEAK, "server_error", suffix="_leaking_phrase")
 status_case(401, LEAK, "unauthorized", ["WWW-Authenticate: " + LEAK], suffix="_leaking_phrase")
 
 
+status_case(503, "Service Unavailable", "server_error", ["Retry-After: 4"], "_retry_after_seconds", not_before=3.9)
+status_case(429, "Too Many Requests", "rate_limited", ["X-RateLimit-Reset: 4"], "_reset_in_seconds", not_before=3.9)
+status_case(429, "Too Many Requests", "rate_limited", [lambda: f"X-RateLimit-Reset: {int(time.time() * 1000) + 5000}"],
+            "_reset_in_milliseconds", not_before=3.9)
+status_case(
+    503, "Service Unavailable", "server_error",
+    [lambda: "Retry-After: " + formatdate(time.time() + 7205, usegmt=True), lambda: "Date: " + formatdate(time.time() + 7200, usegmt=True)],
+    "_another_clock", not_before=3.9)
+
+
+# What answers in the API's place
+
+def page_case(name, reason, status, title=f"Denied {LEAK}", headers=(), content_type="text/html"):
+    @case(name, reason)
+    def _(exchange):
+        exchange.reply(f"<!DOCTYPE html><html><title>{title}</title>{LEAK}</html>".encode(), status, headers, content_type)
+
+
+page_case("challenge_page", "blocked", "403 Forbidden", headers=["cf-mitigated: challenge"])
+page_case("page_401", "blocked", "401 Unauthorized")
+page_case("page_404", "blocked", "404 Not Found", content_type="application/json")
+page_case("page_407", "blocked", "407 Proxy Authentication Required")
+page_case("page_429", "rate_limited", "429 Too Many Requests")
+page_case("page_503", "server_error", "503 Service Unavailable")
+
+
+@case("error_code_as_text", "blocked")
+def _(exchange):
+    exchange.reply(b"error code: 1020", "403 Forbidden", content_type="text/plain")
+
+
+@case("nothing_with_403", "forbidden")
+def _(exchange):
+    exchange.reply(b"", "403 Forbidden", content_type="text/html")
+
+
+@case("endless_page_403", "blocked")
+def _(exchange):
+    exchange.send(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n<html><title>Denied</title>")
+    while not exchange.abandoned:
+        exchange.send(b"x" * (1 << 20))
+
+
+@case("slow_page_403", "blocked")
+def _(exchange):
+    exchange.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 5000\r\n\r\n")
+    exchange.drip(b"<html><title>Denied</title>" + b"x" * 4900, seconds=0.01)
+
+
 @case("status_500_html", "server_error")
 def _(exchange):
     exchange.reply(b"<html>" + LEAK.encode() + b"</html>", "500 Internal Server Error", content_type="text/html")
@@ -347,7 +396,10 @@ for _name, _body in {
     "list_in_list": b"[" + GOOD + b"]",
     "numbers": b"[1,2,3]",
     "nulls": b"[null,null]",
-    "no_element_readable": encode([instance(0, id=1), instance(1, id=""), instance(2, status=None), instance(3, id=...)]),
+    "no_element_readable": encode([instance(0, id=1), instance(1, id=""), instance(3, id=...)]),
+    "numbered_keys_and_others": encode({"0": instance(0), "message": "no"}),
+    "numbered_data_and_others": encode({"data": {"0": instance(0), "x": instance(1)}}),
+    "error_message_with_200": encode({"error": {"message": LEAK}}),
     "keys_in_capitals": GOOD.replace(b'"id"', b'"ID"').replace(b'"status"', b'"Status"'),
     "truncated": GOOD[:-1],
     "truncated_in_a_string": GOOD[:120],
@@ -440,6 +492,66 @@ def _(exchange):
         exchange.reply(encode({"data": [], "links": {"next": here + "?page=1"}, "meta": {}}))
 
 
+def pages(size, sign):
+    """An answer in pages without links, which tell by `sign` (of the page's number and the number of pages) that there are more."""
+    def answer(exchange):
+        if not authorised(exchange):
+            return
+        query = dict(exchange.request.query)
+        number = int(query.get("page", query.get("cursor", "c1").lstrip("c")))
+        some = exchange.api.instances
+        count = -(-len(some) // size)
+        more, headers = sign(number, count)
+        part = some[(number - 1) * size : number * size]
+        exchange.reply(encode(part if more is None else {"data": part} | more), headers=headers)
+
+    return answer
+
+
+def until_last(number, count, value):
+    return value if number < count else None
+
+
+PAGES = {
+    "next_page_url": lambda n, of: ({"next_page_url": until_last(n, of, f"/api/whatsapp/v1/instances?page={n + 1}")}, ()),
+    "next_page_url_empty": lambda n, of: ({"next_page_url": until_last(n, of, f"?page={n + 1}") or ""}, ()),
+    "meta": lambda n, of: ({"meta": {"current_page": n, "last_page": of, "total": 7}}, ()),
+    "meta_in_strings": lambda n, of: ({"meta": {"current_page": str(n), "last_page": str(of), "total": "7"}}, ()),
+    "top_level": lambda n, of: ({"current_page": n, "last_page": of, "total": 7}, ()),
+    "null_link_beside_last_page": lambda n, of: ({"links": {"next": None}, "meta": {"current_page": n, "last_page": of}}, ()),
+    "meta_cursor": lambda n, of: ({"meta": {"next_cursor": until_last(n, of, f"c{n + 1}")}}, ()),
+    "cursor": lambda n, of: ({"next_cursor": until_last(n, of, f"c{n + 1}")}, ()),
+    "link_header": lambda n, of: (None, [f'Link: <?page=1>; rel="first", <?page={n + 1}>; rel="next"'] if n < of else []),
+    "link_header_elsewhere": lambda n, of: ({"meta": {}}, [f'Link: </api/whatsapp/v1/instances?page={n + 1}>; rel=next'] if n < of else []),
+}
+
+
+@case("fewer_than_the_total", "incomplete")
+def _(exchange):
+    if authorised(exchange):
+        exchange.reply(encode({"data": exchange.api.instances[:3], "meta": {"total": 7}}))
+
+
+@case("more_than_the_total", "incomplete")
+def _(exchange):
+    if authorised(exchange):
+        exchange.reply(encode({"data": exchange.api.instances, "total": "6"}))
+
+
+@case("totals_that_disagree", "incomplete")
+def _(exchange):
+    pages(3, lambda n, of: ({"current_page": n, "last_page": of, "total": 6 + n % 2}, ()))(exchange)
+
+
+@case("pages_that_are_all_the_same", "incomplete")
+def _(exchange):
+    if authorised(exchange):
+        exchange.reply(encode({"data": exchange.api.instances, "last_page": 3}))
+
+
+link_case("next_page_on_another_path", lambda api, n: f"{api.base_url}/others?page={n}")
+
+
 @case("second_page_500", "server_error")
 def _(exchange):
     paged(exchange, page_of=lambda n: n == 2 and (lambda e, _: e.reply(b"{}", "500 Internal Server Error")))
@@ -504,6 +616,20 @@ def _(exchange):
 @good_case("paged_by_one")
 def _(exchange):
     paged(exchange, size=1)
+
+
+for _name, _sign in PAGES.items():
+    for _size in (1, 3):
+        good_case(f"pages_by_{_name}_of_{_size}")(pages(_size, _sign))
+
+good_body("numbered_keys", lambda api: encode({str(n * 2): i for n, i in enumerate(api.instances)}))
+good_body("numbered_keys_in_data", lambda api: encode({"data": {str(n + 1): i for n, i in enumerate(api.instances)}}))
+
+
+@good_case("an_empty_last_page")
+def _(exchange):
+    paged(exchange, page_of=lambda n: (lambda e, answer: e.reply(encode(
+        {"data": answer["data"], "next_page_url": f"?page={n + 1}" if n < 4 else None, "total": 7}))))
 
 
 @good_case("chunked")
@@ -610,16 +736,27 @@ list_case("duplicate_ids", [
 ], first_kept)
 
 
-def two_left(test, page, api):
+def only_those_with_an_id(test, page, api):
     test.assertEqual(page.value("hypersender_invalid_instances"), len(api.instances) - 2)
     test.assertEqual({s.labels["instance_id"] for s in page.all("hypersender_instance_up")},
-                     {instance(0)["id"], instance(1)["id"]})
+                     {instance(n)["id"] for n in (0, 1, 7, 8, 9, 10)})
+    test.assertEqual(page.value("hypersender_instances", status="UNKNOWN"), 4)
+    for number in (7, 8, 9, 10):
+        test.assertEqual(page.value("hypersender_instance_up", instance_id=instance(number)["id"]), 0)
+
+
+def all_unknown(test, page, api):
+    test.assertEqual(page.value("hypersender_invalid_instances"), len(api.instances))
+    test.assertEqual(page.value("hypersender_instances", status="UNKNOWN"), len(api.instances))
+
+
+list_case("statuses_missing_throughout", [instance(0, status=None), instance(1, status=...)], all_unknown)
 
 
 list_case("unreadable_elements", [
     instance(0), instance(2, id=None), instance(3, id=3), instance(4, id=""), instance(5, id=...), instance(6, id=["a"]),
     instance(7, status=None), instance(8, status=1), instance(9, status=...), instance(10, status={}), None, 1, "a", [], {}, True, instance(1),
-], two_left)
+], only_those_with_an_id)
 
 
 def both_there(test, page, api):
