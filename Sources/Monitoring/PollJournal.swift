@@ -17,6 +17,8 @@ struct PollJournal {
         case failure(APIError.Reason)
         case withoutStatus
         case withoutID
+        /// The list is older than data may be.
+        case old
     }
 
     /// A line that was logged.
@@ -43,11 +45,18 @@ struct PollJournal {
     /// Takes note of a poll's result.
     ///
     /// - Parameters:
-    ///   - instances: their number, after a good poll.
+    ///   - state: the account as the poll left it.
+    ///   - wait: the time to the next poll.
     ///   - now: the uptime.
     mutating func record(
-        _ result: Result<ListAnswer, APIError>, instances: Int, nextIn wait: Duration, at now: Duration
+        _ result: Result<ListAnswer, APIError>, _ state: AccountState, nextIn wait: Duration, at now: Duration
     ) {
+        let instances = state.instanceCount
+        if case .success = result {
+            record(
+                .old, state.isFresh(at: now) ? 0 : instances, at: now,
+                "The list is too old to be shown, by the Age that a cache on the way gave it")
+        }
         switch result {
         case .success(.list(let list)):
             recordSuccess(instances)
@@ -101,7 +110,7 @@ struct PollJournal {
             return
         }
         if isDue(complaint, "", at: now) {
-            logger.warning(message, metadata: ["count": "\(count)"])
+            logger.warning(message, metadata: ["instances": "\(count)"])
         }
     }
 

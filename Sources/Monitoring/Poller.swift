@@ -132,7 +132,7 @@ public final class Poller: Sendable {
             return nil
         }
         journal.withLock {
-            $0.record(result, instances: state.instanceCount, nextIn: next - ended.uptime, at: ended.uptime)
+            $0.record(result, state, nextIn: next - ended.uptime, at: ended.uptime)
         }
         return next
     }

@@ -216,8 +216,11 @@ struct PollerTests {
     private func journal(_ results: [Result<ListAnswer, APIError>]) -> [String] {
         let log = LogRecorder()
         var journal = PollJournal(account: nil, logger: log.logger)
+        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
         for (minute, result) in results.enumerated() {
-            journal.record(result, instances: 0, nextIn: .seconds(60), at: .seconds(60 * minute))
+            let now = Moment(unix: 1_000_000, uptime: .seconds(60 * minute))
+            state.record(result, started: now, ended: now)
+            journal.record(result, state, nextIn: .seconds(60), at: now.uptime)
         }
         return log.lines.filter { $0.level > .debug }.map { line in
             line.metadata["error"].map { "\(line.message): \($0)" } ?? line.message
@@ -266,6 +269,14 @@ struct PollerTests {
         #expect(journal((0..<12).flatMap { _ in [bad, good] }) == ["First poll succeeded", line, line, line])
     }
 
+    @Test func aListThatIsTooOldIsTold() {
+        let list = InstanceList(instances: [Instance(id: "a", name: "", status: .working)], age: 200)
+        #expect(
+            journal([.success(.list(list)), .success(.unchanged(RateLimit(), age: 260)), good]) == [
+                "The list is too old to be shown, by the Age that a cache on the way gave it", "First poll succeeded",
+            ])
+    }
+
     /// The log tells statuses that look alike apart.
     @Test func undocumentedStatusesAreQuoted() {
         for (status, text) in [
@@ -276,7 +287,8 @@ struct PollerTests {
             let log = LogRecorder()
             var journal = PollJournal(account: nil, logger: log.logger)
             journal.record(
-                .success(.list(InstanceList(unknownStatuses: [status]))), instances: 1, nextIn: .zero, at: .zero)
+                .success(.list(InstanceList(unknownStatuses: [status]))),
+                AccountState(interval: .seconds(60), staleAfter: .seconds(180)), nextIn: .zero, at: .zero)
             #expect(log.lines.last?.metadata["status"] == "\(text)")
         }
     }
