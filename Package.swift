@@ -84,7 +84,8 @@ let package = Package(
             "hypersender-simulator", program: true,
             ["Simulator", arguments, logging, lifecycle, signals]),
 
-        tests("HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioHTTP1, nioPosix]),
+        tests(
+            "HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioEmbedded, nioHTTP1, nioPosix]),
         tests("Exposition", ["CZlib"], exclude: ["Golden"]),
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging, nioCore], exclude: ["Golden"]),
         tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioHTTP2, nioHPACK, nioPosix, nioSSL, logging]),

@@ -12,6 +12,8 @@ public struct APIConfiguration: Sendable, Equatable {
     public var proxy: ProxySettings.Proxy?
     /// A PEM file of further certificate authorities to trust, besides the system's.
     public var caFile: String?
+    /// Where the system's certificate authorities are.
+    public var systemAuthorities: SystemAuthorities
     /// How long a poll may take, from the first connection to the last page.
     public var timeout: Duration
     /// How large an answer may be in bytes, decompressed, over all its pages.
@@ -23,7 +25,7 @@ public struct APIConfiguration: Sendable, Equatable {
     public init(
         baseURL: BaseURL, token: TokenSource, filter: InstanceFilter = InstanceFilter(),
         phone: PhonePrivacy = .off, proxy: ProxySettings.Proxy? = nil, caFile: String? = nil,
-        timeout: Duration = .seconds(10),
+        systemAuthorities: SystemAuthorities = SystemAuthorities(), timeout: Duration = .seconds(10),
         maxResponseBytes: Int = 64 << 20, userAgent: String
     ) {
         self.baseURL = baseURL
@@ -32,6 +34,7 @@ public struct APIConfiguration: Sendable, Equatable {
         self.phone = phone
         self.proxy = proxy
         self.caFile = caFile
+        self.systemAuthorities = systemAuthorities
         self.timeout = timeout
         self.maxResponseBytes = maxResponseBytes
         self.userAgent = userAgent
@@ -39,6 +42,9 @@ public struct APIConfiguration: Sendable, Equatable {
 
     /// What the connections that this account is asked through must be set up for.
     public var connections: Connections.Settings {
-        Connections.Settings(proxy: proxy, caFile: caFile, timeout: timeout)
+        Connections.Settings(
+            proxy: proxy,
+            authorities: baseURL.scheme == "https"
+                ? Connections.Authorities(system: systemAuthorities, file: caFile) : nil, timeout: timeout)
     }
 }

@@ -51,14 +51,16 @@ extension APIError {
         switch error {
         case let error as HTTPClientError:
             self.init(client: error)
+        case let error as HostNotResolved:
+            self.init(.dns, "the name \(error.host) cannot be resolved: \(error.reason)")
+        case let error as TLSFailure:
+            self.init(.tls, error.description)
         case let error as NIOConnectionError:
             if let failure = error.connectionErrors.first {
                 self.init(transport: failure.error)
             } else {
                 self.init(.dns, "the name \(error.host) cannot be resolved")
             }
-        case is SocketAddressError:
-            self.init(.dns, "the API's host name cannot be resolved")
         case let error as IOError:
             self.init(.connect, "the connection failed: \(String(cString: strerror(error.errnoCode)))")
         case let error as ChannelError:
@@ -71,10 +73,10 @@ extension APIError {
             if case .uncleanShutdown = error {
                 self.init(.connect, "the connection was closed before the answer was complete")
             } else {
-                self.init(.tls, Self.tlsDetail(error))
+                self.init(.tls, "the TLS connection failed")
             }
         case is BoringSSLError, is NIOSSLExtraError, is NIOTLSUnwrappingError:
-            self.init(.tls, Self.tlsDetail(error))
+            self.init(.tls, "the TLS connection failed")
         case is ResponseGuard.InvalidStatus:
             self.init(.decode, "the answer is not HTTP")
         case let error as HTTPParserError:
@@ -108,16 +110,6 @@ extension APIError {
             self.init(.connect, "the proxy asks for a user name and password: put them into the proxy's address")
         default:
             self.init(.internal, "the request failed: \(error.shortDescription)")
-        }
-    }
-
-    private static func tlsDetail(_ error: any Error) -> String {
-        if "\(error)".contains("CERTIFICATE_VERIFY_FAILED") {
-            "the API's certificate cannot be verified"
-        } else if error is NIOSSLExtraError {
-            "the API's certificate is not made out to the host of the base URL"
-        } else {
-            "no TLS connection could be made"
         }
     }
 }

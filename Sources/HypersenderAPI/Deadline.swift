@@ -23,6 +23,9 @@ func withDeadline<Result: Sendable>(
         } onCancel: {
             task.cancel()
         }
+    } catch let error as HostNotResolved {
+        // The name servers are to blame, not the API.
+        throw error
     } catch  where deadline.hasPassed.load(ordering: .relaxed) {
         // Work that is cancelled may end in any error.
         throw DeadlinePassed()

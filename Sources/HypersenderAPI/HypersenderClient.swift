@@ -199,7 +199,6 @@ public final class HypersenderClient: InstanceLister {
         if response.status == .notModified, validator != nil {
             // There is no body; to read to its end is what frees the connection for the next poll.
             for try await _ in response.body {}
-            connections.answered()
             return Answer(body: nil, facts: facts)
         }
         do {
@@ -214,7 +213,6 @@ public final class HypersenderClient: InstanceLister {
             let body = try await response.bytes(upTo: configuration.maxResponseBytes - before) { bytes in
                 try await share.room(beyond: before + bytes) - before
             }
-            connections.answered()
             return Answer(body: body, facts: facts)
         } catch is HTTPClientResponse.TooLarge {
             throw APIError(.tooLarge, "the answer is larger than \(configuration.maxResponseBytes) bytes")

@@ -26,11 +26,10 @@ final class ResponseGuard: ChannelInboundHandler {
     }
 
     /// Puts a guard into a connection's pipeline, right behind the parser.
-    @Sendable static func install(in channel: any Channel) -> EventLoopFuture<Void> {
-        channel.eventLoop.makeCompletedFuture {
-            let pipeline = channel.pipeline.syncOperations
-            let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
-            try pipeline.addHandler(ResponseGuard(), position: .after(parser))
-        }
+    static func install(in pipeline: ChannelPipeline.SynchronousOperations) throws -> ResponseGuard {
+        let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
+        let handler = ResponseGuard()
+        try pipeline.addHandler(handler, position: .after(parser))
+        return handler
     }
 }

@@ -32,22 +32,26 @@ extension Settings {
         environment: [String: String]
     ) throws(SettingsProblems) -> (accounts: [AccountSettings], warnings: [SettingsProblem]) {
         var problems: [SettingsProblem] = []
-        if let caFile = polling.caFile, source != .demo {
-            do {
-                _ = try CertificateAuthorities(file: caFile)
+        var warnings: [SettingsProblem] = []
+        var accounts: [AccountSettings] = []
+        do throws(SettingsProblems) {
+            (accounts, warnings) = try listed(environment: environment)
+        } catch {
+            problems += error.problems
+        }
+        let needsAuthorities = accounts.contains { $0.baseURL.scheme == "https" }
+        if source != .demo, needsAuthorities || polling.caFile != nil {
+            do throws(ClientSetupError) {
+                let authorities = try CertificateAuthorities(system: polling.systemAuthorities, file: polling.caFile)
+                warnings += needsAuthorities ? authorities.warnings : []
             } catch {
                 problems.append(SettingsProblem("hypersender.ca-file", error.description))
             }
         }
-        do throws(SettingsProblems) {
-            let found = try listed(environment: environment)
-            if problems.isEmpty {
-                return found
-            }
-        } catch {
-            problems += error.problems
+        guard problems.isEmpty else {
+            throw SettingsProblems(problems: problems)
         }
-        throw SettingsProblems(problems: problems)
+        return (accounts, warnings)
     }
 
     private func listed(
@@ -73,6 +77,21 @@ extension Settings {
             var file = AccountsFile(path: path, settings: self, environment: environment)
             return (try file.read(bytes), file.warnings)
         }
+    }
+}
+
+extension CertificateAuthorities {
+    /// What keeps certificates from being verified.
+    fileprivate var warnings: [SettingsProblem] {
+        var warnings = problems.map { SettingsProblem($0.place, $0.problem) }
+        if isEmpty {
+            warnings.append(
+                SettingsProblem(
+                    "hypersender.ca-file",
+                    "there are no certificate authorities, so that no https connection can be verified: install"
+                        + " ca-certificates, or name a PEM file by --hypersender.ca-file or SSL_CERT_FILE"))
+        }
+        return warnings
     }
 }
 

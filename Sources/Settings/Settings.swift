@@ -74,6 +74,7 @@ public struct Settings: Sendable, Equatable {
         public var phone: PhonePrivacy
         public var proxies: ProxySettings
         public var caFile: String?
+        public var systemAuthorities: SystemAuthorities
         public var interval: Duration
         public var timeout: Duration
         public var staleAfter: Duration
@@ -93,7 +94,8 @@ public struct Settings: Sendable, Equatable {
         public func client(baseURL: BaseURL, token: TokenSource, userAgent: String) -> APIConfiguration {
             APIConfiguration(
                 baseURL: baseURL, token: token, filter: filter, phone: phone, proxy: proxies.proxy(for: baseURL),
-                caFile: caFile, timeout: timeout, maxResponseBytes: maxResponseBytes, userAgent: userAgent)
+                caFile: caFile, systemAuthorities: systemAuthorities, timeout: timeout,
+                maxResponseBytes: maxResponseBytes, userAgent: userAgent)
         }
     }
 
@@ -225,7 +227,8 @@ public struct Settings: Sendable, Equatable {
         }
         let polling = Polling(
             filter: filter(&reading), phone: reading.choice("metrics.phone", default: .off), proxies: proxies,
-            caFile: reading.text("hypersender.ca-file"), interval: interval,
+            caFile: reading.text("hypersender.ca-file"), systemAuthorities: reading.given.systemAuthorities(),
+            interval: interval,
             timeout: reading.duration(
                 "poll.timeout", default: Default.timeout, .milliseconds(100)...(.seconds(600)), "100ms to 10m"),
             staleAfter: staleAfter,
@@ -368,6 +371,14 @@ public struct Settings: Sendable, Equatable {
 }
 
 extension GivenValues {
+    fileprivate func systemAuthorities() -> SystemAuthorities {
+        var variables: [String: String] = [:]
+        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            variables[name] = variable(name)
+        }
+        return SystemAuthorities(environment: variables)
+    }
+
     fileprivate func proxies() throws(ProxyError) -> ProxySettings {
         var variables: [String: String] = [:]
         for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {

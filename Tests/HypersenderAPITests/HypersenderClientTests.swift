@@ -731,17 +731,18 @@ struct HypersenderClientTests {
     /// A port of this machine on which nobody listens, nor can, until the socket is closed.
     private static func closedPort() throws -> (port: Int, descriptor: CInt) {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout.size(ofValue: address))
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
-            }
+        let result = try SocketAddress(ipAddress: "127.0.0.1", port: 0).withSockAddr { pointer, length in
+            bind(descriptor, pointer, socklen_t(length))
         }
         try #require(result == 0)
-        return (Int(UInt16(bigEndian: address.sin_port)), descriptor)
+        // Family, port, address.
+        var name = [UInt8](repeating: 0, count: 16)
+        var length = socklen_t(name.count)
+        let isNamed = name.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: sockaddr.self) { getsockname(descriptor, $0.baseAddress, &length) == 0 }
+        }
+        try #require(isNamed)
+        return (Int(name[2]) << 8 | Int(name[3]), descriptor)
     }
 }
 

@@ -1,0 +1,191 @@
+import HTTPServer
+import Logging
+import Synchronization
+import Testing
+
+@testable import HypersenderAPI
+
+/// The addresses that are connected to, with names that resolve as a test says.
+final class ConnectionsTests: Sendable {
+    /// Answers that can change, and a count of how often they were asked for.
+    private final class Names: Sendable {
+        private let state: Mutex<(addresses: [String], lookups: Int)>
+
+        init(_ addresses: [String]) {
+            state = Mutex((addresses, 0))
+        }
+
+        var lookups: Int { state.withLock { $0.lookups } }
+
+        func change(to addresses: [String]) {
+            state.withLock { $0.addresses = addresses }
+        }
+
+        @Sendable func lookUp(_ host: String) -> HostResolver.Answer {
+            state.withLock { state in
+                state.lookups += 1
+                return state.addresses.isEmpty
+                    ? .failure(HostNotResolved(host: host, reason: .noServer)) : .success(state.addresses)
+            }
+        }
+    }
+
+    private let names = Names(["127.0.0.1"])
+    /// The server and the `Host` of each request.
+    private let requests = Mutex<[String]>([])
+
+    private func connections(
+        proxy: ProxySettings.Proxy? = nil, timeout: Duration = .seconds(20)
+    ) throws -> Connections {
+        try Connections(
+            Connections.Settings(proxy: proxy, authorities: nil, timeout: timeout),
+            resolver: HostResolver(lookUp: names.lookUp))
+    }
+
+    private func withConnections(
+        timeout: Duration = .seconds(20), _ test: (Connections) async throws -> Void
+    ) async throws {
+        let connections = try connections(timeout: timeout)
+        do {
+            try await test(connections)
+        } catch {
+            await connections.shutdown()
+            throw error
+        }
+        await connections.shutdown()
+    }
+
+    /// A server that may close the connection after each answer.
+    private func withServer(
+        _ address: String, port: Int = 0, closes: Bool = false, _ test: (Int) async throws -> Void
+    ) async throws {
+        let server = try await Server.start(
+            ServerConfiguration(addresses: [ListenAddress("\(address):\(port)")]),
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        ) { [self] request in
+            requests.withLock { $0.append("\(address) \(request.headers["Host"] ?? "")") }
+            return .now(Response(status: 200, headers: closes ? ["Connection": "close"] : [:], body: Body("[]")))
+        }
+        do {
+            try await test(server.port)
+        } catch {
+            await server.shutdown(grace: .zero)
+            throw error
+        }
+        await server.shutdown(grace: .zero)
+    }
+
+    /// Polls once, and returns the server that was asked and the host it was asked for.
+    private func poll(_ connections: Connections, host: String = "api.test", port: Int) async throws -> String? {
+        let configuration = APIConfiguration(
+            baseURL: try BaseURL("http://\(host):\(port)/v1", allowHTTP: true),
+            token: .environment(name: "TEST", try Secret("1|test")), proxy: connections.settings.proxy,
+            timeout: connections.settings.timeout, userAgent: "test/1")
+        _ = try await HypersenderClient(configuration, connections: connections, memory: ResponseMemory())
+            .listInstances()
+        return requests.withLock { $0.last }
+    }
+
+    private func expectAnswer(
+        from server: String, _ connections: Connections, host: String = "api.test", port: Int,
+        location: SourceLocation = #_sourceLocation
+    ) async throws {
+        let answer = try await poll(connections, host: host, port: port)
+        #expect(answer == "\(server) \(host):\(port)", sourceLocation: location)
+    }
+
+    @Test func aNewConnectionIsMadeToTheAddressOfNow() async throws {
+        try await withServer("127.0.0.1", closes: true) { port in
+            try await withServer("127.0.0.2", port: port) { _ in
+                try await withConnections { connections in
+                    try await expectAnswer(from: "127.0.0.1", connections, port: port)
+                    names.change(to: ["127.0.0.2"])
+                    try await expectAnswer(from: "127.0.0.2", connections, port: port)
+                    // While that is kept, no name needs to be resolved.
+                    names.change(to: [])
+                    for _ in 0..<3 {
+                        try await expectAnswer(from: "127.0.0.2", connections, port: port)
+                    }
+                    #expect(names.lookups == 2)
+                    // That is so for this host only.
+                    let error = await #expect(throws: APIError.self) {
+                        try await poll(connections, host: "other.test", port: port)
+                    }
+                    #expect(error?.reason == .dns)
+                }
+            }
+        }
+    }
+
+    @Test func hostsAtTheSameAddressShareNoConnection() async throws {
+        try await withServer("127.0.0.1") { port in
+            try await withConnections { connections in
+                for _ in 0..<2 {
+                    try await expectAnswer(from: "127.0.0.1", connections, host: "a.test", port: port)
+                    try await expectAnswer(from: "127.0.0.1", connections, host: "b.test", port: port)
+                }
+                #expect(names.lookups == 2)
+            }
+        }
+    }
+
+    @Test func anAddressThatRefusesIsFollowedByTheNext() async throws {
+        try await withServer("127.0.0.2", closes: true) { port in
+            names.change(to: ["127.0.0.3", "::1", "127.0.0.2"])
+            try await withConnections { connections in
+                for _ in 0..<3 {
+                    try await expectAnswer(from: "127.0.0.2", connections, port: port)
+                }
+            }
+        }
+    }
+
+    /// 192.0.2.0/24 is for documentation: packets to it are lost, or refused by this machine.
+    @Test func anAddressThatDoesNotAnswerIsFollowedByTheNext() async throws {
+        try await withServer("127.0.0.1") { port in
+            names.change(to: ["192.0.2.1", "127.0.0.1"])
+            try await withConnections(timeout: .seconds(3)) { connections in
+                try await expectAnswer(from: "127.0.0.1", connections, port: port)
+            }
+        }
+    }
+
+    @Test func theLastAddressSaysWhyNoneCanBeReached() async throws {
+        names.change(to: ["127.0.0.2", "127.0.0.3"])
+        try await withServer("127.0.0.1") { port in
+            try await withConnections { connections in
+                let error = await #expect(throws: APIError.self) { try await poll(connections, port: port) }
+                #expect(error?.reason == .connect)
+                #expect(error?.detail.contains("refused") == true)
+            }
+        }
+    }
+
+    @Test(arguments: ["http://proxy.test:3128", "socks5://proxy.test"])
+    func theNameOfAProxyIsResolvedInsteadOfTheHosts(variable: String) async throws {
+        names.change(to: [])
+        let url = try BaseURL("http://api.test", allowHTTP: true)
+        let connections = try connections(proxy: ProxySettings(environment: ["HTTP_PROXY": variable]).proxy(for: url))
+        let error = await #expect(throws: APIError.self) { try await poll(connections, port: 80) }
+        #expect(error?.reason == .dns)
+        #expect(error?.detail.contains("proxy.test") == true)
+        await connections.shutdown()
+    }
+
+    @Test(arguments: [
+        ("https://api.test/v1?a=b", "api.test", 443, true, "http://192.0.2.1:443/v1?a=b", "api.test"),
+        ("https://api.test:8443/v1", "api.test", 8443, true, "http://192.0.2.1:8443/v1", "api.test:8443"),
+        ("http://api.test", "api.test", 80, false, "http://192.0.2.1:80", "api.test"),
+        ("http://[::1]:8080/", "::1", 8080, false, "http://192.0.2.1:8080/", "[::1]:8080"),
+        ("https://[2001:db8::1]/", "2001:db8::1", 443, true, "http://192.0.2.1:443/", "[2001:db8::1]"),
+    ])
+    func aRequestKeepsItsHost(
+        url: String, host: String, port: Int, isEncrypted: Bool, sent: String, field: String
+    ) throws {
+        let target = try #require(RequestTarget(url))
+        #expect(target.origin == Origin(isEncrypted: isEncrypted, host: host, port: port))
+        #expect(target.url(at: "192.0.2.1") == sent)
+        #expect(target.authority == field)
+        #expect(target.url(at: "::1").hasPrefix("http://[::1]:\(port)"))
+    }
+}
