@@ -68,7 +68,7 @@ class Answer:
 class Exporter:
     """A running exporter; as a context it is killed at the end, whatever happened."""
 
-    def __init__(self, base_url=None, *arguments, token=KEY, interval="1s", timeout="2s", stale_after=3.0, pages=None, files=None, **variables):
+    def __init__(self, base_url=None, *arguments, token=KEY, interval="1s", timeout="2s", stale_after=3.0, pages=None, files=None, before=(), **variables):
         self.stale_after = stale_after
         self.pages = pages or {}
         self.seen = bytearray()
@@ -83,7 +83,7 @@ class Exporter:
         # Replaced by the program, which so keeps the process's id.
         limited = [] if files is None else ["prlimit", f"--nofile={files}", "--"]
         self.process = subprocess.Popen(
-            [*limited, PROGRAM, *flags, *arguments], env=environment(HYPERSENDER_TOKEN=token, **variables),
+            [*limited, *before, PROGRAM, *flags, *arguments], env=environment(HYPERSENDER_TOKEN=token, **variables),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._readers = [
             threading.Thread(target=self._read, args=(stream,), daemon=True)
