@@ -34,8 +34,6 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
-let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
-let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -52,7 +50,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -67,9 +64,7 @@ let package = Package(
         sources("HypersenderAPI", ["CZlib", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
         sources("Exposition", ["CZlib"]),
         sources("Monitoring", ["HypersenderAPI", "Exposition", logging]),
-        sources(
-            "HTTPServer",
-            ["CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL, nioTLS, logging]),
+        sources("HTTPServer", ["CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
         sources("Endpoints", ["HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"]),
         sources("Settings", ["CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
         sources("Simulator", ["HTTPServer", logging]),
@@ -88,7 +83,7 @@ let package = Package(
             "HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioEmbedded, nioHTTP1, nioPosix]),
         tests("Exposition", ["CZlib"], exclude: ["Golden"]),
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging, nioCore], exclude: ["Golden"]),
-        tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioHTTP2, nioHPACK, nioPosix, nioSSL, logging]),
+        tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioTLS, logging]),
         tests("Endpoints", ["Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
         tests("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
         tests("Simulator", ["HypersenderAPI", "HTTPServer", logging]),

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 
 /// Serves the requests of one connection, one after the other: carries out what `ConnectionState` decides.
-final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, OpenConnection {
+final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = IOData
 
@@ -301,10 +301,12 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, O
         readIfWanted()
     }
 
+    /// What it offers where newcomers find no place; nil while it must stay.
     var candidate: Eviction.Candidate? {
         context.flatMap { state.candidate(unsentBytes: unsentBytes, now: $0.eventLoop.now) }
     }
 
+    /// Closes it if it is idle, and lets it end its work otherwise.
     func drain() {
         guard let context else { return }
         perform(state.drain(now: context.eventLoop.now))

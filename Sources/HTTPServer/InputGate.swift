@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// Reading stops while a request is answered, but the system hands over all that is left once the client closes its
 /// side; parsed at once, that could be thousands of requests.
-final class InputGate: ChannelInboundHandler, RemovableChannelHandler {
+final class InputGate: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 

@@ -46,7 +46,7 @@ public final class LiveSecurity: Sendable {
     public static func check(_ settings: WebSecurity) throws(WebSecurityError) {
         _ = try AccessControl(settings, old: nil)
         if let tls = settings.tls {
-            _ = try TLSSetup(tls, http2: settings.http2)
+            _ = try TLSSetup(tls)
         }
     }
 
@@ -58,7 +58,7 @@ public final class LiveSecurity: Sendable {
             return Current(settings: settings, tls: nil, access: access)
         }
         // Files are read again even where the options are as before: the owner asked for it.
-        let tls = try LiveTLS(options, http2: settings.http2, interval: interval, logger: logger)
+        let tls = try LiveTLS(options, interval: interval, logger: logger)
         return Current(settings: settings, tls: tls, access: access)
     }
 }

@@ -14,23 +14,21 @@ final class LiveTLS: Sendable {
     }
 
     let options: TLSOptions
-    let http2: Bool
     private let interval: TimeAmount
     private let logger: Logger
     private let files: [PEMFile]
     private let state: Mutex<State>
 
     /// Loads what the options name. Files are looked at again for a new connection, at most once an interval.
-    init(_ options: TLSOptions, http2: Bool, interval: TimeAmount, logger: Logger) throws(WebSecurityError) {
+    init(_ options: TLSOptions, interval: TimeAmount, logger: Logger) throws(WebSecurityError) {
         self.options = options
-        self.http2 = http2
         self.interval = interval
         self.logger = logger
         let files = [options.certificate, options.key, options.clientCA].compactMap { $0?.file }
         self.files = files
         // Before the content: a file that changes in between is then read once more.
         let fingerprints = files.map(\.fingerprint)
-        let setup = try TLSSetup(options, http2: http2)
+        let setup = try TLSSetup(options)
         state = Mutex(State(setup: setup, fingerprints: fingerprints, nextLook: .now() + interval))
     }
 
@@ -55,7 +53,7 @@ final class LiveTLS: Sendable {
         var new: TLSSetup?
         if hasChanged {
             do {
-                new = try TLSSetup(options, http2: http2)
+                new = try TLSSetup(options)
                 logger.info("Read the changed TLS certificates")
             } catch {
                 logger.error(

@@ -6,18 +6,9 @@ import NIOCore
     import Musl
 #endif
 
-/// A connection of any protocol, as its event loop knows it.
-protocol OpenConnection: AnyObject {
-    /// What it offers where newcomers find no place; nil while it must stay.
-    var candidate: Eviction.Candidate? { get }
-    /// Closes it if it is idle, and lets it end its work otherwise.
-    func drain()
-    func close()
-}
-
 /// What the connections of one event loop share: the list of them, and the current `Date`.
 final class LoopContext {
-    private var connections: [ObjectIdentifier: any OpenConnection] = [:]
+    private var connections: [ObjectIdentifier: ConnectionHandler] = [:]
     private(set) var isDraining = false
     private let clock: () -> Int
     private var date: (second: Int, text: String) = (-1, "")
@@ -36,11 +27,11 @@ final class LoopContext {
         return date.text
     }
 
-    func add(_ connection: some OpenConnection) {
+    func add(_ connection: ConnectionHandler) {
         connections[ObjectIdentifier(connection)] = connection
     }
 
-    func remove(_ connection: some OpenConnection) {
+    func remove(_ connection: ConnectionHandler) {
         connections[ObjectIdentifier(connection)] = nil
     }
 
@@ -60,8 +51,8 @@ final class LoopContext {
         return ripe.count
     }
 
-    private func best(_ count: Int) -> [(candidate: Eviction.Candidate, connection: any OpenConnection)] {
-        var best: [(candidate: Eviction.Candidate, connection: any OpenConnection)] = []
+    private func best(_ count: Int) -> [(candidate: Eviction.Candidate, connection: ConnectionHandler)] {
+        var best: [(candidate: Eviction.Candidate, connection: ConnectionHandler)] = []
         for connection in connections.values {
             guard let candidate = connection.candidate else { continue }
             if best.count == count {

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOHPACK
 import NIOHTTP1
 
 /// The head of a response: how its body is framed, and the bytes of it.
@@ -37,20 +36,6 @@ struct ResponseHead {
             }
         sendsBody = response.isVerbatim || framing != .none && !request.isHead
         self.keepsAlive = keepsAlive && framing != .untilClose && !headers.contains { $0.isConnectionClose($1) }
-    }
-
-    /// The fields of HTTP/2 (RFC 9113, 8.3), with this `Date` value.
-    func fields(date: String) -> HPACKHeaders {
-        var fields = HPACKHeaders([(":status", String(status)), ("date", date)])
-        for (name, value) in headers where !name.isServerField && !name.isEmpty && name.utf8.allSatisfy(\.isTokenByte) {
-            // Of a field that would make the response malformed, nothing is sent.
-            guard !name.isConnectionField else { continue }
-            fields.add(name: name.lowercased(), value: value.cleanFieldValue)
-        }
-        if case .length(let count) = framing {
-            fields.add(name: "content-length", value: String(count))
-        }
-        return fields
     }
 
     /// Writes the head with this `Date` value (RFC 9112, section 4).
@@ -132,11 +117,6 @@ extension String {
         case 17: isField("transfer-encoding")
         default: false
         }
-    }
-
-    /// Whether the field concerns one connection of HTTP/1.1 and has no place in HTTP/2 (RFC 9113, 8.2.2).
-    fileprivate var isConnectionField: Bool {
-        isField("keep-alive") || isField("upgrade") || isField("proxy-connection")
     }
 
     /// The value with a space for each byte that may not stand in a field.

@@ -2,8 +2,7 @@ public import Logging
 import NIOCore
 import NIOPosix
 
-/// A server of HTTP/1.1 and, over TLS, HTTP/2 (RFC 9110, RFC 9112, RFC 9113): takes requests from its listeners and
-/// sends one handler's responses.
+/// A server of HTTP/1.1 (RFC 9110, RFC 9112): takes requests from its listeners and sends one handler's responses.
 public final class Server: Sendable {
     /// The addresses listened on, with the real ports, in the order configured.
     public let addresses: [ListenAddress]

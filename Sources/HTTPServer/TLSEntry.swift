@@ -20,20 +20,14 @@ final class TLSEntry: ChannelDuplexHandler {
 
     private let tls: LiveTLS
     private let connection: ConnectionHandler
-    private let switchToHTTP2: (any Channel) throws -> Void
     private let logger: Logger
     private var phase = Phase.preparing
     private var setup: TLSSetup?
     private var wantsRead = false
 
-    /// `switchToHTTP2` puts what serves HTTP/2 in the place of what serves HTTP/1.1.
-    init(
-        tls: LiveTLS, connection: ConnectionHandler, logger: Logger,
-        switchToHTTP2: @escaping (any Channel) throws -> Void
-    ) {
+    init(tls: LiveTLS, connection: ConnectionHandler, logger: Logger) {
         self.tls = tls
         self.connection = connection
-        self.switchToHTTP2 = switchToHTTP2
         self.logger = logger
     }
 
@@ -90,8 +84,8 @@ final class TLSEntry: ChannelDuplexHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case TLSUserEvent.handshakeCompleted(let negotiatedProtocol):
-            complete(context, negotiatedProtocol: negotiatedProtocol)
+        case TLSUserEvent.handshakeCompleted:
+            complete(context)
         case let event as ChannelEvent where event == .inputClosed && phase == .refused:
             break
         default:
@@ -99,31 +93,17 @@ final class TLSEntry: ChannelDuplexHandler {
         }
     }
 
-    private func complete(_ context: ChannelHandlerContext, negotiatedProtocol: String?) {
+    private func complete(_ context: ChannelHandlerContext) {
         if let setup, !setup.clientNames.isEmpty,
             let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate(),
             !setup.clientNames.allows(certificate)
         {
             logger.debug("Refused a client: its certificate bears none of the allowed names")
-            refuse(context)
-            return
+            phase = .refused
+            context.close(promise: nil)
+        } else {
+            phase = .open
         }
-        phase = .open
-        guard negotiatedProtocol == "h2" else { return }
-        do {
-            // RFC 9113, 9.2: nothing older will do.
-            switch try context.pipeline.syncOperations.nioSSL_tlsVersion() {
-            case .tlsv12, .tlsv13: try switchToHTTP2(context.channel)
-            default: refuse(context)
-            }
-        } catch {
-            refuse(context)
-        }
-    }
-
-    private func refuse(_ context: ChannelHandlerContext) {
-        phase = .refused
-        context.close(promise: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -9,10 +9,10 @@ struct TLSSetup: Sendable {
     private let acceptsAnyCertificate: Bool
 
     /// Loads certificate, key and client CA. Blocks on files.
-    init(_ options: TLSOptions, http2: Bool) throws(WebSecurityError) {
+    init(_ options: TLSOptions) throws(WebSecurityError) {
         clientNames = ClientNames(options.allowedClientNames)
         acceptsAnyCertificate = options.clientAuth == .request || options.clientAuth == .requireAny
-        context = try Self.context(Self.configuration(options, http2: http2), options.certificate, options.key)
+        context = try Self.context(Self.configuration(options), options.certificate, options.key)
     }
 
     static func context(
@@ -29,9 +29,7 @@ struct TLSSetup: Sendable {
         }
     }
 
-    private static func configuration(
-        _ options: TLSOptions, http2: Bool
-    ) throws(WebSecurityError) -> TLSConfiguration {
+    private static func configuration(_ options: TLSOptions) throws(WebSecurityError) -> TLSConfiguration {
         let chain = try certificates(in: options.certificate, for: .certificate)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(try key(in: options.key)))
@@ -43,9 +41,7 @@ struct TLSSetup: Sendable {
         configuration.maximumTLSVersion = options.maximumVersion.native
         try choose(options.cipherSuites, in: &configuration)
         configuration.curves = try curves(options.curves)
-        // HTTP/2 needs TLS 1.2 (RFC 9113, 9.2).
-        configuration.applicationProtocols =
-            http2 && options.maximumVersion >= .tls12 ? ["h2", "http/1.1"] : ["http/1.1"]
+        configuration.applicationProtocols = ["http/1.1"]
         // HTTP says itself where a message ends, so the client's farewell is not waited for.
         configuration.shutdownTimeout = .zero
         try verify(clientsBy: options, in: &configuration)

@@ -4,8 +4,6 @@
 public struct WebSecurity: Sendable, Equatable {
     /// Nil for plain HTTP.
     public var tls: TLSOptions?
-    /// Whether HTTP/2 is offered on connections with TLS.
-    public var http2 = true
     /// Header fields added to every response.
     public var headers: [Header] = []
     /// The users that may ask, each with the bcrypt hash of the password; where there are none, everybody may.

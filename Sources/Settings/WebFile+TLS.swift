@@ -4,7 +4,7 @@ import HypersenderAPI
 extension WebFile {
     /// Reads `tls_server_config`; nil where it says nothing, which is plain HTTP.
     static func tls(
-        _ given: MappingReading, http2: Bool, folder: Substring, certificatesAt now: Int?, _ file: inout FileReading
+        _ given: MappingReading, folder: Substring, certificatesAt now: Int?, _ file: inout FileReading
     ) -> TLSOptions? {
         var keys = given
         let certificate = pem(inline: "cert", file: "cert_file", of: &keys, folder: folder, &file)
@@ -48,7 +48,7 @@ extension WebFile {
             }
         }
         checkVersions(options, keys, &file)
-        checkSuites(suites ?? [], options, http2: http2, keys, &file)
+        checkSuites(suites ?? [], options, keys, &file)
         options.cipherSuites = unique((suites ?? []).filter { TLSNames.support(ofCipherSuite: $0) == .configurable })
         return options
     }
@@ -177,9 +177,9 @@ extension WebFile {
         }
     }
 
-    /// Refuses lists with which TLS 1.2 or HTTP/2 would not work; for TLS 1.3 the list does not count.
+    /// Refuses lists with which TLS 1.2 would not work; for TLS 1.3 the list does not count.
     private static func checkSuites(
-        _ suites: [String], _ options: TLSOptions, http2: Bool, _ keys: MappingReading, _ file: inout FileReading
+        _ suites: [String], _ options: TLSOptions, _ keys: MappingReading, _ file: inout FileReading
     ) {
         guard !suites.isEmpty, options.minimumVersion != .tls13 else {
             return
@@ -187,14 +187,6 @@ extension WebFile {
         if !suites.contains(where: { TLSNames.support(ofCipherSuite: $0) == .configurable }) {
             keys.report(
                 "cipher_suites", "leaves none for TLS 1.2: add one of its suites, or set min_version to TLS13", &file)
-            return
-        }
-        // Go's HTTP/2 server refuses to start otherwise (RFC 9113, section 9.2.2).
-        let required = ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]
-        if http2, !suites.contains(where: required.contains) {
-            keys.report(
-                "cipher_suites",
-                "lacks what HTTP/2 needs: add \(required.joined(separator: " or ")), or set http2 to false", &file)
         }
     }
 

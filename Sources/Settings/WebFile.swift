@@ -38,13 +38,14 @@ public enum WebFile {
         var security = WebSecurity()
         if var root = file.document(bytes) {
             if var http = root.mapping("http_server_config", &file) {
-                security.http2 = http.flag("http2", &file) ?? true
+                if http.flag("http2", &file) == true {
+                    http.warn("http2", "has no effect: HTTP/1.1 is served", &file)
+                }
                 security.headers = http.mapping("headers", &file).map { headers($0, &file) } ?? []
                 http.end(&file)
             }
             if let tls = root.mapping("tls_server_config", &file) {
-                security.tls = self.tls(
-                    tls, http2: security.http2, folder: folder(of: path), certificatesAt: now, &file)
+                security.tls = self.tls(tls, folder: folder(of: path), certificatesAt: now, &file)
             }
             security.users = root.mapping("basic_auth_users", &file).map { users($0, &file) } ?? [:]
             security.rateLimit = root.mapping("rate_limit", &file).flatMap { rateLimit($0, &file) }

@@ -119,19 +119,22 @@ class Summary(WebFile):
 class Encryption(WebFile):
     def test_scrapes_over_tls(self):
         exporter = self.start(TLS)
-        self.assertEqual(self.curl(exporter)[0], 200)
-        self.assertEqual(self.version, "2")
-        status, body = self.curl(exporter, "--http1.1")
-        self.assertEqual((status, self.version, PAGE_LINE in body), (200, "1.1", True))
+        for arguments in ((), ("--http2",), ("--http1.1",)):
+            status, body = self.curl(exporter, *arguments)
+            self.assertEqual((status, self.version, PAGE_LINE in body), (200, "1.1", True))
         self.assertNotEqual(self.curl(exporter, scheme="http")[0], 200)
         # TLS 1.2 is the least, unless the file says otherwise.
         self.assertIn("Verify return code: 0", self.handshake(exporter, "-tls1_2"))
         self.assertNotIn("Verify return code: 0 (ok)\n---\nread", self.handshake(exporter, "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"))
         self.assertEqual(exporter.stop()[0], 0)
 
-    def test_without_http2(self):
-        exporter = self.start(TLS + "http_server_config:\n  http2: false\n")
-        self.assertEqual((self.curl(exporter)[0], self.version), (200, "1.1"))
+    def test_http2_is_taken_with_a_warning(self):
+        for value, warnings in (("true", 1), ("false", 0)):
+            with self.subTest(value):
+                exporter = self.start(TLS + f"http_server_config:\n  http2: {value}\n")
+                self.assertEqual((self.curl(exporter)[0], self.version), (200, "1.1"))
+                self.assertEqual(exporter.log.count("http_server_config.http2: has no effect: HTTP/1.1 is served"), warnings)
+                exporter.kill()
 
     def test_versions_suites_and_curves(self):
         exporter = self.start(
@@ -295,13 +298,14 @@ class Passwords(WebFile):
 
 class RealPrometheus(WebFile):
     def test_scrapes_with_a_client_certificate_and_a_password(self):
+        """With `enable_http2`, as a Prometheus is set up that has not been told otherwise."""
         exporter = self.start(
             TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: authority.crt\n"
             + f"basic_auth_users:\n  prometheus: {HASH}\n")
         (self.folder / "prometheus.yml").write_text(json.dumps({
             "global": {"scrape_interval": "1s"},
             "scrape_configs": [{
-                "job_name": "hypersender", "scheme": "https", "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}],
+                "job_name": "hypersender", "scheme": "https", "enable_http2": True, "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}],
                 "basic_auth": {"username": "prometheus", "password": PASSWORD},
                 "tls_config": {"ca_file": "authority.crt", "cert_file": "client.crt", "key_file": "client.key"},
             }],

@@ -1,25 +1,8 @@
 import NIOCore
+import NIOEmbedded
 import Testing
 
 @testable import HTTPServer
-
-/// Never gives way, and tells whenever a place is looked for.
-private final class Watch: OpenConnection {
-    private let looked: Signal
-
-    init(_ looked: Signal) {
-        self.looked = looked
-    }
-
-    var candidate: Eviction.Candidate? {
-        looked.fire()
-        return nil
-    }
-
-    func drain() {}
-
-    func close() {}
-}
 
 /// Clients that take up all places hold up nobody, over real sockets and several event loops.
 @Suite(.timeLimit(.minutes(1))) struct HoldUpTests {
@@ -100,7 +83,45 @@ private final class Watch: OpenConnection {
         }
     }
 
-    @Test func whatIsBeingAnsweredNeverGivesWay() async throws {
+    /// For an hour of the event loop's time, in which places are looked for again and again.
+    @Test func whatIsBeingAnsweredNeverGivesWay() throws {
+        let eventLoop = EmbeddedEventLoop()
+        let loop = LoopContext { 0 }
+        let admission = Admission(limit: 2)
+        let pipeline = ConnectionPipeline(limits: .patient, logger: .silent) { _ in
+            .later {
+                // For ever: an embedded event loop must not be touched from the task's thread, not even at its end.
+                await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+                return Response(status: 200)
+            }
+        }
+        var busy: [EmbeddedChannel] = []
+        for _ in 0..<2 {
+            let channel = EmbeddedChannel(loop: eventLoop)
+            try pipeline.configure(channel, loop: loop)
+            try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+            try channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+            #expect(admission.enter {})
+            busy.append(channel)
+        }
+        #expect(!admission.enter {})
+        let relief = Relief(loops: [NIOLoopBound(loop, eventLoop: eventLoop)], admission: admission)
+        relief.ask(for: 1)
+        eventLoop.advanceTime(by: .hours(1))
+        #expect(busy.allSatisfy { $0.isActive })
+
+        let idle = EmbeddedChannel(loop: eventLoop)
+        try pipeline.configure(idle, loop: loop)
+        try idle.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        eventLoop.advanceTime(by: .seconds(1))
+        #expect(!idle.isActive && busy.allSatisfy { $0.isActive })
+        relief.end()
+        for channel in busy + [idle] {
+            _ = try? channel.finish(acceptAlreadyClosed: true)
+        }
+    }
+
+    @Test func newcomersWaitForWhatIsBeingAnswered() async throws {
         let asked = Signal()
         let mayAnswer = Signal()
         try await withServer(limits: limits(connections: 2)) { request in
@@ -117,13 +138,8 @@ private final class Watch: OpenConnection {
             try await first.get("/busy")
             try await second.get("/busy")
             await asked.wait(count: 2)
-            let looked = Signal()
-            let loop = server.loops[0]
-            try await loop.eventLoop.submit { loop.value.add(Watch(looked)) }.get()
             let newcomer = try await TestClient.connect(to: server.port)
             try await newcomer.get("/new")
-            // In the second round those would be gone that gave way in the first.
-            await looked.wait(count: 2)
             #expect(newcomer.receivedCount == 0 && asked.count == 2)
             mayAnswer.fire()
             #expect(await first.response()?.body == "/busy")

@@ -49,6 +49,18 @@ import Testing
         }
     }
 
+    /// Clients that would rather have HTTP/2 are served as all others.
+    @Test(arguments: [["h2", "http/1.1"], ["h2"], ["http/1.1"], []])
+    func protocolIsHTTP1(offered: [String]) async throws {
+        try await withServer(security: .tls(), handler: Self.ok) { server in
+            let client = try await TestClient.connect(
+                to: server.port, tls: .client { $0.applicationProtocols = offered })
+            try await client.get("/")
+            #expect(await client.response()?.body == "ok")
+            #expect(client.negotiatedProtocol == (offered.contains("http/1.1") ? "http/1.1" : nil))
+        }
+    }
+
     @Test func streamsAreSent() async throws {
         let handler: Handler = { _ in
             .now(

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import NIOTLS
 import Synchronization
 
 @testable import HTTPServer
@@ -55,6 +56,7 @@ final class TestClient: Sendable {
     private struct Inbox {
         var bytes: [UInt8] = []
         var hasEnded = false
+        var negotiatedProtocol: String?
         var waiting: (isReady: @Sendable ([UInt8]) -> Bool, continuation: CheckedContinuation<Void, Never>)?
     }
 
@@ -74,6 +76,9 @@ final class TestClient: Sendable {
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
             if let event = event as? ChannelEvent, event == .inputClosed {
                 client.update { $0.hasEnded = true }
+            }
+            if case .handshakeCompleted(let negotiatedProtocol)? = event as? TLSUserEvent {
+                client.update { $0.negotiatedProtocol = negotiatedProtocol }
             }
         }
 
@@ -196,6 +201,9 @@ final class TestClient: Sendable {
     var serverCertificate: NIOSSLCertificate? {
         get async throws { try await channel.nioSSL_peerCertificate().get() }
     }
+
+    /// The protocol that the server has chosen in the handshake; nil for none.
+    var negotiatedProtocol: String? { inbox.withLock { $0.negotiatedProtocol } }
 
     /// Bytes that came and were not taken yet.
     var receivedCount: Int { inbox.withLock { $0.bytes.count } }

@@ -87,10 +87,9 @@ struct WebFileTests {
                     ].map { "TLS_ECDHE_\(key)_WITH_\($0)" }
                 }
         },
-        "suites-not-for-http2.yml": security { tls, security in
+        "suites-cbc.yml": security { tls, _ in
             tls.cipherSuites = ["TLS_RSA_WITH_AES_128_CBC_SHA"]
             tls.maximumVersion = .tls12
-            security.http2 = false
         },
         "suites-of-tls13.yml": security { tls, _ in tls.minimumVersion = .tls13 },
         "suites-empty.yml": security { _, _ in },
@@ -199,10 +198,6 @@ struct WebFileTests {
                 + " be had: leave it out",
             "8: tls_server_config.cipher_suites[3]: TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA is an insecure cipher suite"
                 + " that cannot be had: leave it out",
-        ],
-        "bad-suites-http2.yml": [
-            "4: tls_server_config.cipher_suites: lacks what HTTP/2 needs: add TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 or"
-                + " TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, or set http2 to false"
         ],
         "bad-suites-of-tls13.yml": [
             "4: tls_server_config.cipher_suites: leaves none for TLS 1.2: add one of its suites, or set min_version to"
@@ -315,6 +310,15 @@ struct WebFileTests {
             let error = #expect(throws: SettingsProblems.self) { try WebFile.read(path: path, now: 0) }
             #expect(error?.problems.first?.place == path && error?.problems.count == 1)
         }
+    }
+
+    @Test(arguments: [
+        ("true", ["1: http_server_config.http2: has no effect: HTTP/1.1 is served"]), ("false", []), ("", []),
+    ])
+    func http2IsTakenWithAWarning(value: String, warnings: [String]) throws {
+        let file = try WebFile.parse(Array("http_server_config: {http2: \(value)}\n".utf8), file: "f")
+        #expect(file.security == WebSecurity())
+        #expect(file.warnings.map { "\($0)" } == warnings.map { "f:\($0)" })
     }
 
     /// Random changes to real files: whatever comes out, nothing crashes, and problems name a line of the file.
