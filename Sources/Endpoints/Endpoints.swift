@@ -157,7 +157,7 @@ public final class Endpoints: Sendable {
     private func reloading(_ reload: @escaping Reload) -> Answer {
         { request in
             // A page of another site could make its visitor's browser ask.
-            guard ["same-origin", "none"].contains(request.headers["Sec-Fetch-Site"] ?? "none") else {
+            guard !request.isFromAnotherSite else {
                 return .now(self.plain(403, "Not from another site.\n"))
             }
             return .later {

@@ -9,6 +9,9 @@ public struct Request: Sendable, Equatable {
     /// What follows the `?`, not decoded; nil where there is no `?`.
     public let query: String?
 
+    /// The host of an absolute-form target, which counts instead of the `Host` field (RFC 9112, 3.2.2); `nil` otherwise.
+    public let authority: String?
+
     /// The header fields.
     public let headers: Headers
 
@@ -24,6 +27,13 @@ public struct Request: Sendable, Equatable {
         self.headers = headers
         self.body = body
         (path, query) = Self.split(target: target)
+        authority = target.hasPrefix("/") ? nil : Self.authority(target: target)
+    }
+
+    private static func authority(target: String) -> String? {
+        afterScheme(target.utf8).map { rest in
+            String(Substring(rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }))
+        }
     }
 
     /// Path and query of a request target in origin, absolute or asterisk form (RFC 9112, 3.2).

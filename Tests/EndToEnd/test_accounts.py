@@ -216,6 +216,19 @@ class Reload(Accounts):
         self.assertEqual(exporter.request("/-/reload").status, 405)
         self.check_secrets(exporter)
 
+    def test_a_page_of_another_site_reloads_nothing(self):
+        self.write(self.entry("acme"))
+        exporter = self.start("--web.enable-lifecycle")
+        own = f"127.0.0.1:{exporter.port}"
+        for method in ("POST", "PUT"):
+            for fields, status in (
+                ({}, 200), ({"Origin": f"http://{own}"}, 200), ({"Origin": f"https://{own}"}, 200), ({"Origin": "http://evil.example"}, 403),
+                ({"Origin": "null"}, 403), ({"Origin": "http://127.0.0.1"}, 403), ({"Origin": f"http://{own}.evil.example"}, 403),
+                ({"Origin": f"http://{own}", "Sec-Fetch-Site": "cross-site"}, 403), ({"Sec-Fetch-Site": "same-origin"}, 200),
+            ):
+                with self.subTest(method=method, fields=fields):
+                    self.assertEqual(exporter.request("/-/reload", method, fields).status, status)
+
     def test_without_the_flag_there_is_no_such_path(self):
         self.write(self.entry("acme"))
         exporter = self.start()

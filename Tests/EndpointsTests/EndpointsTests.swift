@@ -166,6 +166,44 @@ struct EndpointsTests {
         #expect(calls.load(ordering: .relaxed) == 2)
     }
 
+    @Test(
+        arguments: [
+            (nil, "a:10058", true), ("http://a:10058", "a:10058", true), ("https://a:10058", "a:10058", true),
+            ("http://a", "a", true), ("http://a", "a:80", true), ("https://a", "a:443", true),
+            ("https://a:443", "a", true), ("http://a", "a:", true), ("http://A.example", "a.EXAMPLE", true),
+            ("http://[::1]:10058", "[::1]:10058", true), ("http://[2001:DB8::1]", "[2001:db8::1]:80", true),
+            ("http://a", "a:443", false), ("https://a", "a:80", false), ("http://a:1", "a:10058", false),
+            ("http://a", "a:10058", false), ("http://b:10058", "a:10058", false), ("http://[::2]:1", "[::1]:1", false),
+            ("http://[::1]", "[::1]:10058", false), ("http://a.b", "a", false), ("http://b.a", "a", false),
+            ("null", "a", false), ("", "a", false), ("a", "a", false), ("ftp://a", "a", false), ("http://", "a", false),
+            ("http://a/", "a", false), ("http://b@a", "a", false), ("http://a:80x", "a:80x", false),
+            ("http://a, http://b", "a", false), ("http://a", nil, false), ("http://", "", false),
+        ] as [(String?, String?, Bool)])
+    func anotherOriginReloadsNothing(origin: String?, host: String?, isAllowed: Bool) async throws {
+        let calls = Atomic(0)
+        let fixture = try await Fixture(polls: []) {
+            calls.add(1, ordering: .relaxed)
+            return []
+        }
+        var headers = Headers()
+        for (name, value) in [("Origin", origin), ("Host", host)] {
+            if let value {
+                headers.set(name, value)
+            }
+        }
+        for method in ["POST", "PUT"] {
+            #expect(await fixture.get("/-/reload", headers, method: method).status == (isAllowed ? 200 : 403))
+            // What the target names counts instead of the field.
+            if let host, !host.isEmpty {
+                headers.set("Host", "other")
+                let target = "http://\(host)/-/reload?x"
+                #expect(await fixture.get(target, headers, method: method).status == (isAllowed ? 200 : 403))
+                headers.set("Host", host)
+            }
+        }
+        #expect((calls.load(ordering: .relaxed) > 0) == isAllowed)
+    }
+
     @Test func aFailedReloadSaysWhy() async throws {
         let fixture = try await Fixture(polls: []) { ["accounts.yml:3: one mistake", "accounts.yml:4: another"] }
         let response = await fixture.get("/-/reload", method: "POST")

@@ -1,0 +1,42 @@
+import HTTPServer
+
+extension Request {
+    /// Whether a page of another site may have made a browser send this.
+    ///
+    /// A browser says so itself (Fetch Metadata), or at least names the page's origin (RFC 6454). Clients that are no
+    /// browsers send neither.
+    var isFromAnotherSite: Bool {
+        guard ["same-origin", "none"].contains(headers["Sec-Fetch-Site"] ?? "none") else { return true }
+        guard let origin = headers["Origin"] else { return false }
+        return !Self.origin(origin, names: authority ?? headers["Host"] ?? "")
+    }
+
+    /// Whether an origin has this host and port, whatever its scheme: a proxy may have taken TLS away.
+    ///
+    /// A port that is missing is that of the origin's scheme.
+    static func origin(_ origin: String, names host: String) -> Bool {
+        let origin = origin.lowercased()
+        for (scheme, port) in [("http://", "80"), ("https://", "443")] where origin.hasPrefix(scheme) {
+            let named = HostAndPort(origin.dropFirst(scheme.count), defaultPort: port)
+            return named != nil && named == HostAndPort(host.lowercased()[...], defaultPort: port)
+        }
+        return false
+    }
+}
+
+/// The two parts of a `Host` field or of an origin after its scheme.
+private struct HostAndPort: Equatable {
+    private let host: Substring
+    private let port: Substring
+
+    /// `nil` if there is no host, or something else besides. The host of an IPv6 address keeps its brackets.
+    init?(_ text: Substring, defaultPort: String) {
+        let end = text.lastIndex(of: "]").map(text.index(after:)) ?? text.firstIndex(of: ":") ?? text.endIndex
+        let rest = text[end...]
+        host = text[..<end]
+        port = rest.count > 1 ? rest.dropFirst() : defaultPort[...]
+        guard !host.isEmpty, rest.isEmpty || rest.first == ":", port.allSatisfy(\.isNumber),
+            !host.contains(where: { "/@?#, ".contains($0) })
+        else { return nil }
+    }
+}
