@@ -31,11 +31,8 @@ final class AccessControl: Sendable {
         }
         nobody = Bcrypt.dummy(cost: users.values.map(\.cost).max() ?? 10)
         checks = old?.checks ?? PasswordChecks()
-        if let old, old.settings.users == settings.users {
-            known = old.known
-        } else {
-            known = KnownPasswords()
-        }
+        // What is known of a user whose hash has changed is never found again.
+        known = old?.known ?? KnownPasswords()
         if let old, old.settings.rateLimit == settings.rateLimit {
             bucket = Mutex(old.bucket.withLock { $0 })
         } else {
@@ -86,9 +83,10 @@ final class AccessControl: Sendable {
 
     /// The refusal of wrong credentials, nil if they are right.
     func check(
-        _ credentials: Credentials, _ hash: Bcrypt, isUser: Bool, for client: ClientAddress
+        _ credentials: Credentials, _ hash: Bcrypt, isUser: Bool, for request: Request
     ) async -> Response? {
-        switch await checks.check(credentials.password, hash, for: client) {
+        let presence = request.presence ?? ClientPresence()
+        switch await checks.check(credentials.password, hash, for: request.client, presence: presence) {
         case .right where isUser:
             known.insert(credentials, hash)
             return nil

@@ -23,6 +23,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     var pacer: WritePacer?
 
     private var client = ClientAddress.unknown
+    private let presence = ClientPresence()
 
     /// Parsed, but not yet served: at most what one read from the socket held.
     private var queue = CircularBuffer<Item>(initialCapacity: 0)
@@ -82,6 +83,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func end() {
         _ = state.close()
+        presence.leave()
         timer?.scheduled.cancel()
         timer = nil
         task?.cancel()
@@ -134,6 +136,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
+            presence.leave()
             perform(state.closeInput(hasMore: hasMore))
         }
         context.fireUserInboundEventTriggered(event)
@@ -205,6 +208,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func answer(_ request: Request) {
         var request = request
         request.client = client
+        request.presence = presence
         switch handler(request) {
         case .now(let response):
             respond(response)

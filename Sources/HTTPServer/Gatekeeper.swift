@@ -15,7 +15,7 @@ struct Gatekeeper: Sendable {
             return .now(access.finish(response))
         case .uncertain(let credentials, let hash, let isUser):
             return .later {
-                if let refusal = await access.check(credentials, hash, isUser: isUser, for: request.client) {
+                if let refusal = await access.check(credentials, hash, isUser: isUser, for: request) {
                     return access.finish(refusal)
                 }
                 switch handler(request) {

@@ -1,12 +1,25 @@
+import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Checks passwords against their hashes, few at a time: a flood of wrong ones must not take all cores. Clients take turns, so that the flood
-/// of one delays none of another.
+/// Checks passwords against their hashes on half of the processors.
+///
+/// Clients take turns, so that the flood of one delays none of another. The answer to a wrong password is held back,
+/// the longer the more requests of that client there are: clients that wait for their answers then take half of the
+/// time, which leaves room for a right password from the same address. None of them has to be turned away.
 final class PasswordChecks: Sendable {
+    private struct Waiter {
+        let continuation: CheckedContinuation<Bool, Never>
+        let presence: ClientPresence
+    }
+
     private struct State {
         var running = 0
-        var waiting: FairQueue<CheckedContinuation<Bool, Never>>
+        var waiting: FairQueue<Waiter>
+        /// Wrong passwords whose answer is held back.
+        var held = 0
+        /// Requests that are waiting, being checked, or held back.
+        var requests: [ClientAddress: Int] = [:]
     }
 
     enum Result: Equatable {
@@ -15,62 +28,120 @@ final class PasswordChecks: Sendable {
         case busy
     }
 
-    /// Checks that run at once; others wait.
-    static let concurrency = 2
+    /// The outcome of a comparison, and the time it took.
+    typealias Comparison = (isRight: Bool, time: Duration)
 
     /// Threads of their own, for the whole process: what else waits for a thread must not wait for these.
     private static let threads: NIOThreadPool = {
-        let threads = NIOThreadPool(numberOfThreads: concurrency)
+        let threads = NIOThreadPool(numberOfThreads: concurrency(processors: System.coreCount))
         threads.start()
         return threads
     }()
 
-    private let compare: @Sendable ([UInt8], Bcrypt) async -> Bool
+    /// Checks that run at once; others wait.
+    private let concurrency: Int
+    /// Whether half of the only processor is left idle, as none is to spare.
+    private let rests: Bool
+    private let capacity: Int
+    private let compare: @Sendable ([UInt8], Bcrypt) async -> Comparison
+    private let sleep: @Sendable (Duration) async -> Void
     private let state: Mutex<State>
 
-    /// Up to `capacity` checks wait for their turn.
+    /// Prepares for checks.
+    ///
+    /// - Parameter capacity: how many requests may wait, and how many may be held back besides. By default they take
+    ///   three quarters of the connections, so that others still find a place.
     init(
-        capacity: Int = 64, compare: @escaping @Sendable ([UInt8], Bcrypt) async -> Bool = PasswordChecks.compare
+        capacity: Int = Admission.limit(asked: Limits().connections) * 3 / 8, processors: Int = System.coreCount,
+        compare: @escaping @Sendable ([UInt8], Bcrypt) async -> Comparison = PasswordChecks.compare,
+        sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
     ) {
+        self.capacity = capacity
+        concurrency = Self.concurrency(processors: processors)
+        rests = processors < 2
         self.compare = compare
-        state = Mutex(State(waiting: FairQueue(capacity: capacity)))
+        self.sleep = sleep
+        state = Mutex(State(waiting: FairQueue(capacity: capacity) { !$0.presence.hasLeft }))
     }
 
-    private static func compare(_ password: [UInt8], _ hash: Bcrypt) async -> Bool {
+    private static func concurrency(processors: Int) -> Int {
+        max(1, processors / 2)
+    }
+
+    private static func compare(_ password: [UInt8], _ hash: Bcrypt) async -> Comparison {
+        let comparison = try? await threads.runIfActive {
+            let start = ContinuousClock.now
+            let isRight = hash.matches(password)
+            return (isRight, ContinuousClock.now - start)
+        }
         // Fails only when the threads have been stopped, which nobody does.
-        (try? await threads.runIfActive { hash.matches(password) }) ?? false
+        return comparison ?? (false, .zero)
     }
 
     /// Whether the hash is of the password. A task that has been cancelled while it waited learns that it is wrong.
-    func check(_ password: [UInt8], _ hash: Bcrypt, for client: ClientAddress) async -> Result {
-        guard await enter(client) else { return .busy }
-        defer { leave() }
-        guard !Task.isCancelled else { return .wrong }
-        return await compare(password, hash) ? .right : .wrong
+    func check(
+        _ password: [UInt8], _ hash: Bcrypt, for client: ClientAddress, presence: ClientPresence = ClientPresence()
+    ) async -> Result {
+        state.withLock { $0.requests[client, default: 0] += 1 }
+        defer {
+            state.withLock { state in
+                let others = (state.requests[client] ?? 1) - 1
+                state.requests[client] = others > 0 ? others : nil
+            }
+        }
+        guard await enter(client, presence) else { return .busy }
+        guard !Task.isCancelled else {
+            leave()
+            return .wrong
+        }
+        let (isRight, time) = await compare(password, hash)
+        if rests {
+            Task {
+                await sleep(time)
+                leave()
+            }
+        } else {
+            leave()
+        }
+        guard !isRight else { return .right }
+        await hold(client, after: time)
+        return .wrong
     }
 
-    private func enter(_ client: ClientAddress) async -> Bool {
+    /// Takes twice the time in which all requests of the client could be checked.
+    private func hold(_ client: ClientAddress, after time: Duration) async {
+        let delay: Duration? = state.withLock { state in
+            guard state.held < capacity else { return nil }
+            state.held += 1
+            return time * (2 * (state.requests[client] ?? 1)) / concurrency
+        }
+        guard let delay else { return }
+        await sleep(delay)
+        state.withLock { $0.held -= 1 }
+    }
+
+    private func enter(_ client: ClientAddress, _ presence: ClientPresence) async -> Bool {
         await withCheckedContinuation { continuation in
             let (runs, turnedAway) = state.withLock { state in
-                if state.running < Self.concurrency {
+                if state.running < concurrency {
                     state.running += 1
-                    return (true, nil as CheckedContinuation<Bool, Never>?)
+                    return (true, nil as Waiter?)
                 }
-                return (false, state.waiting.append(continuation, of: client))
+                return (false, state.waiting.append(Waiter(continuation: continuation, presence: presence), of: client))
             }
             if runs {
                 continuation.resume(returning: true)
             }
-            turnedAway?.resume(returning: false)
+            turnedAway?.continuation.resume(returning: false)
         }
     }
 
     private func leave() {
-        let next: CheckedContinuation<Bool, Never>? = state.withLock { state in
+        let next: Waiter? = state.withLock { state in
             if let next = state.waiting.popFirst() { return next }
             state.running -= 1
             return nil
         }
-        next?.resume(returning: true)
+        next?.continuation.resume(returning: true)
     }
 }

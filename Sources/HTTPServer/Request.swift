@@ -21,6 +21,9 @@ public struct Request: Sendable, Equatable {
     /// Whom it comes from.
     var client = ClientAddress.unknown
 
+    /// Whether that client still waits for an answer; `nil` if that is not known.
+    var presence: ClientPresence?
+
     /// A request as it would arrive with this target, for instance `/metrics?name=up` or `http://host/metrics`.
     public init(method: String = "GET", target: String, headers: Headers = [:], body: [UInt8] = []) {
         self.method = method

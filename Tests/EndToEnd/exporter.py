@@ -214,6 +214,11 @@ class Exporter:
 
     # Judgements on the process
 
+    def seconds_used(self):
+        """Processor time so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self):
         """The most memory it has ever held, in bytes."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()

@@ -59,7 +59,7 @@ import Testing
             Issue.record("the first time, nothing is known")
             return
         }
-        let refusal = await access.check(credentials, hash, isUser: true, for: .unknown)
+        let refusal = await access.check(credentials, hash, isUser: true, for: Request(target: "/"))
         #expect(refusal == nil)
         #expect(access.judge(request("/", Self.right)).isAllowed)
         #expect(!access.judge(request("/", Self.wrong)).isAllowed)
@@ -69,8 +69,13 @@ import Testing
                 $0.users = withUser.users; $0.headers = [.init("A", "b")]
             }, old: access)
         #expect(same.judge(request("/", Self.right)).isAllowed)
-        let other = try AccessControl(settings { $0.users = ["prometheus": Self.costlyHash] }, old: same)
+        let joined = try AccessControl(
+            settings { $0.users = ["prometheus": Self.hash, "new": Self.costlyHash] }, old: same)
+        #expect(joined.judge(request("/", Self.right)).isAllowed, "only another user's hash has changed")
+        let other = try AccessControl(settings { $0.users = ["prometheus": Self.costlyHash] }, old: joined)
         #expect(!other.judge(request("/", Self.right)).isAllowed)
+        let without = try AccessControl(settings { $0.users = ["new": Self.costlyHash] }, old: joined)
+        #expect(!without.judge(request("/", Self.right)).isAllowed)
     }
 
     @Test func anUnknownUserCostsAsMuchAsTheCostliestKnown() async throws {
@@ -81,7 +86,7 @@ import Testing
             return
         }
         #expect(hash.cost == 5)
-        let refusal = await access.check(credentials, hash, isUser: false, for: .unknown)
+        let refusal = await access.check(credentials, hash, isUser: false, for: Request(target: "/"))
         #expect(refusal?.status == 401)
         #expect(!access.judge(request("/", Self.unknown)).isAllowed)
     }
@@ -90,7 +95,7 @@ import Testing
         let access = try AccessControl(withUser, old: nil)
         let hash = try #require(Bcrypt(Self.hash))
         let refusal = await access.check(
-            Credentials(user: "nobody", password: Array("secret".utf8)), hash, isUser: false, for: .unknown)
+            Credentials(user: "nobody", password: Array("secret".utf8)), hash, isUser: false, for: Request(target: "/"))
         #expect(refusal?.status == 401)
     }
 

@@ -68,35 +68,91 @@ import Testing
         #expect(Credentials(authorization: "Basic /zpi") == Credentials(user: nil, password: Array("b".utf8)))
     }
 
-    @Test func checksAreFewAtATimeAndTheirQueueIsBounded() async throws {
+    @Test(arguments: [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)])
+    func checksTakeHalfOfTheProcessorsAndTheirQueueIsBounded(processors: Int, concurrency: Int) async throws {
         let hash = try #require(Bcrypt.dummy(cost: 4))
         let began = Signal()
         let mayEnd = Signal()
-        let checks = PasswordChecks(capacity: 3) { password, _ in
+        let checks = PasswordChecks(capacity: 3, processors: processors) { password, _ in
             began.fire()
             await mayEnd.wait()
-            return password == [1]
+            return (password == [1], .zero)
         }
         await withTaskGroup(of: PasswordChecks.Result.self) { group in
-            for _ in 0..<10 {
+            for _ in 0..<concurrency + 8 {
                 group.addTask { await checks.check([1], hash, for: .unknown) }
             }
-            // Two run, three wait, and the other five are turned away at once.
+            // Some run, three wait, and the other five are turned away at once.
             var results: [PasswordChecks.Result] = []
             for _ in 0..<5 {
                 results.append(await group.next() ?? .right)
             }
             #expect(results == [.busy, .busy, .busy, .busy, .busy])
-            await began.wait(count: 2)
-            #expect(began.count == 2)
+            await began.wait(count: concurrency)
+            #expect(began.count == concurrency)
             mayEnd.fire()
-            for _ in 0..<5 {
-                results.append(await group.next() ?? .busy)
+            for await result in group {
+                #expect(result == .right)
             }
-            #expect(results.suffix(5) == [.right, .right, .right, .right, .right])
         }
         let wrong = await checks.check([2], hash, for: .unknown)
         #expect(wrong == .wrong)
+    }
+
+    @Test func theOnlyProcessorRestsAsLongAsItHasWorked() async throws {
+        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let slept = Mutex<[Duration]>([])
+        let (hasRested, began) = (Signal(), Signal())
+        let checks = PasswordChecks(processors: 1) { _, _ in
+            began.fire()
+            return (true, .milliseconds(40))
+        } sleep: { time in
+            slept.withLock { $0.append(time) }
+            await hasRested.wait()
+        }
+        let first = await checks.check([1], hash, for: .unknown)
+        #expect(first == .right, "who is right need not wait for the rest")
+        async let second = checks.check([1], hash, for: .unknown)
+        for _ in 0..<100 {
+            await Task.yield()
+        }
+        #expect(began.count == 1)
+        hasRested.fire()
+        #expect(await second == .right)
+        #expect(slept.withLock { $0.first } == .milliseconds(40))
+    }
+
+    /// The answers to wrong passwords take twice the time that all requests of the client would need.
+    @Test func wrongPasswordsAreAnsweredLate() async throws {
+        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let delays = Mutex<[Duration]>([])
+        let (mayEnd, held) = (Signal(), Signal())
+        let checks = PasswordChecks(capacity: 4, processors: 4) { password, _ in
+            (password == [1], .milliseconds(10))
+        } sleep: { time in
+            delays.withLock { $0.append(time) }
+            held.fire()
+            await mayEnd.wait()
+        }
+        let (flood, other) = (try client("127.0.0.1"), try client("127.0.0.2"))
+        await withTaskGroup(of: PasswordChecks.Result.self) { group in
+            for number in 1...3 {
+                group.addTask { await checks.check([2], hash, for: flood) }
+                await held.wait(count: number)
+            }
+            let right = await checks.check([1], hash, for: flood)
+            #expect(right == .right)
+            group.addTask { await checks.check([2], hash, for: other) }
+            await held.wait(count: 4)
+            // As many are held back as may be.
+            let beyond = await checks.check([2], hash, for: other)
+            #expect(beyond == .wrong)
+            mayEnd.fire()
+            for await result in group {
+                #expect(result == .wrong)
+            }
+        }
+        #expect(delays.withLock { $0 } == [10, 20, 30, 10].map { .milliseconds($0) })
     }
 
     @Test func aFloodOfOneClientDelaysNoOther() async throws {
@@ -104,11 +160,11 @@ import Testing
         let began = Signal()
         let mayEnd = Signal()
         let order = Mutex<[[UInt8]]>([])
-        let checks = PasswordChecks(capacity: 4) { password, _ in
+        let checks = PasswordChecks(capacity: 4, processors: 4) { password, _ in
             order.withLock { $0.append(password) }
             began.fire()
             await mayEnd.wait()
-            return true
+            return (true, .zero)
         }
         let (flood, other) = (try client("127.0.0.1"), try client("127.0.0.2"))
         await withTaskGroup(of: PasswordChecks.Result.self) { group in
@@ -120,7 +176,7 @@ import Testing
             #expect(surplus == .busy)
             await began.wait(count: 2)
             group.addTask { await checks.check([2], hash, for: other) }
-            // The last of the long line makes room.
+            // One of the long line makes room.
             let last = await group.next()
             #expect(last == .busy)
             mayEnd.fire()
@@ -145,19 +201,23 @@ import Testing
     }
 
     /// Each step is `+` and a client to come, answered by who is turned away, or `-` for a turn, answered by whose it is.
+    /// Of a client in capitals it is known that it has left.
     @Test(arguments: [
-        (3, "+a +a +b - - - -", "    a0 b2 a1 "), (3, "+a +a +a +a", "    a3"), (3, "+a +a +a +b", "    a2"),
-        (2, "+a +b +b +c", "   b2 c3"), (2, "+a +b +a", "   a2"), (4, "+a +a +a +b +c - - - -", "      a2 a0 b3 c4 a1"),
+        (9, "+a +a +b - - - -", "a1 b2 a0"), (9, "+a +a +a +a - - - -", "a3 a0 a2 a1"),
+        (9, "+a +a - +a +a - - +a -", "a1 a0 a3 a7"), (9, "+a +a +b +b - - - -", "a1 b3 a0 b2"),
+        (3, "+a +a +a +a - - -", "a0 a3 a1 a2"), (3, "+a +a +a +b -", "a0 a2"), (2, "+a +b +b +c", "b1 a0"),
+        (4, "+a +a +a +b +c - - - -", "a0 a2 b3 c4 a1"), (9, "+A +a +A +a +A - - - - -", "a3 a1 A4 A0 A2"),
+        (3, "+a +A +a +a - - -", "A1 a3 a0 a2"), (9, "+A -", "A0"), (9, "-", ""),
     ])
     func linesAreServedInTurn(capacity: Int, steps: String, results: String) throws {
         let addresses = [
             "a": try client("192.0.2.1"), "b": try client("192.0.2.2"), "c": try client("192.0.2.3"),
         ]
-        var queue = FairQueue<String>(capacity: capacity)
+        var queue = FairQueue<String>(capacity: capacity) { $0.lowercased() == $0 }
         var found: [String] = []
         for (number, step) in steps.split(separator: " ").enumerated() {
             let name = String(step.dropFirst())
-            if let client = addresses[name] {
+            if let client = addresses[name.lowercased()] {
                 found += queue.append("\(name)\(number)", of: client).map { [$0] } ?? []
             } else {
                 found += queue.popFirst().map { [$0] } ?? []

@@ -303,6 +303,34 @@ struct WebFileTests {
         }
     }
 
+    /// Each user with the cost of the hash, in a line of its own.
+    @Test(arguments: [
+        ([("a", 10)], []), ([("a", 16), ("b", 16)], []),
+        (
+            [("a", 10), ("b", 12), ("c", 10), ("d", 4)],
+            [
+                "1: basic_auth_users: has hashes of different costs (4, 10, 12): the time of a refusal tells which names exist;"
+                    + " make all with htpasswd -nBC 10 NAME"
+            ]
+        ),
+        (
+            [("a", 17), ("b", 17)],
+            ["2: a", "3: b"].map {
+                $0.replacing(": ", with: ": basic_auth_users.")
+                    + ": is a bcrypt hash of cost 17, which takes seconds to check: make one with htpasswd -nBC 10 NAME"
+            }
+        ),
+    ])
+    func costsOfHashesAreWarnings(users: [(String, Int)], expected: [String]) throws {
+        let lines = users.map { name, cost in
+            "  \(name): " + Self.hash.replacing("$04$", with: cost < 10 ? "$0\(cost)$" : "$\(cost)$")
+        }
+        let text = (["basic_auth_users:"] + lines).joined(separator: "\n")
+        let file = try WebFile.parse(Array(text.utf8), file: "web.yml")
+        #expect(file.security.users.count == users.count)
+        #expect(file.warnings.map(\.description) == expected.map { "web.yml:\($0)" })
+    }
+
     @Test func filesAreReadFromTheDisk() throws {
         let file = try WebFile.read(path: "\(Self.folder)/rate-limit.yml", now: 0)
         #expect(file.security == Self.good["rate-limit.yml"] && file.warnings.isEmpty)
