@@ -24,6 +24,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private var client = ClientAddress.unknown
     private let presence = ClientPresence()
+    /// The rules under which the connection was made; `nil` while its handshake has not begun.
+    var rules: TLSRules?
 
     /// Parsed, but not yet served: at most what one read from the socket held.
     private var queue = CircularBuffer<Item>(initialCapacity: 0)
@@ -311,6 +313,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     /// Closes it if it is idle, and lets it end its work otherwise.
+    /// Ends the connection after the request under way if it was made under other rules than these.
+    func drain(unlessUnder rules: TLSRules) {
+        if let own = self.rules, own != rules {
+            drain()
+        }
+    }
+
     func drain() {
         guard let context else { return }
         perform(state.drain(now: context.eventLoop.now))

@@ -29,8 +29,10 @@ struct ConnectionPipeline {
         let connection = ConnectionHandler(
             limits: limits, loop: loop, logger: logger, now: channel.eventLoop.now, handler: handler, refuse: refuse)
         let pipeline = channel.pipeline.syncOperations
-        if let tls = security?.current.tls {
-            try pipeline.addHandler(TLSEntry(tls: tls, connection: connection, logger: logger))
+        if let security, let tls = security.current.tls {
+            try pipeline.addHandler(TLSEntry(tls: tls, of: security, connection: connection, logger: logger))
+        } else {
+            connection.rules = .plain
         }
         try pipeline.addHandler(InputGate(connection: connection))
         try pipeline.addHandler(parser)

@@ -4,7 +4,8 @@ import Synchronization
 
 /// The security settings in force, which may be replaced while a server is using them.
 ///
-/// New connections and new requests follow the newest settings; connections that are open keep their certificates.
+/// New connections and new requests follow the newest settings; connections that are open keep their certificates, but
+/// end after the request under way where the rules of TLS have changed.
 public final class LiveSecurity: Sendable {
     /// Settings put to use.
     struct Current: Sendable {
@@ -16,6 +17,7 @@ public final class LiveSecurity: Sendable {
     private let state: Mutex<Current>
     private let logger: Logger
     private let interval: TimeAmount
+    let observers = TLSRulesObservers()
 
     /// Puts settings to use, and loads their files. Throws `WebSecurityError`.
     public convenience init(_ settings: WebSecurity, logger: Logger) throws(WebSecurityError) {
@@ -25,7 +27,8 @@ public final class LiveSecurity: Sendable {
     init(_ settings: WebSecurity, interval: TimeAmount, logger: Logger) throws(WebSecurityError) {
         self.logger = logger
         self.interval = interval
-        state = Mutex(try Self.prepare(settings, old: nil, interval: interval, logger: logger))
+        state = Mutex(
+            try Self.prepare(settings, old: nil, interval: interval, observers: observers, logger: logger))
     }
 
     /// The settings in force.
@@ -33,13 +36,26 @@ public final class LiveSecurity: Sendable {
 
     var current: Current { state.withLock { $0 } }
 
+    /// The rules for connections.
+    var rules: TLSRules { current.tls?.rules ?? .plain }
+
+    /// Reads certificates again whose files have changed, as each new connection does. Blocks on files.
+    public func refresh() {
+        current.tls?.refresh()
+    }
+
     /// Puts other settings to use. Throws `WebSecurityError`, and then changes nothing.
     ///
     /// Blocks while files are read. What is the same as before keeps what it has learned: the rate limit its count,
     /// unchanged users the passwords seen.
     public func replace(with settings: WebSecurity) throws(WebSecurityError) {
-        let new = try Self.prepare(settings, old: current, interval: interval, logger: logger)
+        let old = rules
+        let new = try Self.prepare(
+            settings, old: current, interval: interval, observers: observers, logger: logger)
         state.withLock { $0 = new }
+        if rules != old {
+            observers.announceChange()
+        }
     }
 
     /// Throws what `replace` would throw, changing nothing: for a check of settings alone.
@@ -51,14 +67,14 @@ public final class LiveSecurity: Sendable {
     }
 
     private static func prepare(
-        _ settings: WebSecurity, old: Current?, interval: TimeAmount, logger: Logger
+        _ settings: WebSecurity, old: Current?, interval: TimeAmount, observers: TLSRulesObservers, logger: Logger
     ) throws(WebSecurityError) -> Current {
         let access = try AccessControl(settings, old: old?.access)
         guard let options = settings.tls else {
             return Current(settings: settings, tls: nil, access: access)
         }
         // Files are read again even where the options are as before: the owner asked for it.
-        let tls = try LiveTLS(options, interval: interval, logger: logger)
+        let tls = try LiveTLS(options, interval: interval, observers: observers, logger: logger)
         return Current(settings: settings, tls: tls, access: access)
     }
 }

@@ -16,12 +16,18 @@ final class LiveTLS: Sendable {
     let options: TLSOptions
     private let interval: TimeAmount
     private let logger: Logger
+    private let observers: TLSRulesObservers
     private let files: [PEMFile]
     private let state: Mutex<State>
 
     /// Loads what the options name. Files are looked at again for a new connection, at most once an interval.
-    init(_ options: TLSOptions, interval: TimeAmount, logger: Logger) throws(WebSecurityError) {
+    ///
+    /// `observers` are told where that has changed the rules.
+    init(
+        _ options: TLSOptions, interval: TimeAmount, observers: TLSRulesObservers, logger: Logger
+    ) throws(WebSecurityError) {
         self.options = options
+        self.observers = observers
         self.interval = interval
         self.logger = logger
         let files = [options.certificate, options.key, options.clientCA].compactMap { $0?.file }
@@ -32,18 +38,34 @@ final class LiveTLS: Sendable {
         state = Mutex(State(setup: setup, fingerprints: fingerprints, nextLook: .now() + interval))
     }
 
-    /// What to serve a new connection with. Files are looked at on a thread of their own.
+    /// The rules for new connections.
+    var rules: TLSRules { state.withLock { $0.setup.rules } }
+
+    /// What to serve a new connection with. What blocks is done on a thread of its own.
     func setup(on eventLoop: any EventLoop) -> EventLoopFuture<TLSSetup> {
-        let (setup, looks) = state.withLock { state in
+        let (setup, looks) = beginLook()
+        guard looks || setup.asksForCertificate else { return eventLoop.makeSucceededFuture(setup) }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            let newest = looks ? self.look() : setup
+            return newest.asksForCertificate ? try newest.forOneConnection() : newest
+        }
+    }
+
+    /// Looks at the files if that is due. Blocks on them.
+    func refresh() {
+        if beginLook().looks {
+            _ = look()
+        }
+    }
+
+    private func beginLook() -> (setup: TLSSetup, looks: Bool) {
+        state.withLock { state in
             let looks = !files.isEmpty && !state.isLooking && state.nextLook <= .now()
             if looks {
                 state.isLooking = true
             }
             return (state.setup, looks)
         }
-        guard looks else { return eventLoop.makeSucceededFuture(setup) }
-        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { self.look() }
-            .recover { _ in setup }
     }
 
     /// Reads the files if they have changed; what cannot be used leaves the setup as it was, and is logged once.
@@ -60,12 +82,17 @@ final class LiveTLS: Sendable {
                     "The changed TLS certificates cannot be used; the old ones stay", metadata: ["error": "\(error)"])
             }
         }
-        return state.withLock { state in
+        let (setup, haveRulesChanged) = state.withLock { state in
+            let old = state.setup.rules
             state.fingerprints = fingerprints
             state.setup = new ?? state.setup
             state.nextLook = .now() + interval
             state.isLooking = false
-            return state.setup
+            return (state.setup, state.setup.rules != old)
         }
+        if haveRulesChanged {
+            observers.announceChange()
+        }
+        return setup
     }
 }

@@ -73,6 +73,13 @@ final class LoopContext {
         }
     }
 
+    /// Ends the connections made under other rules than these, each after the request under way.
+    func drain(unlessUnder rules: TLSRules) {
+        for connection in connections.values {
+            connection.drain(unlessUnder: rules)
+        }
+    }
+
     /// Closes every connection.
     func closeAll() {
         isDraining = true

@@ -14,10 +14,12 @@ public final class Server: Sendable {
     private let relief: Relief
     private let ownGroup: MultiThreadedEventLoopGroup?
     private let ending: Ending
+    /// Ends the observation of the rules of TLS.
+    private let endObservation: @Sendable () -> Void
 
     private init(
         bound: [Listener.Bound], loops: [NIOLoopBound<LoopContext>], admission: Admission, relief: Relief,
-        ownGroup: MultiThreadedEventLoopGroup?
+        ownGroup: MultiThreadedEventLoopGroup?, endObservation: @escaping @Sendable () -> Void
     ) {
         addresses = bound.map(\.address)
         listeners = bound.map(\.channel)
@@ -27,6 +29,7 @@ public final class Server: Sendable {
         self.relief = relief
         self.ownGroup = ownGroup
         ending = Ending()
+        self.endObservation = endObservation
     }
 
     /// The port of the first address.
@@ -72,13 +75,30 @@ public final class Server: Sendable {
             throw error
         }
         let server = Server(
-            bound: bound, loops: loops, admission: admission, relief: relief, ownGroup: ownGroup)
+            bound: bound, loops: loops, admission: admission, relief: relief, ownGroup: ownGroup,
+            endObservation: observe(configuration.security, on: loops))
         for (listener, address) in zip(server.listeners, server.addresses) {
             let ending = server.ending
             listener.closeFuture.whenComplete { _ in ending.listenerClosed(address) }
             try await listener.setOption(.autoRead, value: true).get()
         }
         return server
+    }
+
+    /// Ends connections once the rules of TLS they were made under have changed.
+    ///
+    /// - Returns: what ends the observation.
+    private static func observe(
+        _ security: LiveSecurity?, on loops: [NIOLoopBound<LoopContext>]
+    ) -> @Sendable () -> Void {
+        guard let security else { return {} }
+        let number = security.observers.add { [weak security] in
+            guard let security else { return }
+            for loop in loops {
+                loop.eventLoop.execute { loop.value.drain(unlessUnder: security.rules) }
+            }
+        }
+        return { security.observers.remove(number) }
     }
 
     private static func bootstrap(
@@ -130,6 +150,7 @@ public final class Server: Sendable {
     public func shutdown(grace: Duration) async {
         let isFirst = ending.begin()
         relief.end()
+        endObservation()
         if isFirst {
             for file in files {
                 file.remove()

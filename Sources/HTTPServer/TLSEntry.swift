@@ -19,14 +19,16 @@ final class TLSEntry: ChannelDuplexHandler {
     }
 
     private let tls: LiveTLS
+    private let security: LiveSecurity
     private let connection: ConnectionHandler
     private let logger: Logger
     private var phase = Phase.preparing
     private var setup: TLSSetup?
     private var wantsRead = false
 
-    init(tls: LiveTLS, connection: ConnectionHandler, logger: Logger) {
+    init(tls: LiveTLS, of security: LiveSecurity, connection: ConnectionHandler, logger: Logger) {
         self.tls = tls
+        self.security = security
         self.connection = connection
         self.logger = logger
     }
@@ -43,10 +45,10 @@ final class TLSEntry: ChannelDuplexHandler {
     }
 
     private func prepare(_ context: ChannelHandlerContext) {
-        tls.setup(on: context.eventLoop).assumeIsolated().whenSuccess { setup in
+        tls.setup(on: context.eventLoop).assumeIsolated().whenComplete { setup in
             guard context.channel.isActive else { return }
             do {
-                try self.begin(setup, context)
+                try self.begin(setup.get(), context)
             } catch {
                 context.close(promise: nil)
             }
@@ -54,7 +56,13 @@ final class TLSEntry: ChannelDuplexHandler {
     }
 
     private func begin(_ setup: TLSSetup, _ context: ChannelHandlerContext) throws {
+        guard setup.rules == security.rules else {
+            // They have changed just now, and those who were to learn that have.
+            context.close(promise: nil)
+            return
+        }
         self.setup = setup
+        connection.rules = setup.rules
         phase = .shakingHands
         let pacer = WritePacer()
         connection.pacer = pacer

@@ -3,8 +3,12 @@ import NIOSSL
 
 /// What new connections with TLS are served with: options whose certificates have been loaded.
 struct TLSSetup: Sendable {
-    let context: NIOSSLContext
+    let rules: TLSRules
     let clientNames: ClientNames
+    private let configuration: TLSConfiguration
+    private var context: NIOSSLContext
+    /// Whether clients are asked for certificates.
+    let asksForCertificate: Bool
     /// Whether clients' certificates are taken as they come, without a CA.
     private let acceptsAnyCertificate: Bool
 
@@ -12,7 +16,23 @@ struct TLSSetup: Sendable {
     init(_ options: TLSOptions) throws(WebSecurityError) {
         clientNames = ClientNames(options.allowedClientNames)
         acceptsAnyCertificate = options.clientAuth == .request || options.clientAuth == .requireAny
-        context = try Self.context(Self.configuration(options), options.certificate, options.key)
+        asksForCertificate = options.clientAuth != .none
+        let clientCA = try options.clientCA.map { (pem) throws(WebSecurityError) in
+            try Self.certificates(in: pem, for: .clientCA)
+        }
+        rules = TLSRules(options, clientCA: clientCA ?? [])
+        configuration = try Self.configuration(options, clientCA: clientCA)
+        context = try Self.context(configuration, options.certificate, options.key)
+    }
+
+    /// The same setup for one connection only, so that it resumes no session of another.
+    ///
+    /// Where a session is resumed, the client's certificate is not verified again: it may have expired. NIOSSL cannot
+    /// be told not to resume, but the keys of sessions are those of a context. Blocks on files.
+    func forOneConnection() throws -> TLSSetup {
+        var setup = self
+        setup.context = try NIOSSLContext(configuration: configuration)
+        return setup
     }
 
     static func context(
@@ -29,7 +49,9 @@ struct TLSSetup: Sendable {
         }
     }
 
-    private static func configuration(_ options: TLSOptions) throws(WebSecurityError) -> TLSConfiguration {
+    private static func configuration(
+        _ options: TLSOptions, clientCA: [NIOSSLCertificate]?
+    ) throws(WebSecurityError) -> TLSConfiguration {
         let chain = try certificates(in: options.certificate, for: .certificate)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(try key(in: options.key)))
@@ -44,7 +66,7 @@ struct TLSSetup: Sendable {
         configuration.applicationProtocols = ["http/1.1"]
         // HTTP says itself where a message ends, so the client's farewell is not waited for.
         configuration.shutdownTimeout = .zero
-        try verify(clientsBy: options, in: &configuration)
+        try verify(clientsBy: options, clientCA: clientCA, in: &configuration)
         return configuration
     }
 
@@ -100,7 +122,7 @@ struct TLSSetup: Sendable {
     }
 
     private static func verify(
-        clientsBy options: TLSOptions, in configuration: inout TLSConfiguration
+        clientsBy options: TLSOptions, clientCA: [NIOSSLCertificate]?, in configuration: inout TLSConfiguration
     ) throws(WebSecurityError) {
         if options.clientAuth == .none, options.clientCA != nil {
             throw WebSecurityError(.clientAuth, "a client CA is set, but no certificate is asked for")
@@ -114,8 +136,8 @@ struct TLSSetup: Sendable {
             case .request, .verifyIfGiven: .optionalVerification
             case .requireAny, .requireAndVerify: .noHostnameVerification
             }
-        if let clientCA = options.clientCA {
-            configuration.trustRoots = .certificates(try certificates(in: clientCA, for: .clientCA))
+        if let clientCA {
+            configuration.trustRoots = .certificates(clientCA)
             // So that a client with several certificates knows which one to show, as Go does.
             configuration.sendCANameList = true
         } else {

@@ -131,7 +131,7 @@ struct Program {
         add("hangup", HangupService(reload: reloader.reload))
         add("server", ServerService(server: server))
         if let file = settings.webConfigFile {
-            add("web file", WebFileService(path: file) { await reloader.reloadWebFile() })
+            add("web file", WebFileService(path: file, security: security) { await reloader.reloadWebFile() })
         }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

@@ -82,9 +82,11 @@ struct HangupService: Service {
     }
 }
 
-/// Reads the web configuration file again when it has changed, as the exporter-toolkit does at each request.
+/// Reads the web configuration file again when it has changed, as the exporter-toolkit does at each request, and the
+/// certificates.
 struct WebFileService: Service {
     let path: String
+    let security: LiveSecurity
     let reload: @Sendable () async -> Void
 
     /// How often to look.
@@ -108,6 +110,8 @@ struct WebFileService: Service {
                     known = version
                     await reload()
                 }
+                // Open connections are to end where the client authority has changed, also while there are no new ones.
+                security.refresh()
             }
         }
     }

@@ -34,12 +34,17 @@ def make_authority(folder, name):
             "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", f"{name}.key", "-out", f"{name}.crt")
 
 
-def make_certificate(folder, name, authority, names):
+def make_certificate(folder, name, authority, names, valid=(-60, 2 * 86400)):
+    """Issues a certificate, valid from and until so many seconds from now."""
     openssl(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
             "-out", f"{name}.csr")
     (folder / "ext").write_text(f"subjectAltName={names}\n")
-    openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key", "-CAcreateserial", "-days",
-            "2", "-extfile", "ext", "-out", f"{name}.crt")
+    (folder / "ca.cnf").write_text("[ca]\ndefault_ca=d\n[d]\ndatabase=db\nnew_certs_dir=.\npolicy=p\nrand_serial=yes\nunique_subject=no\n"
+                                   "[p]\ncommonName=supplied\n")
+    (folder / "db").touch()
+    start, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + seconds)) for seconds in valid)
+    openssl(folder, "ca", "-batch", "-config", "ca.cnf", "-md", "sha256", "-cert", f"{authority}.crt", "-keyfile", f"{authority}.key",
+            "-in", f"{name}.csr", "-startdate", start, "-enddate", end, "-extfile", "ext", "-notext", "-out", f"{name}.crt")
 
 
 class WebFile(Running):
@@ -99,12 +104,7 @@ class Summary(WebFile):
         self.assertRegex(exporter.log, r'msg="Listening on" address=127.0.0.1:\d+ auth=none tls=true\n')
 
     def test_a_certificate_that_has_expired_is_a_warning(self):
-        (self.folder / "ca.cnf").write_text(
-            "[ca]\ndefault_ca=d\n[d]\ndatabase=db\nserial=number\nnew_certs_dir=.\npolicy=p\n[p]\ncommonName=supplied\n")
-        (self.folder / "db").touch()
-        (self.folder / "number").write_text("01\n")
-        openssl(self.folder, "ca", "-batch", "-selfsign", "-config", "ca.cnf", "-md", "sha256", "-keyfile", "server.key", "-in", "server.csr",
-                "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-notext", "-out", "server.crt")
+        make_certificate(self.folder, "server", "authority", "IP:127.0.0.1", valid=(-7200, -3600))
         exporter = self.start(TLS)
         self.assertRegex(exporter.log, r'level=warn msg="Unusual setting" problem="tls_server_config.cert_file: .*has expired.*web.yml:2')
 
@@ -203,6 +203,89 @@ class ClientCertificates(WebFile):
                 self.assertEqual(self.curl(exporter, *self.client("client"))[0] == 200, allowed)
                 self.assertNotEqual(self.curl(exporter, *self.client("intruder"))[0], 200)
                 exporter.kill()
+
+    VERIFIED = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: authority.crt\n"
+
+    def context(self, version, name="client"):
+        context = ssl.create_default_context(cafile=self.folder / "authority.crt")
+        context.minimum_version = context.maximum_version = version
+        context.load_cert_chain(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+        return context
+
+    def connect(self, exporter, context, session=None):
+        plain = socket.create_connection(("127.0.0.1", exporter.port), timeout=10)
+        self.addCleanup(plain.close)
+        secure = context.wrap_socket(plain, server_hostname="127.0.0.1", session=session)
+        self.addCleanup(secure.close)
+        return secure
+
+    def ask(self, connection):
+        """The status of an answer on this connection; `None` where there is none."""
+        try:
+            connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = connection.recv(4096)
+        except OSError:
+            return None
+        return int(answer.split()[1]) if answer else None
+
+    def answer(self, exporter, context, session=None):
+        """What a new connection is answered; `None` where it is refused."""
+        try:
+            return self.ask(self.connect(exporter, context, session))
+        except OSError:
+            return None
+
+    def test_a_session_lets_no_expired_certificate_in(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version):
+                exporter = self.start(self.VERIFIED)
+                make_certificate(self.folder, "brief", "authority", "DNS:brief.example.test", valid=(-60, 10))
+                context = self.context(version, "brief")
+                first = self.connect(exporter, context)
+                self.assertEqual(self.ask(first), 200)
+                session = first.session
+                self.assertIsNotNone(session)
+                second = self.connect(exporter, context, session)
+                self.assertEqual(self.ask(second), 200)
+                wait_until(lambda: self.answer(exporter, context) is None, 20, "the certificate expires")
+                self.assertIsNone(self.answer(exporter, context, session))
+                self.assertIsNone(self.answer(exporter, context, second.session))
+                self.assertEqual(self.answer(exporter, self.context(version)), 200)
+                exporter.kill()
+
+    def test_connections_and_sessions_end_with_their_rules(self):
+        """Each change, whether it is followed by itself, and whether the client may come back."""
+        other = self.VERIFIED.replace("authority.crt", "stranger.crt")
+        for before, after, hangup, returns in (
+            (self.VERIFIED, other, True, False), (self.VERIFIED, other, False, False),
+            (self.VERIFIED, self.VERIFIED + "  client_allowed_sans: [another.example.test]\n", True, False),
+            (TLS, self.VERIFIED, True, True), (TLS, other, False, False), (self.VERIFIED, TLS, True, True),
+        ):
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                with self.subTest(before=before, after=after, hangup=hangup, version=version):
+                    exporter = self.start(before)
+                    context = self.context(version)
+                    kept = self.connect(exporter, context)
+                    self.assertEqual(self.ask(kept), 200)
+                    self.write(after)
+                    if hangup:
+                        exporter.process.send_signal(signal.SIGHUP)
+                    kept.settimeout(10)
+                    with contextlib.suppress(ConnectionError):
+                        self.assertEqual(kept.recv(1), b"", "the connection ends")
+                    self.assertEqual(self.answer(exporter, context, kept.session), 200 if returns else None)
+                    exporter.kill()
+
+    def test_connections_end_with_the_file_of_their_authority(self):
+        exporter = self.start(self.VERIFIED)
+        kept = self.connect(exporter, self.context(ssl.TLSVersion.TLSv1_3))
+        make_certificate(self.folder, "server", "authority", "IP:127.0.0.1")
+        wait_until(lambda: "Read the changed TLS certificates" in exporter.log, 10, "the new certificate is read", lambda: exporter.log)
+        self.assertEqual(self.ask(kept), 200)
+        os.replace(self.folder / "stranger.crt", self.folder / "authority.crt")
+        with contextlib.suppress(ConnectionError):
+            self.assertEqual(kept.recv(1), b"", "the connection ends")
+        # The client trusts the server no longer, since it reads the same file: whether it is let in is seen above.
 
 
 class Passwords(WebFile):

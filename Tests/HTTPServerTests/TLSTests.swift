@@ -299,8 +299,7 @@ import Testing
             try live.replace(with: .tls())
             let first = try await certificate(of: server)
             #expect(first == Certificates.parsed(Certificates.serverChain).first)
-            try await before.get("/")
-            #expect(await before.response()?.body == "ok")
+            #expect(await before.readToEnd() == "", "it was let in without TLS")
 
             try live.replace(
                 with: .tls {
@@ -320,6 +319,112 @@ import Testing
             let after = try await TestClient.connect(to: server.port)
             try await after.get("/")
             #expect(await after.response()?.body == "ok")
+        }
+    }
+
+    struct Change: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let ends: Bool
+        let change: @Sendable (inout WebSecurity) -> Void
+
+        init(_ text: String, ends: Bool, _ change: @escaping @Sendable (inout WebSecurity) -> Void) {
+            testDescription = text
+            self.ends = ends
+            self.change = change
+        }
+    }
+
+    /// Each change of settings that ask for a certificate of the test's CA and allow one name.
+    static let changes = [
+        Change("nothing", ends: false) { _ in },
+        Change("header fields", ends: false) { $0.headers = [.init("A", "b")] },
+        Change("users", ends: false) { $0.authExemptPaths = ["/a"] },
+        Change("the server's certificate", ends: false) {
+            $0.tls?.certificate = .inline(Certificates.otherChain)
+            $0.tls?.key = .inline(Certificates.otherKey)
+        },
+        Change("another text of the same CA", ends: false) { $0.tls?.clientCA = .inline("# CA\n" + Certificates.ca) },
+        Change("another CA", ends: true) { $0.tls?.clientCA = .inline(Certificates.stranger) },
+        Change("one more CA", ends: true) { $0.tls?.clientCA = .inline(Certificates.ca + Certificates.stranger) },
+        Change("other names", ends: true) { $0.tls?.allowedClientNames = ["192.0.2.8"] },
+        Change("no names", ends: true) { $0.tls?.allowedClientNames = [] },
+        Change("any certificate", ends: true) { $0.tls?.clientAuth = .requireAny },
+        Change("newer versions", ends: true) { $0.tls?.minimumVersion = .tls13 },
+        Change("no TLS", ends: true) { $0.tls = nil },
+    ]
+
+    @Test(arguments: changes)
+    func connectionsEndWithTheirRules(change: Change) async throws {
+        let (asked, mayAnswer) = (Signal(), Signal())
+        let live = try LiveSecurity.tls {
+            $0.clientAuth = .requireAndVerify
+            $0.clientCA = .inline(Certificates.ca)
+            $0.allowedClientNames = ["prometheus.example.org"]
+        }
+        try await withServer(security: live) { request in
+            request.path == "/"
+                ? .now(Response(status: 200, body: Body("ok")))
+                : .later {
+                    asked.fire()
+                    await mayAnswer.wait()
+                    return Response(status: 200, body: Body("late"))
+                }
+        } _: { server in
+            let configuration = try TLSConfiguration.client(showing: Certificates.client, key: Certificates.clientKey)
+            let idle = try await TestClient.connect(to: server.port, tls: configuration)
+            let busy = try await TestClient.connect(to: server.port, tls: configuration)
+            for client in [idle, busy] {
+                try await client.get("/")
+                #expect(await client.response()?.body == "ok")
+            }
+            try await busy.get("/slow")
+            await asked.wait()
+
+            var settings = live.settings
+            change.change(&settings)
+            try live.replace(with: settings)
+            if change.ends {
+                #expect(await idle.readToEnd() == "")
+            } else {
+                try await idle.get("/")
+                #expect(await idle.response()?.body == "ok")
+            }
+            mayAnswer.fire()
+            let last = await busy.response()
+            #expect(last?.body == "late")
+            #expect(last?.head.contains("Connection: close\r\n") == change.ends)
+            if change.ends {
+                #expect(await busy.readToEnd() == "")
+            }
+        }
+    }
+
+    @Test func connectionsEndWithTheFileOfTheirCA() async throws {
+        try await withDirectory { directory in
+            let path = "\(directory)/ca"
+            try put(Certificates.ca, at: path, in: directory)
+            let settings = WebSecurity.tls {
+                $0.clientAuth = .requireAndVerify
+                $0.clientCA = .file(path)
+            }
+            let live = try LiveSecurity(settings, interval: .zero, logger: .silent)
+            try await withServer(security: live, handler: Self.ok) { server in
+                let configuration = try TLSConfiguration.client(
+                    showing: Certificates.client, key: Certificates.clientKey)
+                let client = try await TestClient.connect(to: server.port, tls: configuration)
+                // Neither one that says the same nor one that cannot be used ends anything.
+                for text in ["# CA\n" + Certificates.ca, "nothing"] {
+                    try put(text, at: path, in: directory)
+                    live.refresh()
+                    try await client.get("/")
+                    #expect(await client.response()?.body == "ok")
+                }
+                try put(Certificates.stranger, at: path, in: directory)
+                live.refresh()
+                #expect(await client.readToEnd() == "")
+                let refused = try await answer(of: server, to: configuration)
+                #expect(refused == nil)
+            }
         }
     }
 
