@@ -9,7 +9,8 @@ public final class Endpoints: Sendable {
     public struct Configuration: Sendable, Equatable {
         /// Where the metrics are.
         public var telemetryPath: String
-        /// Scrapes answered at the same time, until their last byte is sent; 0 is no limit.
+        /// Scrapes answered at the same time; 0 is no limit. One counts until its last byte is sent, or until its
+        /// client takes nothing for a second: from then on it costs no more than its connection.
         public var maxRequests: Int
         /// Whether the metrics say something of the exporter itself.
         public var includesExporter: Bool
@@ -33,8 +34,8 @@ public final class Endpoints: Sendable {
     private let reload: Reload?
     private let page: MetricsPage
     private let time: any TimeSource
-    private let scrapes = Atomic(0)
-    private let renderings = RenderTurn.Counter()
+    private let scrapes = Turn.Counter()
+    private let renderings = Turn.Counter()
     private let negotiations = KnownNegotiations()
 
     /// Reads the configuration again, and gives every mistake in it, one a line; none where it is in use now.
@@ -60,46 +61,60 @@ public final class Endpoints: Sendable {
         await page.refresh()
     }
 
+    /// Returns the refusal of a request for what is not there, or by a method that is not allowed; nil for others.
+    public func refusal(of request: Request) -> Response? {
+        guard case .refused(let name, let response) = route(request) else { return nil }
+        return counted(name, response)
+    }
+
     /// Answers a request.
     public func handle(_ request: Request) -> Reply {
-        let (name, answer) = route(request)
-        guard let answer else {
-            return counted(name, plain(404, "Not found. The metrics are at \(configuration.telemetryPath).\n"))
-        }
-        let methods = name == "reload" ? ["POST", "PUT"] : ["GET", "HEAD"]
-        guard methods.contains(request.method) else {
-            var refused = plain(405, "Only \(methods.joined(separator: " and ")) are allowed here.\n")
-            refused.headers.set("Allow", methods.joined(separator: ", "))
-            return counted(name, refused)
-        }
-        switch answer(request) {
-        case .now(let response):
-            return counted(name, response)
-        case .later(let respond):
-            return .later { [exporter] in
-                let response = await respond()
-                exporter.count(handler: name, code: response.status)
-                return response
+        switch route(request) {
+        case .refused(let name, let response):
+            return .now(counted(name, response))
+        case .found(let name, let answer):
+            switch answer(request) {
+            case .now(let response): return .now(counted(name, response))
+            case .later(let respond): return .later { await self.counted(name, respond()) }
             }
         }
     }
 
     private typealias Answer = (Request) -> Reply
 
-    private func route(_ request: Request) -> (name: String, answer: Answer?) {
-        switch request.path {
+    private enum Route {
+        case found(name: String, Answer)
+        case refused(name: String, Response)
+    }
+
+    private func route(_ request: Request) -> Route {
+        guard let (name, answer) = find(request.path) else {
+            return .refused(
+                name: "other", plain(404, "Not found. The metrics are at \(configuration.telemetryPath).\n"))
+        }
+        let methods = name == "reload" ? ["POST", "PUT"] : ["GET", "HEAD"]
+        guard methods.contains(request.method) else {
+            var refused = plain(405, "Only \(methods.joined(separator: " and ")) are allowed here.\n")
+            refused.headers.set("Allow", methods.joined(separator: ", "))
+            return .refused(name: name, refused)
+        }
+        return .found(name: name, answer)
+    }
+
+    private func find(_ path: String) -> (name: String, answer: Answer)? {
+        switch path {
         case configuration.telemetryPath: ("metrics", metrics)
         case "/": ("status", status)
         case "/-/healthy": ("healthy", { _ in .now(self.plain(200, "The exporter is healthy.\n")) })
         case "/-/ready": ("ready", ready)
-        case "/-/reload": reload.map { ("reload", reloading($0)) } ?? ("other", nil)
-        default: ("other", nil)
+        case "/-/reload": reload.map { ("reload", reloading($0)) }
+        default: nil
         }
     }
 
-    private func counted(_ name: String, _ response: Response) -> Reply {
+    private func counted(_ name: String, _ response: Response) -> Response {
         exporter.count(handler: name, code: response.status)
-        return .now(response)
+        return response
     }
 
     private func plain(_ status: Int, _ text: String) -> Response {
@@ -112,9 +127,8 @@ public final class Endpoints: Sendable {
     // MARK: Metrics
 
     private func metrics(_ request: Request) -> Reply {
-        let underWay = scrapes.add(1, ordering: .relaxed).newValue
-        guard configuration.maxRequests == 0 || underWay <= configuration.maxRequests else {
-            scrapes.subtract(1, ordering: .relaxed)
+        let limit = configuration.maxRequests == 0 ? .max : configuration.maxRequests
+        guard let turn = Turn(of: limit, taken: scrapes) else {
             var refused = plain(503, "\(configuration.maxRequests) scrapes are under way already: try again later.\n")
             refused.headers.set("Retry-After", "1")
             return .now(refused)
@@ -123,15 +137,15 @@ public final class Endpoints: Sendable {
             accept: request.headers["Accept"], acceptEncoding: request.headers["Accept-Encoding"])
         let form = MetricsPage.Form(format: choice.format, gzip: choice.gzip)
         if let cached = page.cached(form) {
-            return .now(scrape(cached, choice))
+            return .now(scrape(cached, choice, turn))
         }
         return .later { [page] in
-            self.scrape(await page.rendered(form), choice)
+            self.scrape(await page.rendered(form), choice, turn)
         }
     }
 
     /// The cached part, and what is rendered anew for each scrape.
-    private func scrape(_ cached: MetricsPage.Rendered, _ choice: Negotiation) -> Response {
+    private func scrape(_ cached: MetricsPage.Rendered, _ choice: Negotiation, _ turn: Turn) -> Response {
         let tail = exporter.page(choice.format, includingExporter: configuration.includesExporter)
         var response = Response(
             status: 200,
@@ -146,9 +160,8 @@ public final class Endpoints: Sendable {
         } else {
             response.body = cached.body + Body(tail)
         }
-        response.onEnd = { [self] in
-            scrapes.subtract(1, ordering: .relaxed)
-        }
+        response.onStall = turn.end
+        response.onEnd = turn.end
         return response
     }
 
@@ -179,7 +192,7 @@ public final class Endpoints: Sendable {
     }
 
     private func status(_ request: Request) -> Reply {
-        guard let turn = RenderTurn(of: Self.mostRenderings, taken: renderings) else {
+        guard let turn = Turn(of: Self.mostRenderings, taken: renderings) else {
             var refused = plain(503, "Many are asking for this page: try again in a moment.\n")
             refused.headers.set("Retry-After", "1")
             return .now(refused)
@@ -240,8 +253,8 @@ private final class KnownNegotiations: Sendable {
     }
 }
 
-/// One of a few turns to render, given back by `end`, or when nobody is left who could call that.
-private final class RenderTurn: Sendable {
+/// One of a limited number of turns, given back once: by the first `end`, or when nobody is left who could call that.
+private final class Turn: Sendable {
     private let taken: Counter
     private let isOver = Atomic(false)
 

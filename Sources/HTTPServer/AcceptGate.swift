@@ -13,9 +13,23 @@ import NIOCore
 /// Unaccepted connections wait in the system's backlog. To hold back single reads would not do: after a failed accept
 /// the socket stays registered with its event loop, which is then told of the same connection again and again, at the
 /// cost of a whole core.
-final class AcceptGate: ChannelInboundHandler {
+final class AcceptGate: ChannelInboundHandler, ChannelOutboundHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
+    typealias OutboundIn = Never
+
+    /// An event that closes the listener once nothing is left to be let in.
+    ///
+    /// To close it at once would reset what waits in the backlog, requests that have arrived among them.
+    struct Close {
+        /// Whether the backlog counts. It does not if another process goes on with it.
+        let takesBacklog: Bool
+        /// When to close at the latest.
+        let deadline: NIODeadline
+    }
+
+    /// Connections that wait in the system at most. A client that finds it full tries again after a second only.
+    static let backlog = 4096
 
     /// How long to wait for resources if no connection of ours gives some back before.
     static let pause = TimeAmount.seconds(1)
@@ -32,6 +46,9 @@ final class AcceptGate: ChannelInboundHandler {
     private var held = CircularBuffer<any Channel>(initialCapacity: 0)
     private var isPaused = false
     private var nextLog: NIODeadline?
+    private var closing: Close?
+    /// Accepted since the listener is to be closed.
+    private var lateCount = 0
 
     init(admission: Admission, relief: Relief? = nil, logger: Logger) {
         self.admission = admission
@@ -52,9 +69,47 @@ final class AcceptGate: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         held.append(Self.unwrapInboundIn(data))
+        if closing != nil {
+            lateCount += 1
+        }
         letIn(context)
         if !held.isEmpty {
             pauseAccepting(context)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        closeIfDone(context)
+        context.fireChannelReadComplete()
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let event = event as? Close else {
+            context.triggerUserOutboundEvent(event, promise: promise)
+            return
+        }
+        promise?.succeed()
+        closing = event
+        if !event.takesBacklog {
+            pauseAccepting(context)
+        }
+        context.eventLoop.assumeIsolated().scheduleTask(deadline: event.deadline) { context.close(promise: nil) }
+        closeIfDone(context)
+    }
+
+    /// No more are taken than were waiting: newcomers must not hold up the end.
+    private func closeIfDone(_ context: ChannelHandlerContext) {
+        guard let closing, held.isEmpty else { return }
+        if !closing.takesBacklog || lateCount >= Self.backlog || !context.hasInput {
+            close(context)
+        }
+    }
+
+    /// Closes the listener once those let in are on their event loops: the bootstrap gives up what it is still setting up.
+    private func close(_ context: ChannelHandlerContext) {
+        let turns = (relief?.eventLoops ?? []).map { $0.submit {} }
+        EventLoopFuture.andAllComplete(turns, on: context.eventLoop).assumeIsolated().whenComplete { _ in
+            context.close(promise: nil)
         }
     }
 
@@ -101,6 +156,7 @@ final class AcceptGate: ChannelInboundHandler {
     private func resume() {
         guard let context, isPaused else { return }
         letIn(context)
+        closeIfDone(context)
         if held.isEmpty {
             isPaused = false
             setAccepting(true, context)

@@ -12,8 +12,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         case malformed(status: Int)
     }
 
-    private let handler: Handler
-    private let refuse: @Sendable (Int) -> Response
+    private let gatekeeper: Gatekeeper
     private let loop: LoopContext
     private let logger: Logger
     var state: ConnectionState
@@ -33,16 +32,15 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private var timer: (at: NIODeadline, scheduled: Scheduled<Void>)?
     var task: Task<Void, Never>?
+    private var onStall: (@Sendable () -> Void)?
     private var onEnd: (@Sendable () -> Void)?
     var stream: ResponseStream?
     var streamNumber = 0
 
     init(
-        limits: Limits, loop: LoopContext, logger: Logger, now: NIODeadline, handler: @escaping Handler,
-        refuse: @escaping @Sendable (Int) -> Response
+        limits: Limits, loop: LoopContext, logger: Logger, now: NIODeadline, gatekeeper: Gatekeeper
     ) {
-        self.handler = handler
-        self.refuse = refuse
+        self.gatekeeper = gatekeeper
         self.loop = loop
         self.logger = logger
         state = ConnectionState(limits: limits, now: now)
@@ -65,12 +63,14 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func begin(_ context: ChannelHandlerContext) {
         client = ClientAddress(context.remoteAddress)
-        if loop.isDraining {
+        if loop.isClosed {
+            close()
+        } else if loop.isDraining {
             drain()
         } else {
             armTimer()
-            context.read()
         }
+        readIfWanted()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -92,6 +92,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         task = nil
         stream = nil
         queue.removeAll()
+        onStall = nil
         onEnd.take()?()
         loop.remove(self)
     }
@@ -99,9 +100,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: - Requests
 
     /// Called by the gate before bytes reach the parser.
-    func bytesArrived() -> ConnectionState.Input {
+    func bytesArrived(_ count: Int) -> ConnectionState.Input {
         if let context {
-            state.receiveBytes(now: context.eventLoop.now)
+            let now = context.eventLoop.now
+            if state.input == .discard {
+                state.discard(bytes: count, now: now)
+            }
+            state.receiveBytes(now: now)
             armTimer()
         }
         return state.input
@@ -191,14 +196,18 @@ final class ConnectionHandler: ChannelInboundHandler {
         switch effect {
         case .none:
             armTimer()
+        case .judge(let request):
+            judge(identified(request))
         case .answer(let request):
-            answer(request)
+            answer(identified(request))
         case .proceed:
             send([ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")])
         case .refuse(let status):
             logger.debug("Refused a request", metadata: ["status": "\(status)"])
-            queue.removeAll()
-            respond(refuse(status))
+            refuse(gatekeeper.refuse(status: status))
+        case .reportStall:
+            armTimer()
+            onStall.take()?()
         case .closeOutput:
             armTimer()
             closeOutput()
@@ -207,27 +216,53 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    private func answer(_ request: Request) {
+    private func identified(_ request: Request) -> Request {
         var request = request
         request.client = client
         request.presence = presence
-        switch handler(request) {
-        case .now(let response):
-            respond(response)
-        case .later(let make):
-            guard let context else { return }
-            let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
-            task = Task {
-                let response = await make()
-                // Only the end of the connection cancels, and its event loop may be gone with it.
-                guard !Task.isCancelled else {
-                    response.onEnd?()
-                    return
+        return request
+    }
+
+    private func judge(_ request: Request) {
+        switch gatekeeper.judge(request) {
+        case .allowed:
+            admit()
+        case .refused(let response):
+            deny(response)
+        case .uncertain(let check):
+            later(check) { connection, refusal in
+                if let refusal {
+                    connection.deny(refusal)
+                } else {
+                    connection.admit()
                 }
-                connection.eventLoop.execute {
-                    connection.value.respond(response)
-                }
+                connection.serve()
             }
+        }
+    }
+
+    private func admit() {
+        guard let context else { return }
+        perform(state.admit(hasMore: hasMore, now: context.eventLoop.now))
+    }
+
+    private func deny(_ response: Response) {
+        state.deny()
+        refuse(response)
+    }
+
+    private func refuse(_ response: Response) {
+        if state.phase == .refusing {
+            queue.removeAll()
+            gate?.discard()
+        }
+        respond(response)
+    }
+
+    private func answer(_ request: Request) {
+        switch gatekeeper.answer(request) {
+        case .now(let response): respond(response)
+        case .later(let make): later(make, cancelled: { $0.onEnd?() }) { $0.respond($1) }
         }
     }
 
@@ -237,7 +272,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             response.onEnd?()
             return
         }
-        task = nil
+        onStall = response.onStall
         onEnd = response.onEnd
         let head = state.startResponse(response)
         var bytes: [ByteBuffer] = []
@@ -294,6 +329,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func finishResponse() {
         guard let context else { return }
+        onStall = nil
         onEnd.take()?()
         perform(state.finishResponse(hasMore: hasMore, now: context.eventLoop.now))
         serve()
@@ -312,7 +348,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.flatMap { state.candidate(unsentBytes: unsentBytes, now: $0.eventLoop.now) }
     }
 
-    /// Closes it if it is idle, and lets it end its work otherwise.
     /// Ends the connection after the request under way if it was made under other rules than these.
     func drain(unlessUnder rules: TLSRules) {
         if let own = self.rules, own != rules {
@@ -320,9 +355,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// Closes the connection if it is idle, and lets it end its work otherwise.
     func drain() {
         guard let context else { return }
-        perform(state.drain(now: context.eventLoop.now))
+        perform(state.drain(hasInput: context.hasInput, now: context.eventLoop.now))
     }
 
     func close() {

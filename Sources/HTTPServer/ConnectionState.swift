@@ -10,6 +10,8 @@ struct ConnectionState {
         case waiting
         /// A request is arriving.
         case receiving
+        /// A request is judged by its head; its body, if there is one, waits.
+        case judging
         /// A request is complete; its response is being made or sent.
         case answering
         /// A request was refused; the refusal is being sent and nothing more is parsed.
@@ -21,11 +23,15 @@ struct ConnectionState {
 
     enum Effect: Equatable {
         case none
+        /// Decide whether this request may pass, then call `admit` or `deny`.
+        case judge(Request)
         case answer(Request)
         /// Tell the client to go on with its body: `100 Continue`.
         case proceed
         /// Send an empty response of this status, then stop.
         case refuse(status: Int)
+        /// Say that the client takes nothing of the response.
+        case reportStall
         /// Close our side of the connection only.
         case closeOutput
         case close
@@ -49,8 +55,10 @@ struct ConnectionState {
     private var isDraining = false
     private var isInputClosed = false
 
-    private var head: HTTPRequestHead?
-    private var body: [UInt8] = []
+    /// The request whose head has come, until it is answered.
+    private var request: Request?
+    private var bodyBytes = 0
+    private var discardedBytes = 0
 
     /// When the present wait for a request, or for its end, began.
     private var since: NIODeadline
@@ -61,6 +69,8 @@ struct ConnectionState {
     private var stalledSince: NIODeadline?
     /// How long the response under way may still wait for its client.
     private var patience = TimeAmount.zero
+    /// Whether a stall of the response under way is still to be reported.
+    private var reportsStall = false
 
     /// A connection accepted just now.
     init(limits: Limits, now: NIODeadline) {
@@ -72,14 +82,15 @@ struct ConnectionState {
     var input: Input {
         switch phase {
         case .waiting, .receiving: .parse
-        case .answering: .hold
+        case .judging, .answering: .hold
         case .refusing, .lingering, .closed: .discard
         }
     }
 
     /// Whether the next bytes should be fetched from the socket. Not while answering: that is the back-pressure.
     var wantsInput: Bool {
-        !isInputClosed && (phase == .waiting || phase == .receiving || phase == .lingering)
+        guard !isInputClosed else { return false }
+        return phase == .waiting || phase == .receiving || phase == .lingering && discardedBytes < limits.lingerBytes
     }
 
     /// How this connection may give way to a newcomer; nil while it has something to answer, and its client takes that.
@@ -91,7 +102,7 @@ struct ConnectionState {
         case .waiting, .receiving, .lingering: return Eviction.Candidate(kind: .unfinished, since: since)
         case .answering where stalledSince != nil && unsentBytes > 0:
             return Eviction.Candidate(kind: .stalled, since: progress(unsentBytes: unsentBytes, now: now))
-        case .answering, .refusing, .closed: return nil
+        case .judging, .answering, .refusing, .closed: return nil
         }
     }
 
@@ -113,6 +124,9 @@ struct ConnectionState {
         if !isFirstRequest {
             since = now
             deadline = now + TimeAmount(limits.requestDeadline)
+            if isDraining {
+                hasten(now: now)
+            }
         }
     }
 
@@ -123,27 +137,58 @@ struct ConnectionState {
         case .head(let head):
             switch RequestTraits.check(head, limits: limits) {
             case .failure(let refusal):
-                self.head = head
-                return refuse(refusal.status)
+                let effect = refuse(refusal.status)
+                traits = RequestTraits(head)
+                return effect
             case .success(let traits):
                 self.traits = traits
-                self.head = head
-                return traits.expectsContinue ? .proceed : .none
+                bodyBytes = 0
+                let request = Request(method: head.method.rawValue, target: head.uri, headers: Headers(head.headers))
+                self.request = request
+                return traits.hasBody ? judge(request) : .none
             }
         case .body(let bytes):
-            guard body.count + bytes.readableBytes <= limits.bodyBytes else { return refuse(413) }
-            body.append(contentsOf: bytes.readableBytesView)
-            return .none
+            bodyBytes += bytes.readableBytes
+            return bodyBytes <= limits.bodyBytes ? .none : refuse(413)
         case .end:
-            guard let head = head.take() else { return .none }
-            let request = Request(
-                method: head.method.rawValue, target: head.uri, headers: Headers(head.headers), body: body)
-            body = []
-            phase = .answering
-            deadline = nil
-            keepsAlive = traits.keepsAlive
-            return .answer(request)
+            guard let request else { return .none }
+            return traits.hasBody ? answer(request) : judge(request)
         }
+    }
+
+    private mutating func judge(_ request: Request) -> Effect {
+        phase = .judging
+        deadline = nil
+        return .judge(request)
+    }
+
+    /// The request may pass: its body is read, or it is answered if there is none. `hasMore` says whether input waits.
+    mutating func admit(hasMore: Bool, now: NIODeadline) -> Effect {
+        guard phase == .judging, let request else { return .none }
+        guard traits.hasBody else { return answer(request) }
+        if isInputClosed && !hasMore { return close() }
+        phase = .receiving
+        deadline = since + TimeAmount(limits.requestDeadline)
+        if isDraining {
+            hasten(now: now)
+        }
+        return traits.expectsContinue ? .proceed : .none
+    }
+
+    /// The request is refused by its head: a response follows, and no body is read for it.
+    mutating func deny() {
+        guard phase == .judging else { return }
+        request = nil
+        phase = traits.hasBody ? .refusing : .answering
+        keepsAlive = traits.keepsAlive && !traits.hasBody
+    }
+
+    private mutating func answer(_ request: Request) -> Effect {
+        self.request = nil
+        phase = .answering
+        deadline = nil
+        keepsAlive = traits.keepsAlive
+        return .answer(request)
     }
 
     /// The bytes are not a request the parser understands.
@@ -154,11 +199,20 @@ struct ConnectionState {
     private mutating func refuse(_ status: Int) -> Effect {
         phase = .refusing
         deadline = nil
-        traits = head.map(RequestTraits.init) ?? RequestTraits()
-        head = nil
-        body = []
+        if request.take() == nil {
+            traits = RequestTraits()
+        }
         keepsAlive = false
         return .refuse(status: status)
+    }
+
+    /// So many bytes of a refused client have been thrown away.
+    mutating func discard(bytes: Int, now: NIODeadline) {
+        discardedBytes += bytes
+        if phase == .lingering, discardedBytes >= limits.lingerBytes {
+            // Left to the client to read the refusal.
+            deadline = min(deadline ?? .distantFuture, now + .seconds(1))
+        }
     }
 
     // MARK: - A response leaves
@@ -167,6 +221,7 @@ struct ConnectionState {
     mutating func startResponse(_ response: Response) -> ResponseHead {
         patience = TimeAmount(limits.writeDeadline)
         stalledSince = nil
+        reportsStall = response.onStall != nil
         keepsAlive = keepsAlive && !isDraining && !response.isVerbatim
         let head = ResponseHead(response, to: traits, keepsAlive: keepsAlive)
         keepsAlive = head.keepsAlive
@@ -184,7 +239,7 @@ struct ConnectionState {
         self.unsentBytes = unsentBytes
         lastProgress = now
         stalledSince = stalledSince ?? now
-        deadline = min(now + progressInterval, endOfPatience)
+        deadline = nextLook(now: now)
     }
 
     private var endOfPatience: NIODeadline {
@@ -211,12 +266,15 @@ struct ConnectionState {
             isFirstRequest = false
             deadline = now + TimeAmount(limits.idleDeadline)
             return .none
-        case .refusing where !isDraining && !isInputClosed:
+        case .refusing where !isInputClosed:
             phase = .lingering
             since = now
             deadline = now + TimeAmount(limits.lingerDeadline)
+            if isDraining {
+                hasten(now: now)
+            }
             return .closeOutput
-        case .waiting, .receiving, .lingering, .closed:
+        case .waiting, .receiving, .judging, .lingering, .closed:
             return .none
         case .answering, .refusing:
             return close()
@@ -228,8 +286,11 @@ struct ConnectionState {
         TimeAmount(isDraining ? min(limits.writeDeadline, limits.drainDeadline * 2) : limits.writeDeadline)
     }
 
-    /// How often progress is looked at: a stalled response ends after its limit and at most this much more.
-    private var progressInterval: TimeAmount { .nanoseconds(stallLimit.nanoseconds / 4) }
+    /// When progress is looked at again: a stalled response ends after its limit and at most a quarter of that more.
+    private func nextLook(now: NIODeadline) -> NIODeadline {
+        let look = min(now + .nanoseconds(stallLimit.nanoseconds / 4), endOfPatience)
+        return reportsStall ? min(look, lastProgress + TimeAmount(limits.stallNotice)) : look
+    }
 
     // MARK: - Time and ends
 
@@ -246,13 +307,17 @@ struct ConnectionState {
                 return close()
             } else if unsentBytes < self.unsentBytes {
                 stall(unsentBytes: unsentBytes, now: now)
-            } else if now - lastProgress < stallLimit {
-                self.deadline = min(now + progressInterval, endOfPatience)
-            } else {
-                return close()
+                return .none
             }
-            return .none
-        case .closed:
+            let idleTime = now - lastProgress
+            guard idleTime < stallLimit else { return close() }
+            let isStalled = reportsStall && idleTime >= TimeAmount(limits.stallNotice)
+            if isStalled {
+                reportsStall = false
+            }
+            self.deadline = nextLook(now: now)
+            return isStalled ? .reportStall : .none
+        case .judging, .closed:
             return .none
         }
     }
@@ -263,28 +328,32 @@ struct ConnectionState {
         switch phase {
         case .waiting, .receiving: return hasMore ? .none : close()
         case .lingering: return close()
-        case .answering, .refusing, .closed: return .none
+        case .judging, .answering, .refusing, .closed: return .none
         }
     }
 
     /// The server is shutting down: a request that has begun is still answered if neither its end nor the client's
-    /// reading is long in coming; all else ends.
-    mutating func drain(now: NIODeadline) -> Effect {
+    /// reading is long in coming; all else ends. `hasInput` says whether bytes have come that were not read yet.
+    mutating func drain(hasInput: Bool = false, now: NIODeadline) -> Effect {
         isDraining = true
         switch phase {
-        case .waiting, .lingering:
+        case .waiting where !hasInput:
             return close()
-        case .receiving:
-            deadline = min(deadline ?? .distantFuture, now + TimeAmount(limits.drainDeadline))
+        case .waiting, .receiving, .lingering:
+            hasten(now: now)
             return .none
         case .answering, .refusing:
             if stalledSince != nil {
                 stall(unsentBytes: unsentBytes, now: now)
             }
             return .none
-        case .closed:
+        case .judging, .closed:
             return .none
         }
+    }
+
+    private mutating func hasten(now: NIODeadline) {
+        deadline = min(deadline ?? .distantFuture, now + TimeAmount(limits.drainDeadline))
     }
 
     mutating func close() -> Effect {

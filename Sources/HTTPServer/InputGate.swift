@@ -33,11 +33,12 @@ final class InputGate: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch connection.bytesArrived() {
+        let bytes = Self.unwrapInboundIn(data)
+        switch connection.bytesArrived(bytes.readableBytes) {
         case .parse where held.isEmpty && !isOverfull:
             context.fireChannelRead(data)
         case .parse, .hold:
-            hold(Self.unwrapInboundIn(data))
+            hold(bytes)
         case .discard:
             break
         }
@@ -59,6 +60,15 @@ final class InputGate: ChannelInboundHandler {
             heldEnd = event
         } else {
             context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// Throws away what is held, and passes on the end of input if that has been seen.
+    func discard() {
+        held.removeAll()
+        heldBytes = 0
+        if let event = heldEnd.take() {
+            context?.fireUserInboundEventTriggered(event)
         }
     }
 

@@ -27,6 +27,9 @@ public struct Limits: Sendable, Equatable {
     /// Time a response may wait without the client taking any byte of it, to within a quarter. Default 30 s.
     public var writeDeadline = Duration.seconds(30)
 
+    /// Time without the client taking any byte after which a response is said to have stalled. Default 1 s.
+    public var stallNotice = Duration.seconds(1)
+
     /// Bytes a second that a client takes of a response at least. Default 16 KiB.
     ///
     /// A response waits for its client no longer, all in all, than its bytes take at this rate and the write deadline
@@ -38,8 +41,11 @@ public struct Limits: Sendable, Equatable {
     public var drainDeadline = Duration.seconds(1)
 
     /// Time for which input is read and thrown away after a request was refused, so that the client can read the
-    /// refusal before the connection is reset (RFC 9112, 9.6). Default 1 s.
-    public var lingerDeadline = Duration.seconds(1)
+    /// refusal before the connection is reset (RFC 9112, 9.6). Default 5 s.
+    public var lingerDeadline = Duration.seconds(5)
+
+    /// Bytes that are thrown away so; with more, the connection is closed a second later at most. Default 256 KiB.
+    public var lingerBytes = 256 * 1024
 
     /// The defaults.
     public init() {}

@@ -10,6 +10,7 @@ import NIOCore
 final class LoopContext {
     private var connections: [ObjectIdentifier: ConnectionHandler] = [:]
     private(set) var isDraining = false
+    private(set) var isClosed = false
     private let clock: () -> Int
     private var date: (second: Int, text: String) = (-1, "")
 
@@ -80,9 +81,10 @@ final class LoopContext {
         }
     }
 
-    /// Closes every connection.
+    /// Closes every connection; also those that are added later.
     func closeAll() {
         isDraining = true
+        isClosed = true
         for connection in connections.values {
             connection.close()
         }

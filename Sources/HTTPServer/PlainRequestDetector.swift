@@ -12,6 +12,8 @@ final class PlainRequestDetector: ChannelInboundHandler {
     }
 
     private var finding = Finding.nothing
+    private var discardedBytes = 0
+    private let limits = Limits()
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if finding == .nothing, let first = Self.unwrapInboundIn(data).readableBytesView.first {
@@ -21,17 +23,28 @@ final class PlainRequestDetector: ChannelInboundHandler {
                 refuse(context)
             }
         }
-        if finding == .encrypted {
+        switch finding {
+        case .encrypted:
             context.fireChannelRead(data)
+        case .plain:
+            discardedBytes += Self.unwrapInboundIn(data).readableBytes
+            if discardedBytes > limits.lingerBytes {
+                context.close(promise: nil)
+            }
+        case .nothing:
+            break
         }
     }
 
-    /// Input is thrown away from here on, until the client closes or the deadline of the handshake comes: to close at
-    /// once would take the answer away from a client that is still sending.
+    /// Input is thrown away from here on, until the client closes or has sent too much or for too long: to close at once
+    /// would take the answer away from a client that is still sending.
     private func refuse(_ context: ChannelHandlerContext) {
         let answer = ByteBuffer(
             staticString: "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
         context.writeAndFlush(Self.wrapOutboundOut(answer), promise: nil)
         context.close(mode: .output, promise: nil)
+        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.lingerDeadline)) {
+            context.close(promise: nil)
+        }
     }
 }

@@ -15,6 +15,9 @@ final class Relief: Sendable {
         var missing: Int
     }
 
+    /// The event loops of all connections.
+    var eventLoops: [any EventLoop] { loops.map(\.eventLoop) }
+
     private let loops: [NIOLoopBound<LoopContext>]
     private let admission: Admission
     private let eviction: Eviction

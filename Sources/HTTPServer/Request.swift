@@ -1,4 +1,4 @@
-/// A request that has arrived in full.
+/// A request. Bodies are read, up to `Limits.bodyBytes`, and thrown away: nothing uses one.
 public struct Request: Sendable, Equatable {
     /// The method as sent, such as `GET`. Methods are case-sensitive.
     public let method: String
@@ -15,9 +15,6 @@ public struct Request: Sendable, Equatable {
     /// The header fields.
     public let headers: Headers
 
-    /// The whole body, at most `Limits.bodyBytes`.
-    public let body: [UInt8]
-
     /// Whom it comes from.
     var client = ClientAddress.unknown
 
@@ -25,10 +22,9 @@ public struct Request: Sendable, Equatable {
     var presence: ClientPresence?
 
     /// A request as it would arrive with this target, for instance `/metrics?name=up` or `http://host/metrics`.
-    public init(method: String = "GET", target: String, headers: Headers = [:], body: [UInt8] = []) {
+    public init(method: String = "GET", target: String, headers: Headers = [:]) {
         self.method = method
         self.headers = headers
-        self.body = body
         (path, query) = Self.split(target: target)
         authority = target.hasPrefix("/") ? nil : Self.authority(target: target)
     }

@@ -5,6 +5,7 @@ struct RequestTraits: Equatable {
     var isHead = false
     var isHTTP10 = false
     var keepsAlive = false
+    var hasBody = false
     var expectsContinue = false
 
     /// A status to refuse a request with.
@@ -58,9 +59,10 @@ struct RequestTraits: Equatable {
         if let bodyLength, bodyLength > limits.bodyBytes {
             return .failure(Refusal(status: 413))
         }
+        traits.hasBody = isChunked || (bodyLength ?? 0) > 0
         if let expectation, !traits.isHTTP10 {
             guard expectation.isField("100-continue") else { return .failure(Refusal(status: 417)) }
-            traits.expectsContinue = isChunked || (bodyLength ?? 0) > 0
+            traits.expectsContinue = traits.hasBody
         }
         if head.method == .CONNECT {
             traits.keepsAlive = false

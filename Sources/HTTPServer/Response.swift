@@ -16,6 +16,10 @@ public struct Response: Sendable {
     /// impossible. Must not block: it runs on an event loop.
     public var onEnd: (@Sendable () -> Void)?
 
+    /// Called at most once, and before `onEnd`, when the client has taken nothing for `Limits.stallNotice`. Must not
+    /// block: it runs on an event loop.
+    public var onStall: (@Sendable () -> Void)?
+
     /// Whether the body is all that is sent, without a head.
     var isVerbatim = false
 
@@ -51,6 +55,12 @@ public enum Reply: Sendable {
     /// From a task of the connection, which is cancelled if the connection ends first.
     case later(@Sendable () async -> Response)
 }
+
+/// Returns the refusal of a request that its head alone decides, nil to let it pass.
+///
+/// Called on the connection's event loop, before the request's body is read: it must not block. A refusal of a request
+/// with a body ends the connection.
+public typealias Refusal = @Sendable (Request) -> Response?
 
 /// Answers requests. Called on the connection's event loop: it must not block, and takes what is slow into `.later`.
 public typealias Handler = @Sendable (Request) -> Reply

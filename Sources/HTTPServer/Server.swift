@@ -9,6 +9,9 @@ public final class Server: Sendable {
 
     let listeners: [any Channel]
     private let files: [UnixSocketFile]
+    /// How many listeners, the first ones, were inherited.
+    private let inheritedCount: Int
+    private let limits: Limits
     let loops: [NIOLoopBound<LoopContext>]
     private let admission: Admission
     private let relief: Relief
@@ -18,9 +21,12 @@ public final class Server: Sendable {
     private let endObservation: @Sendable () -> Void
 
     private init(
-        bound: [Listener.Bound], loops: [NIOLoopBound<LoopContext>], admission: Admission, relief: Relief,
-        ownGroup: MultiThreadedEventLoopGroup?, endObservation: @escaping @Sendable () -> Void
+        _ configuration: ServerConfiguration, bound: [Listener.Bound], loops: [NIOLoopBound<LoopContext>],
+        admission: Admission, relief: Relief, ownGroup: MultiThreadedEventLoopGroup?,
+        endObservation: @escaping @Sendable () -> Void
     ) {
+        limits = configuration.limits
+        inheritedCount = configuration.inherited.count
         addresses = bound.map(\.address)
         listeners = bound.map(\.channel)
         files = bound.compactMap(\.file)
@@ -37,9 +43,13 @@ public final class Server: Sendable {
 
     /// Binds every address or none, then accepts connections. The inherited sockets come first.
     ///
-    /// Throws `BindError`, which names the address and the reason in words.
+    /// - Parameters:
+    ///   - refusal: refuses requests by their head; the default refuses none.
+    ///   - handler: answers all others, once their body has been read and thrown away.
+    /// - Throws: `BindError`, which names the address and the reason in words.
     public static func start(
-        _ configuration: ServerConfiguration, logger: Logger, handler: @escaping Handler
+        _ configuration: ServerConfiguration, logger: Logger, refusal: @escaping Refusal = { _ in nil },
+        handler: @escaping Handler
     ) async throws -> Server {
         precondition(
             !configuration.addresses.isEmpty || !configuration.inherited.isEmpty, "a server needs an address")
@@ -51,8 +61,9 @@ public final class Server: Sendable {
         }
         let admission = Admission(limit: Admission.limit(asked: configuration.limits.connections))
         let relief = Relief(loops: loops, admission: admission)
+        let gatekeeper = Gatekeeper(security: configuration.security, refusal: refusal, handler: handler)
         let pipeline = ConnectionPipeline(
-            limits: configuration.limits, security: configuration.security, logger: logger, handler: handler)
+            limits: configuration.limits, gatekeeper: gatekeeper, logger: logger)
         let listener = Listener {
             bootstrap(
                 group: group, loops: loops, admission: admission, relief: relief, logger: logger, pipeline: pipeline)
@@ -75,7 +86,7 @@ public final class Server: Sendable {
             throw error
         }
         let server = Server(
-            bound: bound, loops: loops, admission: admission, relief: relief, ownGroup: ownGroup,
+            configuration, bound: bound, loops: loops, admission: admission, relief: relief, ownGroup: ownGroup,
             endObservation: observe(configuration.security, on: loops))
         for (listener, address) in zip(server.listeners, server.addresses) {
             let ending = server.ending
@@ -107,8 +118,7 @@ public final class Server: Sendable {
     ) -> ServerBootstrap {
         let loopOf = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
         return ServerBootstrap(group: group)
-            // A client that finds it full tries again after a second only.
-            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.backlog, value: CInt(AcceptGate.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // Accepting begins when every address is bound.
             .serverChannelOption(.autoRead, value: false)
@@ -143,10 +153,11 @@ public final class Server: Sendable {
         }
     }
 
-    /// Stops accepting at once, lets the requests in flight finish, and returns when every connection is closed.
+    /// Stops accepting, lets the requests in flight finish, and returns when every connection is closed.
     ///
-    /// New connections are refused and idle ones closed at once. Requests under way are answered, with
-    /// `Connection: close`; what is not done after `grace` is closed. May be called again, also to shorten the grace.
+    /// Idle connections are closed at once. Those that wait in the backlog are still taken, and closed unless a request
+    /// has come; but the backlog of an inherited socket is left to the next process. Requests under way are answered,
+    /// with `Connection: close`; what is not done after `grace` is closed. May be called again, also to shorten the grace.
     public func shutdown(grace: Duration) async {
         let isFirst = ending.begin()
         relief.end()
@@ -155,12 +166,18 @@ public final class Server: Sendable {
             for file in files {
                 file.remove()
             }
+            // First, so that there is room for those who wait.
+            forEachLoop { $0.drain() }
+            let deadline = NIODeadline.now() + TimeAmount(min(grace, limits.drainDeadline))
+            for (number, listener) in listeners.enumerated() {
+                let takesBacklog = number >= inheritedCount && grace > .zero
+                listener.triggerUserOutboundEvent(
+                    AcceptGate.Close(takesBacklog: takesBacklog, deadline: deadline), promise: nil)
+            }
             for listener in listeners {
-                listener.close(promise: nil)
                 // Fails only if the listener has ended by itself before.
                 try? await listener.closeFuture.get()
             }
-            forEachLoop { $0.drain() }
         }
         let end = Task {
             try await Task.sleep(for: grace)

@@ -9,6 +9,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import unittest
 from urllib.parse import urljoin
 
@@ -120,6 +121,66 @@ class HTTP(Running):
             with self.subTest(path):
                 self.assertEqual(exporter.request(path).status, 404)
         self.assertEqual(exporter.request("/-/reload", "POST").status, 404)
+
+    # Requests that are refused by their head, and the status for it.
+    REFUSED = [
+        (b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000", 413), (b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 60000", 405),
+        (b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 60000", 404), (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked", 405),
+        (b"POST / HTTP/1.0\r\nContent-Length: 60000", 405), (b"HEAD /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 60000", 404),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\nExpect: 100-continue", 405),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue", 405),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000, 431),
+    ]
+
+    def test_what_is_refused_is_refused_by_the_head(self):
+        _, exporter = self.started()
+        for head, status in self.REFUSED:
+            for body in (b"", b"x" * 1000, b"1000\r\n" + b"x" * 30_000):
+                with self.subTest(head=head[:100], body=len(body)), socket.create_connection(("127.0.0.1", exporter.port), 3) as connection:
+                    connection.sendall(head + b"\r\n\r\n" + body)
+                    # All of it, to the end of what the server sends: before the body has come, and without a reset.
+                    answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+                    self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer)
+                    self.assertEqual(answer.count(b"HTTP/1.1"), 1, answer)
+                    self.assertIn(b"\r\nConnection: close\r\n", answer)
+
+    def test_little_is_taken_of_a_refused_client(self):
+        _, exporter = self.started()
+        for drip in (0, 0.05):
+            with self.subTest(drip=drip), socket.create_connection(("127.0.0.1", exporter.port), 8) as connection:
+                connection.sendall(b"POST /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+                start, sent = time.monotonic(), 0
+                with self.assertRaises(OSError):
+                    while sent < 64_000_000:
+                        sent += connection.send(b"1\r\nx\r\n" if drip else b"4000\r\n" + b"x" * 16_384 + b"\r\n")
+                        time.sleep(drip)
+                self.assertLess(time.monotonic() - start, 7)
+                # 256 KiB, and what lies in the buffers of the system.
+                self.assertLess(sent, 16_000_000)
+                # It is there to be read even now.
+                self.assertTrue(connection.recv(1 << 16).startswith(b"HTTP/1.1 405 "))
+
+    def test_small_bodies_of_allowed_requests_are_ignored(self):
+        _, exporter = self.started()
+        with socket.create_connection(("127.0.0.1", exporter.port), 5) as connection:
+            for rest in (b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+                         b"Content-Length: 0\r\n\r\n", b"\r\n"):
+                connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n" + rest)
+                self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 200 "))
+            connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+            self.assertEqual(connection.recv(4096), b"HTTP/1.1 100 Continue\r\n\r\n")
+            connection.sendall(b"hello")
+            self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 200 "))
+
+    def test_the_connection_stays_after_a_refusal_without_a_body(self):
+        _, exporter = self.started()
+        requests = (b"GET /nowhere HTTP/1.1", b"POST /metrics HTTP/1.1", b"POST / HTTP/1.1\r\nContent-Length: 0", b"GET /-/healthy HTTP/1.1")
+        with socket.create_connection(("127.0.0.1", exporter.port), 5) as connection:
+            # One after the other, and all at once.
+            connection.sendall(b"".join(request + b"\r\nHost: a\r\n\r\n" for request in requests))
+            connection.sendall(b"GET /-/ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        self.assertEqual(re.findall(rb"HTTP/1.1 (\d+)", answer), [b"404", b"405", b"405", b"200", b"200"])
 
     def test_query_is_ignored(self):
         _, exporter = self.started()
@@ -244,6 +305,40 @@ class LargePages(LargePage):
         for reader in readers:
             reader.close()
         wait_until(lambda: exporter.request("/metrics").status == 200, 5, "scrapes are answered again")
+
+    def test_a_scrape_that_is_not_read_gives_its_turn_back(self):
+        exporter = self.large()
+        readers = [SlowReader(exporter) for _ in range(40)]
+        for reader in readers:
+            self.addCleanup(reader.close)
+        wait_until(lambda: exporter.request("/metrics").status == 200, 5, "scrapes are answered")
+        for _ in range(100):
+            self.assertEqual(exporter.request("/metrics").status, 200)
+        # Those who read late have their answer in full, and give no turn back a second time.
+        for reader in readers[:10]:
+            body, length = reader.rest()
+            self.assertEqual(len(body), length)
+        for reader in readers:
+            reader.close()
+        readers = [SlowReader(exporter) for _ in range(40)]
+        for reader in readers:
+            self.addCleanup(reader.close)
+        self.assertEqual(exporter.request("/metrics").status, 503)
+
+    def test_a_scrape_that_is_read_keeps_its_turn(self):
+        exporter = self.large("--web.max-requests=1")
+        reader = SlowReader(exporter)
+        self.addCleanup(reader.close)
+        length = int(re.search(rb"Content-Length: (\d+)", reader.data)[1])
+        # Half of the page in two and a half seconds, in even steps.
+        for step in range(50):
+            while len(reader.data) < length * step // 100:
+                reader.data += reader.socket.recv(1 << 16)
+            self.assertEqual(exporter.request("/metrics").status, 503)
+            time.sleep(0.05)
+        body, length = reader.rest()
+        self.assertEqual(len(body), length)
+        wait_until(lambda: exporter.request("/metrics").status == 200, 5, "the turn comes back at the end")
 
     def test_status_page(self):
         exporter = self.large()

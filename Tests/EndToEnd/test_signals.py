@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import unittest
 import urllib.request
 
@@ -114,6 +116,96 @@ class Signals(Running):
         except ProcessLookupError:
             pass
         self.assertIn(exporter.process.wait(12), (0, -signal.SIGTERM))
+
+
+class Backlog(Running):
+    """Connections that wait to be accepted when the signal comes: the process stands still meanwhile."""
+
+    REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    def crowd(self, connect):
+        """Twenty-five connections with a request, and as many that send nothing."""
+        connections = [connect() for _ in range(50)]
+        for number, connection in enumerate(connections):
+            self.addCleanup(connection.close)
+            connection.settimeout(10)
+            if number % 2 == 0:
+                connection.sendall(self.REQUEST)
+        return connections
+
+    def rest(self, connection):
+        """All that comes until a clean end; a reset is an error."""
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+    def judge(self, connections):
+        answers = [self.rest(connection) for connection in connections]
+        for answer in answers[::2]:
+            self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)
+        self.assertEqual(set(answers[1::2]), {b""})
+        return answers[::2]
+
+    def stopped(self, exporter):
+        exporter.process.send_signal(signal.SIGSTOP)
+        status = pathlib.Path(f"/proc/{exporter.process.pid}/stat")
+        wait_until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T", 5, "it stands still")
+
+    def end(self, exporter):
+        exporter.process.send_signal(signal.SIGTERM)
+        exporter.process.send_signal(signal.SIGCONT)
+
+    def test_of_a_port(self):
+        _, exporter = self.started()
+        kept = socket.create_connection(("127.0.0.1", exporter.port), 10)
+        self.addCleanup(kept.close)
+        kept.sendall(self.REQUEST)
+        self.assertIn(b"200", kept.recv(4096))
+        self.stopped(exporter)
+        connections = self.crowd(lambda: socket.create_connection(("127.0.0.1", exporter.port)))
+        # A request on a connection that is open already waits just as much.
+        kept.sendall(self.REQUEST)
+        self.end(exporter)
+        self.judge(connections)
+        self.assertTrue(self.rest(kept).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(exporter.process.wait(5), 0, exporter.log)
+
+    def test_of_a_unix_socket(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        path = f"{folder}/exporter.sock"
+        _, exporter = self.started("--web.listen-address=127.0.0.1:0", f"--web.listen-address=unix:{path}")
+
+        def connect():
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(path)
+            return connection
+
+        self.stopped(exporter)
+        connections = self.crowd(connect)
+        self.end(exporter)
+        self.judge(connections)
+        self.assertEqual(exporter.process.wait(5), 0, exporter.log)
+
+    def test_newcomers_do_not_hold_up_the_end(self):
+        _, exporter = self.started()
+        ended = threading.Event()
+
+        def come():
+            while not ended.is_set():
+                try:
+                    socket.create_connection(("127.0.0.1", exporter.port), 1).close()
+                except OSError:
+                    pass
+
+        crowd = [threading.Thread(target=come) for _ in range(4)]
+        for one in crowd:
+            one.start()
+        try:
+            code, seconds = exporter.stop()
+        finally:
+            ended.set()
+            for one in crowd:
+                one.join()
+        self.assertEqual(code, 0, exporter.log)
+        self.assertLess(seconds, 4)
 
 
 class Scrapes(LargePage):

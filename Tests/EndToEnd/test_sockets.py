@@ -1,5 +1,6 @@
 """Where the exporter listens: several addresses, both families, unix sockets, and sockets that a service manager hands over."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -62,7 +63,8 @@ class Sockets(Running):
         self.started("--web.listen-address=127.0.0.1:0", f"--web.listen-address=unix:{path}")
         self.assertEqual(ask(self.unix(path)), self.OK)
 
-    def test_sockets_of_systemd(self):
+    def systemd(self):
+        """A listening socket, and an exporter that was started with it."""
         listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
         api = self.enterContext(FakeAPI())
         # As sd_listen_fds(3) has it: the sockets begin at descriptor 3, and the process is named.
@@ -74,10 +76,37 @@ class Sockets(Running):
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        return listener, process
+
+    def test_sockets_of_systemd(self):
+        listener, process = self.systemd()
         # The socket listens all along: the first scrape waits until the program answers.
         self.assertEqual(ask(socket.create_connection(listener.getsockname())), self.OK)
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(10), 0)
+
+    def test_the_backlog_of_systemd_is_left_to_the_next_process(self):
+        listener, process = self.systemd()
+        self.assertEqual(ask(socket.create_connection(listener.getsockname())), self.OK)
+        process.send_signal(signal.SIGSTOP)
+        connections = [socket.create_connection(listener.getsockname(), 5) for _ in range(50)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual(process.wait(10), 0)
+        listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                accepted, _ = listener.accept()
+                with accepted:
+                    self.assertTrue(accepted.recv(4096).startswith(b"GET /-/healthy"))
+                    accepted.sendall(b"the next")
+        # Some may have been taken before the signal was seen: nobody is lost.
+        answers = [b"".join(iter(lambda: connection.recv(4096), b"")) for connection in connections]
+        for answer in answers:
+            self.assertTrue(answer.startswith(b"HTTP/1.1 200 ") or answer == b"the next", answer)
 
     def test_no_socket_of_systemd(self):
         result = run("--web.systemd-socket")

@@ -312,6 +312,27 @@ class Passwords(WebFile):
         exporter.stop()
         self.assertEqual(exporter.secrets_shown([PASSWORD, HASH]), [])
 
+    def test_a_body_does_not_come_before_the_password(self):
+        exporter = self.start(self.FILE)
+        for credentials, path, status in (
+            (None, "/metrics", 401), ("prometheus:wrong", "/metrics", 401), ("nobody:wrong", "/metrics", 401),
+            (f"prometheus:{PASSWORD}", "/nowhere", 404), (f"prometheus:{PASSWORD}", "/metrics", 200),
+        ):
+            for fields in ("Content-Length: 60000", "Transfer-Encoding: chunked", "Content-Length: 5\r\nExpect: 100-continue"):
+                with self.subTest(credentials=credentials, path=path, fields=fields), \
+                        socket.create_connection(("127.0.0.1", exporter.port), 3) as connection:
+                    field = "" if credentials is None else f"Authorization: Basic {base64.b64encode(credentials.encode()).decode()}\r\n"
+                    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n{field}{fields}\r\n\r\n".encode())
+                    if status != 200:
+                        # The body is still missing.
+                        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+                        self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer)
+                        self.assertEqual(answer.lower().count(b"\r\nx-frame-options: deny\r\n"), 1, answer)
+                    elif "Expect" in fields:
+                        self.assertEqual(connection.recv(4096), b"HTTP/1.1 100 Continue\r\n\r\n")
+                        connection.sendall(b"hello")
+                        self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 200 "))
+
     def test_wrong_passwords_hold_up_nobody(self):
         """Twenty clients that keep guessing, at a cost of tens of milliseconds a guess, beside one that knows the password."""
         cost10 = "$2y$10$abcdefghijklmnopqrstuug7uV/rfOsuPOAUg70eqWWWMjvHc6jZm"

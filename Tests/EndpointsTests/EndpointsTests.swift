@@ -138,8 +138,32 @@ struct EndpointsTests {
         #expect(third.headers["Retry-After"] == "1" && third.onEnd == nil)
         // A place is free again when a response has been sent to its end.
         first.onEnd?()
-        #expect(await fixture.get("/metrics").status == 200)
+        let fourth = await fixture.get("/metrics")
+        #expect(fourth.status == 200)
         #expect(await fixture.get("/metrics").status == 503)
+        // Or when its client takes nothing of it; its end gives no second one back.
+        second.onStall?()
+        let fifth = await fixture.get("/metrics")
+        #expect(fifth.status == 200)
+        second.onEnd?()
+        second.onStall?()
+        first.onEnd?()
+        #expect(await fixture.get("/metrics").status == 503)
+        withExtendedLifetime((fourth, fifth)) {}
+    }
+
+    @Test func aRefusalIsTheAnswerAndCountedOnce() async throws {
+        let fixture = try await Fixture(polls: [])
+        for (method, path, status) in [
+            ("POST", "/metrics", 405), ("GET", "/nowhere", 404), ("POST", "/nowhere", 404), ("POST", "/-/reload", 404),
+        ] {
+            let request = Request(method: method, target: path)
+            #expect(fixture.endpoints.refusal(of: request)?.status == status)
+            #expect(await fixture.get(path, method: method).status == status)
+        }
+        for (method, path) in [("GET", "/metrics"), ("HEAD", "/metrics"), ("GET", "/"), ("GET", "/-/healthy")] {
+            #expect(fixture.endpoints.refusal(of: Request(method: method, target: path)) == nil)
+        }
     }
 
     @Test func noLimitIsNoLimit() async throws {
@@ -316,7 +340,7 @@ private final class Fixture: Sendable {
     let time = SteppedTime()
     let monitor: Monitor
     private let poller: Poller
-    private let endpoints: Endpoints
+    let endpoints: Endpoints
     init(
         polls: [Result<InstanceList, APIError>], _ configuration: Endpoints.Configuration = .init(),
         reload: Endpoints.Reload? = nil

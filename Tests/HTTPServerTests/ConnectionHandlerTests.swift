@@ -9,12 +9,11 @@ import Testing
     private static let body = Body("hello")
 
     private func connect(
-        limits: Limits = Limits(), handler: @escaping Handler = { .now(ok($0)) }
-    ) throws
-        -> EmbeddedChannel
-    {
+        limits: Limits = Limits(), handler: @escaping Handler = { .now(ok($0)) },
+        refusal: @escaping Refusal = { _ in nil }
+    ) throws -> EmbeddedChannel {
         let channel = EmbeddedChannel()
-        let pipeline = ConnectionPipeline(limits: limits, logger: .silent, handler: handler)
+        let pipeline = ConnectionPipeline(limits: limits, refusal: refusal, handler: handler)
         try pipeline.configure(channel, loop: LoopContext { 0 })
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         return channel
@@ -193,12 +192,37 @@ import Testing
     }
 
     @Test func expectContinueIsAnswered() throws {
-        let channel = try connect { request in .now(Response(status: 200, body: Body(request.body))) }
+        let channel = try connect()
         try channel.writeInbound(
             ByteBuffer(string: "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"))
         #expect(try output(channel) == "HTTP/1.1 100 Continue\r\n\r\n")
         try channel.writeInbound(ByteBuffer(string: "ok"))
-        #expect(try output(channel).hasSuffix("\r\n\r\nok"))
+        #expect(try output(channel).hasSuffix("\r\n\r\nhello"))
+        _ = try channel.finish()
+    }
+
+    @Test(arguments: [
+        "Content-Length: 9\r\nExpect: 100-continue\r\n\r\n", "Content-Length: 60000\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /",
+    ])
+    func aRefusedRequestIsAnsweredByItsHead(rest: String) throws {
+        let channel = try connect(refusal: { _ in Response(status: 405) })
+        try channel.writeInbound(ByteBuffer(string: "POST / HTTP/1.1\r\nHost: a\r\n\(rest)"))
+        let answer = try output(channel)
+        #expect(answer.hasPrefix("HTTP/1.1 405 ") && answer.contains("\r\nConnection: close\r\n"))
+        #expect(answer.components(of: "HTTP/1.1") == 1)
+        _ = try? channel.finish(acceptAlreadyClosed: true)
+    }
+
+    @Test func requestsAfterARefusalWithoutABodyAreAnswered() throws {
+        let channel = try connect(refusal: { $0.path == "/a" ? nil : Response(status: 404) })
+        try channel.writeInbound(
+            ByteBuffer(
+                string: "GET /x HTTP/1.1\r\nHost: a\r\n\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+                    + "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nokGET /y HTTP/1.1\r\nHost: a\r\n\r\n"))
+        let answer = try output(channel)
+        #expect(answer.components(of: "HTTP/1.1 404 ") == 2 && answer.components(of: "HTTP/1.1 200 ") == 2)
+        #expect(!answer.contains("Connection: close") && channel.isActive)
         _ = try channel.finish()
     }
 

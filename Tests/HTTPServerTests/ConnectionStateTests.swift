@@ -29,9 +29,11 @@ import Testing
     /// Brings the state to answering a plain request.
     private mutating func request(now: Int64) {
         let headers: HTTPHeaders = ["Host": "a"]
-        _ = state.receive(head(.GET, "/", headers), now: at(now))
-        let effect = state.receive(.end(nil), now: at(now))
-        #expect(effect == .answer(Request(target: "/", headers: Headers(headers))))
+        let request = Request(target: "/", headers: Headers(headers))
+        #expect(state.receive(head(.GET, "/", headers), now: at(now)) == .none)
+        #expect(state.receive(.end(nil), now: at(now)) == .judge(request))
+        #expect(!state.wantsInput && state.input == .hold && state.deadline == nil)
+        #expect(state.admit(hasMore: false, now: at(now)) == .answer(request))
         #expect(state.phase == .answering)
     }
 
@@ -52,6 +54,7 @@ import Testing
 
     @Test mutating func drippingBodyDoesNotMoveTheDeadline() {
         _ = state.receive(head(.POST, "/", ["Host": "a", "Content-Length": "5"]), now: at(1))
+        #expect(state.admit(hasMore: false, now: at(1)) == .none)
         for second in 2..<6 {
             #expect(state.receive(.body(ByteBuffer(string: "x")), now: at(Int64(second))) == .none)
         }
@@ -195,20 +198,115 @@ import Testing
 
     @Test mutating func bodyOverTheLimitIsRefused() {
         _ = state.receive(head(.POST, "/", ["Host": "a", "Transfer-Encoding": "chunked"]), now: at(0))
+        #expect(state.admit(hasMore: false, now: at(0)) == .none)
         #expect(state.receive(.body(ByteBuffer(string: "12345")), now: at(0)) == .none)
         #expect(state.receive(.body(ByteBuffer(string: "6")), now: at(0)) == .refuse(status: 413))
         #expect(state.receive(.end(nil), now: at(0)) == .none)
     }
 
-    @Test mutating func bodyArrivesWhole() {
-        _ = state.receive(head(.POST, "/", ["Host": "a", "Transfer-Encoding": "chunked"]), now: at(0))
+    @Test mutating func anAllowedRequestIsAnsweredAfterItsBody() {
+        let headers: HTTPHeaders = ["Host": "a", "Transfer-Encoding": "chunked"]
+        let request = Request(method: "POST", target: "/", headers: Headers(headers))
+        #expect(state.receive(head(.POST, "/", headers), now: at(0)) == .judge(request))
+        #expect(!state.wantsInput && state.input == .hold)
+        #expect(state.admit(hasMore: false, now: at(0)) == .none)
+        #expect(state.wantsInput && state.input == .parse)
         _ = state.receive(.body(ByteBuffer(string: "12")), now: at(0))
         _ = state.receive(.body(ByteBuffer(string: "345")), now: at(0))
-        guard case .answer(let request) = state.receive(.end(nil), now: at(0)) else {
-            Issue.record("no request")
-            return
+        #expect(state.receive(.end(nil), now: at(0)) == .answer(request))
+    }
+
+    /// What it takes to judge a request is not the client's fault, but it gains no time for the body by it either.
+    @Test(arguments: [Int64(3), 12]) mutating func judgingHasNoDeadlineAndMovesNone(second: Int64) {
+        _ = state.receive(head(.POST, "/", ["Host": "a", "Content-Length": "5"]), now: at(1))
+        #expect(state.deadline == nil && state.reachDeadline(unsentBytes: 0, now: at(11)) == .none)
+        #expect(state.admit(hasMore: false, now: at(second)) == .none)
+        #expect(state.deadline == at(10))
+    }
+
+    private static let denied: [(HTTPMethod, HTTPHeaders, Bool)] = [
+        (.GET, ["Host": "a"], true), (.HEAD, ["Host": "a"], true), (.POST, ["Host": "a", "Content-Length": "0"], true),
+        (.POST, ["Host": "a", "Content-Length": "5"], false), (.GET, ["Host": "a", "Content-Length": "5"], false),
+        (.POST, ["Host": "a", "Transfer-Encoding": "chunked"], false),
+        (.POST, ["Host": "a", "Content-Length": "5", "Expect": "100-continue"], false),
+        (.GET, ["Host": "a", "Connection": "close"], false),
+    ]
+
+    /// A connection with a body that was not read cannot be kept.
+    @Test(arguments: denied)
+    func aDeniedRequestIsAnsweredByItsHead(method: HTTPMethod, headers: HTTPHeaders, keepsAlive: Bool) {
+        var state = state
+        if state.receive(head(method, "/", headers), now: at(0)) == .none {
+            _ = state.receive(.end(nil), now: at(0))
         }
-        #expect(request.body == Array("12345".utf8))
+        #expect(state.phase == .judging)
+        state.deny()
+        #expect(state.startResponse(Response(status: 401)).keepsAlive == keepsAlive)
+        let hasBody =
+            headers.contains(name: "Transfer-Encoding") || (headers.first(name: "Content-Length") ?? "0") != "0"
+        #expect(
+            state.finishResponse(hasMore: false, now: at(0)) == (keepsAlive ? .none : hasBody ? .closeOutput : .close))
+    }
+
+    @Test mutating func aRefusedClientsBytesAreThrownAwayUpToALimit() {
+        _ = state.fail(status: 400)
+        _ = state.finishResponse(hasMore: false, now: at(1))
+        #expect(state.deadline == at(2) && state.wantsInput)
+        var patient = Self.limits
+        patient.lingerDeadline = .seconds(5)
+        patient.lingerBytes = 100
+        state = ConnectionState(limits: patient, now: at(0))
+        _ = state.fail(status: 400)
+        _ = state.finishResponse(hasMore: false, now: at(1))
+        state.discard(bytes: 99, now: at(2))
+        #expect(state.deadline == at(6) && state.wantsInput)
+        state.discard(bytes: 1, now: at(3))
+        #expect(state.deadline == at(4) && !state.wantsInput)
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(4)) == .close)
+    }
+
+    @Test mutating func aStallIsReportedOnceAfterASecond() {
+        for start in [Int64(0), 100] {
+            request(now: start)
+            var response = Response(status: 200)
+            response.onStall = {}
+            _ = state.startResponse(response)
+            state.send(bytes: 1 << 20)
+            state.stall(unsentBytes: 100, now: at(start))
+            #expect(state.deadline == at(start + 1))
+            // It has gone on, and then no more.
+            #expect(state.reachDeadline(unsentBytes: 99, now: at(start + 1)) == .none)
+            #expect(state.deadline == at(start + 2))
+            #expect(state.reachDeadline(unsentBytes: 99, now: at(start + 2)) == .reportStall)
+            // From here on as any other response.
+            #expect(state.deadline == at(start + 12))
+            #expect(state.reachDeadline(unsentBytes: 98, now: at(start + 12)) == .none)
+            #expect(state.reachDeadline(unsentBytes: 98, now: at(start + 22)) == .none)
+            state.unstall(now: at(start + 23))
+            _ = state.finishResponse(hasMore: false, now: at(start + 23))
+        }
+    }
+
+    @Test mutating func aDrainLeavesARequestThatHasArrivedUnread() {
+        #expect(state.drain(hasInput: true, now: at(3)) == .none)
+        #expect(state.wantsInput && state.deadline == at(4))
+        request(now: 3)
+        #expect(!state.startResponse(Response(status: 200)).keepsAlive)
+        #expect(state.finishResponse(hasMore: false, now: at(3)) == .close)
+    }
+
+    @Test mutating func aDrainLeavesItOnAKeptConnectionToo() {
+        request(now: 0)
+        _ = state.startResponse(Response(status: 200))
+        _ = state.finishResponse(hasMore: false, now: at(1))
+        #expect(state.drain(hasInput: true, now: at(50)) == .none)
+        #expect(state.deadline == at(51))
+        state.receiveBytes(now: at(50))
+        #expect(state.deadline == at(51))
+        #expect(state.reachDeadline(unsentBytes: 0, now: at(51)) == .refuse(status: 408))
+        _ = state.startResponse(Response(status: 408))
+        #expect(state.finishResponse(hasMore: false, now: at(51)) == .closeOutput)
+        #expect(state.deadline == at(52))
     }
 
     @Test mutating func refusalIsFollowedByLingering() {
@@ -255,6 +353,7 @@ import Testing
         #expect(begun.deadline == at(1))
         _ = begun.receive(head(), now: at(0))
         _ = begun.receive(.end(nil), now: at(0))
+        _ = begun.admit(hasMore: false, now: at(0))
         #expect(!begun.startResponse(Response(status: 200)).keepsAlive)
         #expect(begun.finishResponse(hasMore: true, now: at(0)) == .close)
 
@@ -277,6 +376,7 @@ import Testing
         var state = state
         _ = state.receive(head(.GET, "/", version: version, headers), now: at(0))
         _ = state.receive(.end(nil), now: at(0))
+        _ = state.admit(hasMore: false, now: at(0))
         #expect(state.startResponse(Response(status: 200)).keepsAlive == keepsAlive)
         #expect(state.finishResponse(hasMore: false, now: at(0)) == (keepsAlive ? .none : .close))
     }
@@ -318,7 +418,11 @@ import Testing
     func expectation(version: HTTPVersion, expect: String, length: String, effect: ConnectionState.Effect) {
         var state = state
         let headers: HTTPHeaders = ["Host": "a", "Expect": expect, "Content-Length": length]
-        #expect(state.receive(head(.POST, "/", version: version, headers), now: at(0)) == effect)
+        guard case .judge = state.receive(head(.POST, "/", version: version, headers), now: at(0)) else {
+            #expect(length == "0" && effect == .none)
+            return
+        }
+        #expect(state.admit(hasMore: false, now: at(0)) == effect)
     }
 
     @Test(arguments: ["", "a", "a.example:80", "a:", "127.0.0.1:1", "[::1]", "[::1]:80", "[fe80::1%25eth0]:1", "a_b,c"])

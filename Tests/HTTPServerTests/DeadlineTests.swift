@@ -100,6 +100,35 @@ import Testing
         }
     }
 
+    /// Over both kinds of connections the client gets all of it later.
+    @Test(arguments: [false, true])
+    func aStallIsReportedAndTheResponseGoesOn(isEncrypted: Bool) async throws {
+        let body = Body([UInt8](repeating: 0x61, count: 3_000_000))
+        let stalled = Signal()
+        let ended = Signal()
+        let limits = limits { $0.stallNotice = .milliseconds(50) }
+        try await withServer(limits: limits, security: isEncrypted ? .tls() : nil) { request in
+            var response = Response(status: 200, body: request.path == "/large" ? body : Body("ok"))
+            response.onStall = { stalled.fire() }
+            response.onEnd = { ended.fire() }
+            return .now(response)
+        } _: { server in
+            let client = try await TestClient.connect(
+                to: server.port, reads: false, tls: isEncrypted ? .client() : nil)
+            try await client.resumeReading()
+            try await client.get("/")
+            #expect(await client.response()?.body == "ok")
+            try await client.pauseReading()
+            try await client.get("/large")
+            await stalled.wait()
+            #expect(ended.count == 1)
+            try await client.resumeReading()
+            #expect(await client.response()?.body.utf8.count == 3_000_000)
+            await ended.wait(count: 2)
+            #expect(stalled.count == 1)
+        }
+    }
+
     @Test func slowReadersDoNotHoldUpOthers() async throws {
         let body = Body([UInt8](repeating: 0x61, count: 5_000_000))
         try await withServer { request in

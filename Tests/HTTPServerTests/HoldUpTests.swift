@@ -88,7 +88,7 @@ import Testing
         let eventLoop = EmbeddedEventLoop()
         let loop = LoopContext { 0 }
         let admission = Admission(limit: 2)
-        let pipeline = ConnectionPipeline(limits: .patient, logger: .silent) { _ in
+        let pipeline = ConnectionPipeline(limits: .patient) { _ in
             .later {
                 // For ever: an embedded event loop must not be touched from the task's thread, not even at its end.
                 await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }

@@ -261,11 +261,20 @@ final class TestClient: Sendable {
 extension Server {
     /// A server on a free port of the loopback.
     static func start(
-        limits: Limits = .patient, security: LiveSecurity? = nil, _ handler: @escaping Handler
+        limits: Limits = .patient, security: LiveSecurity? = nil, refusal: @escaping Refusal = { _ in nil },
+        _ handler: @escaping Handler
     ) async throws -> Server {
         var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: limits)
         configuration.security = security
-        return try await start(configuration, logger: .silent, handler: handler)
+        return try await start(configuration, logger: .silent, refusal: refusal, handler: handler)
+    }
+}
+
+extension ConnectionPipeline {
+    /// A pipeline without TLS and passwords.
+    init(limits: Limits, refusal: @escaping Refusal = { _ in nil }, handler: @escaping Handler) {
+        let gatekeeper = Gatekeeper(security: nil, refusal: refusal, handler: handler)
+        self.init(limits: limits, gatekeeper: gatekeeper, logger: .silent)
     }
 }
 
@@ -286,10 +295,10 @@ extension Logger {
 
 /// Runs a server while `body` runs, and shuts it down without grace.
 func withServer(
-    limits: Limits = .patient, security: LiveSecurity? = nil, handler: @escaping Handler,
-    _ body: (Server) async throws -> Void
+    limits: Limits = .patient, security: LiveSecurity? = nil, refusal: @escaping Refusal = { _ in nil },
+    handler: @escaping Handler, _ body: (Server) async throws -> Void
 ) async throws {
-    let server = try await Server.start(limits: limits, security: security, handler)
+    let server = try await Server.start(limits: limits, security: security, refusal: refusal, handler)
     do {
         try await body(server)
     } catch {

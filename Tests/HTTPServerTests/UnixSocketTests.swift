@@ -10,7 +10,8 @@ import Testing
 
     private func start(_ path: String) async throws -> Server {
         try await Server.start(
-            ServerConfiguration(addresses: [try ListenAddress("unix:\(path)")]), logger: .silent, handler: Self.ok)
+            ServerConfiguration(addresses: [try ListenAddress("unix:\(path)")], limits: .patient), logger: .silent,
+            handler: Self.ok)
     }
 
     private func reasonNotToStart(_ path: String) async -> String? {

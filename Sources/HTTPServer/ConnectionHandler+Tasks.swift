@@ -6,8 +6,29 @@ import NIOCore
     import Musl
 #endif
 
-/// Streamed bodies: between the task that produces one and the connection it is sent on.
+/// Tasks that work for a connection: they check passwords, make responses, and produce streamed bodies.
 extension ConnectionHandler {
+    /// Takes what is slow off the event loop. Only the end of the connection cancels it.
+    func later<Value: Sendable>(
+        _ make: @escaping @Sendable () async -> Value, cancelled: @escaping @Sendable (Value) -> Void = { _ in },
+        then: @escaping @Sendable (ConnectionHandler, Value) -> Void
+    ) {
+        guard let context else { return }
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        task = Task {
+            let value = await make()
+            // The event loop may be gone with the connection.
+            guard !Task.isCancelled else {
+                cancelled(value)
+                return
+            }
+            connection.eventLoop.execute {
+                connection.value.task = nil
+                then(connection.value, value)
+            }
+        }
+    }
+
     func start(_ stream: ResponseStream, _ produce: @escaping @Sendable (BodyWriter) async throws -> Void) {
         guard let context, state.phase == .answering else { return }
         self.stream = stream
