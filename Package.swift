@@ -80,7 +80,7 @@ let package = Package(
             ["Simulator", arguments, logging, lifecycle, signals]),
 
         tests(
-            "HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioEmbedded, nioHTTP1, nioPosix]),
+            "HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL]),
         tests("Exposition", ["CZlib"], exclude: ["Golden"]),
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging, nioCore], exclude: ["Golden"]),
         tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioTLS, logging]),

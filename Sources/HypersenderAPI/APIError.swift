@@ -77,7 +77,7 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case .rateLimited: "Raise --poll.interval: polls spend the same budget as sent messages."
         case .redirect: "Check the base URL."
         case .tls:
-            "Check the base URL and the clock; give a proxy's own certificate authority by --hypersender.ca-file."
+            "Check the base URL and the clock; name an authority of your own, as a proxy's, by --hypersender.ca-file."
         case .dns, .connect: "Check the base URL, the network, and HTTPS_PROXY where one is needed."
         case .tooLarge: "Raise --poll.max-response-bytes if the account really is this large."
         case .serverError, .httpError, .timeout, .decode, .incomplete, .token, .internal: nil

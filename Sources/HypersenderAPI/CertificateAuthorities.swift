@@ -89,10 +89,12 @@ package struct CertificateAuthorities: Sendable, Hashable {
             folder = usual
             return
         }
-        var found: Set<NIOSSLCertificate> = []
+        var found: [NIOSSLCertificate] = []
+        // The same authority often has several names there.
+        var known: Set<NIOSSLCertificate> = []
         for folder in system.folders {
             for name in Self.names(in: folder) {
-                found.formUnion((try? Self.read("\(folder)/\(name)")) ?? [])
+                found += ((try? Self.read("\(folder)/\(name)")) ?? []).filter { known.insert($0).inserted }
             }
         }
         if system.isFolderGiven, found.isEmpty {

@@ -94,12 +94,12 @@ struct ConnectionAgeTests {
         let log = Log()
         let channel = try channel(log)
         for poll in 0..<6 {
-            channel.embeddedEventLoop.advanceTime(by: .seconds(poll == 0 ? 0 : 59))
             try request(channel)
             #expect(try respond(channel)["connection"] == (poll == 5 ? ["close"] : []))
+            channel.embeddedEventLoop.advanceTime(by: .seconds(59))
         }
-        // The client, which is not here, closes it.
-        try channel.close().wait()
+        // The client, which is not here, would have closed it already.
+        #expect(!channel.isActive)
         #expect(log.events.count { $0 == .becameIdle } == 5)
         #expect(log.events.last == .closed)
     }

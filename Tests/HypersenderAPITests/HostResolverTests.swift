@@ -29,9 +29,9 @@ struct HostResolverTests {
                 ? .failure(HostNotResolved(host: host, reason: .unknown)) : .success(["192.0.2.1"])
         }
 
-        func waitUntilAsked(_ count: Int) async {
+        func waitUntilAsked(_ count: Int) async throws {
             while asked.count < count {
-                await Task.yield()
+                try await PollingLoop.shared.sleep(for: .milliseconds(1))
             }
         }
     }
@@ -43,7 +43,7 @@ struct HostResolverTests {
         let hanging = (0..<10).map { number in
             Task { try await resolver.addresses(of: "hanging\(number)") }
         }
-        await servers.waitUntilAsked(10)
+        try await servers.waitUntilAsked(10)
         #expect(try await resolver.addresses(of: "api.test") == ["192.0.2.1"])
         servers.release()
         for task in hanging {
@@ -58,7 +58,7 @@ struct HostResolverTests {
         let tasks = (0..<200).map { _ in
             Task { try await resolver.addresses(of: "hanging") }
         }
-        await servers.waitUntilAsked(1)
+        try await servers.waitUntilAsked(1)
         // Those who give up do not end the lookup, and those who come later do not start another.
         for task in tasks[..<199] {
             task.cancel()
@@ -78,7 +78,7 @@ struct HostResolverTests {
         defer { servers.release() }
         let resolver = HostResolver(maximumThreads: 1, lookUp: servers.lookUp)
         let first = Task { try await resolver.addresses(of: "hanging") }
-        await servers.waitUntilAsked(1)
+        try await servers.waitUntilAsked(1)
         let abandoned = Task { try await resolver.addresses(of: "abandoned") }
         abandoned.cancel()
         await #expect(throws: HostNotResolved.self) { try await abandoned.value }
