@@ -14,10 +14,15 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// Full RELRO: what the linker relocates, function pointers among it, is read-only once the program runs.
+let linking: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "relro", "-Xlinker", "-z", "-Xlinker", "now"])
+]
+
 /// One room of the house: a module of the program, or a program.
 func sources(_ name: String, program: Bool = false, _ dependencies: [Target.Dependency]) -> Target {
     program
-        ? .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+        ? .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings, linkerSettings: linking)
         : .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
@@ -66,7 +71,7 @@ let package = Package(
         sources("Monitoring", ["HypersenderAPI", "Exposition", logging]),
         sources("HTTPServer", ["CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
         sources("Endpoints", ["HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"]),
-        sources("Settings", ["CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
+        sources("Settings", ["CProcess", "CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
         sources("Simulator", ["HTTPServer", logging]),
         sources(
             "hypersender-exporter", program: true,

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int release(struct dl_phdr_info *object, size_t size, void *context) {
@@ -27,6 +29,11 @@ static int release(struct dl_phdr_info *object, size_t size, void *context) {
 void hypersender_release_text(void) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     dl_iterate_phdr(release, &page);
+}
+
+void hypersender_forbid_core_dumps(void) {
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    prctl(PR_SET_DUMPABLE, 0);
 }
 
 void hypersender_resolve_alone(void) {

@@ -3,7 +3,7 @@ import FoundationEssentials
 /// The address below which the API answers, such as `https://app.hypersender.com/api/whatsapp/v1`.
 ///
 /// All requests go to its origin and to no other.
-public struct BaseURL: Sendable, Equatable, CustomStringConvertible {
+public struct BaseURL: Sendable, Hashable, CustomStringConvertible {
     /// `http` or `https`.
     public let scheme: String
     /// The host in lower case; an IPv6 address without its brackets.
@@ -17,6 +17,14 @@ public struct BaseURL: Sendable, Equatable, CustomStringConvertible {
     /// - Parameter allowHTTP: whether plain HTTP is allowed to another machine, over which the token would travel unencrypted.
     /// - Throws: `BaseURLError`, with what is wrong.
     public init(_ text: String, allowHTTP: Bool = false) throws(BaseURLError) {
+        // `URLComponents` would encode them and go on.
+        guard !text.unicodeScalars.contains(where: \.properties.isWhitespace) else {
+            throw BaseURLError("holds white space: remove it, also before and after the URL")
+        }
+        guard !text.unicodeScalars.contains(where: { [.control, .format].contains($0.properties.generalCategory) })
+        else {
+            throw BaseURLError("holds a control character or another invisible one: type the URL anew")
+        }
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let host = parts.host?.lowercased(), !host.isEmpty
         else {
@@ -28,21 +36,16 @@ public struct BaseURL: Sendable, Equatable, CustomStringConvertible {
         guard parts.user == nil, parts.password == nil else {
             throw BaseURLError("holds a user name or password: the API is asked with a token and nothing else")
         }
-        guard parts.query == nil, parts.fragment == nil else {
-            throw BaseURLError("holds a query or a fragment: give the part before it, and filters by their flags")
+        guard parts.fragment == nil else {
+            throw BaseURLError("holds a fragment: give the part before the #")
+        }
+        guard parts.query == nil else {
+            throw BaseURLError("holds a query: give the part before the ?, and filters by their flags")
         }
         guard (1...65535).contains(parts.port ?? 443) else {
             throw BaseURLError("has a port outside 1 to 65535")
         }
-        let isName = host.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
-                UInt8(ascii: "."), UInt8(ascii: "_"):
-                true
-            default: false
-            }
-        }
-        guard isName || IPAddress(host.trimmingBrackets) != nil else {
+        guard Self.isName(host) || IPAddress(host.trimmingBrackets) != nil else {
             throw BaseURLError("has a host that is neither a name in ASCII nor an address")
         }
         self.scheme = scheme
@@ -123,6 +126,18 @@ public struct BaseURL: Sendable, Equatable, CustomStringConvertible {
             return "\(path)/\(parts.percentEncodedPath)" == listPath
         }
         return parts.percentEncodedPath == listPath
+    }
+
+    /// Whether a host, in lower case, has only the characters of a name.
+    static func isName(_ host: some StringProtocol) -> Bool {
+        host.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+                UInt8(ascii: "."), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
     }
 
     static func defaultPort(_ scheme: String) -> Int {

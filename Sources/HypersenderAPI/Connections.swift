@@ -258,7 +258,7 @@ public final class Connections: Sendable {
 public struct ClientSetupError: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
 
-    init(_ description: String) {
+    package init(_ description: String) {
         self.description = description
     }
 }

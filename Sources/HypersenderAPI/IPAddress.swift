@@ -1,20 +1,23 @@
 import Glibc
 
-/// An IPv4 or IPv6 address as its bytes.
+/// An IPv4 or IPv6 address as its bytes; an IPv4-mapped one (RFC 4291, section 2.5.5.2) is the IPv4 address that it stands for.
 struct IPAddress: Equatable {
     let bytes: [UInt8]
 
-    /// Reads `192.0.2.1` or `2001:db8::1`; nil for anything else.
+    /// Reads `192.0.2.1`, `2001:db8::1` or `::ffff:192.0.2.1`; nil for anything else.
     init?(_ text: String) {
         for (family, length) in [(AF_INET, 4), (AF_INET6, 16)] {
             var bytes = [UInt8](repeating: 0, count: length)
             if inet_pton(family, text, &bytes) == 1 {
-                self.bytes = bytes
+                self.bytes = bytes.starts(with: Self.mappedPrefix) ? Array(bytes.suffix(4)) : bytes
                 return
             }
         }
         return nil
     }
+
+    /// The first 12 bytes of an IPv4-mapped IPv6 address.
+    private static let mappedPrefix = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
 
     /// Whether the first `count` bits are those of another address of the same family.
     func matches(_ other: IPAddress, bits count: Int) -> Bool {
@@ -26,7 +29,7 @@ struct IPAddress: Equatable {
         }
     }
 
-    /// Whether a host is this machine itself: `localhost`, 127.0.0.0/8 or ::1.
+    /// Whether a host is this machine itself: `localhost`, 127.0.0.0/8, also IPv4-mapped, or ::1.
     static func isLoopback(host: String) -> Bool {
         if host == "localhost" || host.hasSuffix(".localhost") {
             return true

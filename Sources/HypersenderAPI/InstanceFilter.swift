@@ -3,7 +3,7 @@ import FoundationEssentials
 /// Narrows the list of instances, by the `filter[…]` query parameters of `GET /instances`.
 ///
 /// Filters given together must all hold.
-public struct InstanceFilter: Sendable, Equatable {
+public struct InstanceFilter: Sendable, Hashable {
     /// Exactly this instance.
     public var uuid: String?
     /// Instances whose name contains this.

@@ -1,8 +1,9 @@
 import FoundationEssentials
 
-/// The proxy that the environment asks for, as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are commonly read.
+/// The proxies that the environment asks for, as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are commonly read.
 ///
-/// Upper case is read first, then lower case. A loopback host is always reached directly.
+/// Upper case is read first, then lower case. A loopback host is always reached directly. A variable that is not needed may hold anything:
+/// the environment is shared with other programs.
 public struct ProxySettings: Sendable, Equatable {
     /// A proxy to connect through.
     public struct Proxy: Sendable, Hashable {
@@ -18,60 +19,68 @@ public struct ProxySettings: Sendable, Equatable {
         var password: String?
     }
 
-    private let https: Proxy?
-    private let http: Proxy?
+    private let https: Result<Proxy?, ProxyError>
+    private let http: Result<Proxy?, ProxyError>
     private let exceptions: [Exception]
 
-    /// No proxy at all.
-    public static let none = ProxySettings()
+    /// The variable that exceptions are read from: `NO_PROXY` or `no_proxy`.
+    public let exceptionsVariable: String
+    /// Entries of that variable that can never match, quoted for a message.
+    public let uselessExceptions: [String]
 
-    private init() {
-        https = nil
-        http = nil
-        exceptions = []
-    }
+    /// No proxy at all.
+    public static let none = ProxySettings(environment: [:])
 
     /// Reads the environment.
-    ///
-    /// - Throws: `ProxyError`, naming the variable, where an address cannot be used.
-    public init(environment: [String: String]) throws(ProxyError) {
-        https = try Self.proxy("HTTPS_PROXY", in: environment)
-        http = try Self.proxy("HTTP_PROXY", in: environment)
-        let list = environment["NO_PROXY"] ?? environment["no_proxy"] ?? ""
-        exceptions = list.split(separator: ",").compactMap { Exception(String($0)) }
+    public init(environment: [String: String]) {
+        https = Self.proxy("HTTPS_PROXY", in: environment)
+        http = Self.proxy("HTTP_PROXY", in: environment)
+        let (name, list) = Self.value("NO_PROXY", in: environment) ?? ("NO_PROXY", "")
+        let entries = list.split { $0 == "," || $0.isWhitespace }.map { (text: String($0), exception: Exception($0)) }
+        exceptions = entries.compactMap(\.exception)
+        exceptionsVariable = name
+        uselessExceptions = entries.filter { $0.exception == nil }.map { Redaction.quote($0.text) }
     }
 
     /// The proxy for an address; nil to connect directly.
-    public func proxy(for url: BaseURL) -> Proxy? {
+    ///
+    /// - Throws: `ProxyError`, naming the variable, if it is needed and cannot be used.
+    public func proxy(for url: BaseURL) throws(ProxyError) -> Proxy? {
         guard !IPAddress.isLoopback(host: url.host), !exceptions.contains(where: { $0.covers(url) }) else {
             return nil
         }
-        return url.scheme == "https" ? https : http
+        return try (url.scheme == "https" ? https : http).get()
     }
 
-    private static func proxy(_ variable: String, in environment: [String: String]) throws(ProxyError) -> Proxy? {
-        let names = [variable, variable.lowercased()]
-        guard let name = names.first(where: { !(environment[$0] ?? "").isEmpty }), let text = environment[name] else {
-            return nil
+    /// A variable's name, as it is spelled, and its value; nil if it is not set, or empty.
+    private static func value(_ variable: String, in environment: [String: String]) -> (name: String, text: String)? {
+        [variable, variable.lowercased()].lazy.map { ($0, environment[$0] ?? "") }.first { !$0.1.isEmpty }
+    }
+
+    private static func proxy(
+        _ variable: String, in environment: [String: String]
+    ) -> Result<Proxy?, ProxyError> {
+        guard let (name, text) = value(variable, in: environment) else {
+            return .success(nil)
         }
         // The value is not quoted in errors: it may hold a password.
         guard let parts = URLComponents(string: text.contains("://") ? text : "http://\(text)"),
             let scheme = parts.scheme?.lowercased(), let host = parts.host?.trimmingBrackets, !host.isEmpty,
             (1...65535).contains(parts.port ?? 80)
         else {
-            throw ProxyError("\(name) is not a proxy's address: write it like http://proxy.example:3128")
+            return .failure(ProxyError("\(name) is not a proxy's address: write it like http://proxy.example:3128"))
         }
         switch scheme {
         case "http":
-            return Proxy(
-                kind: .http, host: host, port: parts.port ?? 80, user: parts.user, password: parts.password)
+            return .success(
+                Proxy(kind: .http, host: host, port: parts.port ?? 80, user: parts.user, password: parts.password))
         case "socks5", "socks5h":
             guard parts.user == nil else {
-                throw ProxyError("\(name) holds a user name, which SOCKS proxies cannot be given here")
+                return .failure(ProxyError("\(name) holds a user name, which SOCKS proxies cannot be given here"))
             }
-            return Proxy(kind: .socks5, host: host, port: parts.port ?? 1080)
+            return .success(Proxy(kind: .socks5, host: host, port: parts.port ?? 1080))
         default:
-            throw ProxyError("\(name) has the scheme \(scheme): only http and socks5 proxies can be used")
+            return .failure(ProxyError("\(name) has the scheme \(scheme): only http and socks5 proxies can be used"))
         }
     }
 
@@ -80,68 +89,87 @@ public struct ProxySettings: Sendable, Equatable {
         case everything
         case network(IPAddress, bits: Int)
         case address(IPAddress, port: Int?)
-        case domain(String, port: Int?, onlyBelow: Bool)
+        case domain(Substring, port: Int?, onlyBelow: Bool)
 
-        init?(_ text: String) {
-            let entry = text.trimmed.lowercased()
-            guard !entry.isEmpty else {
-                return nil
-            }
+        /// Reads an entry; nil if it can never match.
+        init?(_ text: Substring) {
+            let entry = text.lowercased()
             if entry == "*" {
                 self = .everything
                 return
             }
-            if let slash = entry.firstIndex(of: "/"), let address = IPAddress(String(entry[..<slash])),
-                let bits = Int(entry[entry.index(after: slash)...])
-            {
-                self = .network(address, bits: bits)
+            if let slash = entry.firstIndex(of: "/") {
+                let text = entry[..<slash]
+                guard let address = IPAddress(String(text)),
+                    let bits = Self.number(entry[slash...].dropFirst(), in: 0...128)
+                else {
+                    return nil
+                }
+                let all = address.bytes.count * 8
+                // The bits of an IPv4-mapped address count from the beginning of the IPv6 one.
+                let own = text.contains(":") ? bits - (128 - all) : bits
+                guard (0...all).contains(own) else {
+                    return nil
+                }
+                self = .network(address, bits: own)
                 return
             }
-            if let address = IPAddress(entry) {
+            if let address = IPAddress(entry.trimmingBrackets) {
                 self = .address(address, port: nil)
                 return
             }
-            var name = entry
+            var name = entry[...]
             var port: Int?
-            if let colon = entry.lastIndex(of: ":"), let number = Int(entry[entry.index(after: colon)...]) {
-                name = String(entry[..<colon])
+            if let colon = entry.lastIndex(of: ":") {
+                guard let number = Self.number(entry[colon...].dropFirst(), in: 1...65535) else {
+                    return nil
+                }
+                name = entry[..<colon]
                 port = number
             }
-            name = name.trimmingBrackets
-            if let address = IPAddress(name) {
+            if let address = IPAddress(String(name).trimmingBrackets) {
                 self = .address(address, port: port)
                 return
             }
             if name.hasPrefix("*.") {
-                name.removeFirst()
+                name = name.dropFirst()
             }
             let onlyBelow = name.hasPrefix(".")
-            self = .domain(onlyBelow ? String(name.dropFirst()) : name, port: port, onlyBelow: onlyBelow)
+            name = Self.withoutLastDot(onlyBelow ? name.dropFirst() : name)
+            let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+            guard !labels.contains(""), BaseURL.isName(name), name.contains(where: \.isLetter) else {
+                return nil
+            }
+            self = .domain(name, port: port, onlyBelow: onlyBelow)
         }
 
         func covers(_ url: BaseURL) -> Bool {
+            let address = IPAddress(url.host)
             switch self {
-            case .everything: true
+            case .everything:
+                return true
             case .network(let network, let bits):
-                IPAddress(url.host).map { $0.matches(network, bits: bits) } ?? false
-            case .address(let address, let port):
-                IPAddress(url.host) == address && (port ?? url.port) == url.port
+                return address?.matches(network, bits: bits) ?? false
+            case .address(let exception, let port):
+                return address == exception && (port ?? url.port) == url.port
             case .domain(let name, let port, let onlyBelow):
-                (port ?? url.port) == url.port
-                    && (url.host.hasSuffix(".\(name)") || !onlyBelow && url.host == name)
+                let host = Self.withoutLastDot(url.host[...])
+                return (port ?? url.port) == url.port && (host.hasSuffix(".\(name)") || !onlyBelow && host == name)
             }
         }
-    }
-}
 
-extension String {
-    fileprivate var trimmed: String {
-        var text = Substring(self)
-        text = text.drop(while: \.isWhitespace)
-        while text.last?.isWhitespace == true {
-            text.removeLast()
+        /// Reads digits and nothing else.
+        private static func number(_ text: Substring, in range: ClosedRange<Int>) -> Int? {
+            guard text.allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(text), range.contains(number) else {
+                return nil
+            }
+            return number
         }
-        return String(text)
+
+        /// The name, which may be written with the dot of the root at its end.
+        private static func withoutLastDot(_ name: Substring) -> Substring {
+            name.hasSuffix(".") ? name.dropLast() : name
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 /// A credential. It prints as `<redacted>` wherever it is printed, and becomes text only where a request's header is made.
-public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private let text: String
 
     /// Takes a credential with the white space around it removed.
     ///
-    /// - Throws: `TokenError` where nothing is left, or where it holds what cannot stand in a header field.
+    /// - Throws: `TokenError` if nothing is left, or more than a key, or what cannot stand in a header field. It never quotes the text.
     public init(_ text: String) throws(TokenError) {
         let isBlank = { (scalar: Unicode.Scalar) in scalar.properties.isWhitespace || scalar == "\u{FEFF}" }
         var scalars = text.unicodeScalars[...]
@@ -15,12 +15,58 @@ public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugS
         guard !scalars.isEmpty else {
             throw TokenError("is blank: put the API key there, as the Hypersender dashboard shows it")
         }
-        guard scalars.allSatisfy({ (0x21...0x7E).contains($0.value) }) else {
-            throw TokenError(
-                "holds white space, a line break or a character outside ASCII: put the API key alone there, without \"Bearer\""
-            )
+        if let mistake = Self.mistake(in: Substring(scalars)) {
+            throw TokenError("\(mistake): put the API key alone there, as the Hypersender dashboard shows it")
         }
         self.text = String(Substring(scalars))
+    }
+
+    /// The usual ways to write more than a key; nil if there is nothing but the key.
+    private static func mistake(in text: Substring) -> String? {
+        if isAssignment(text) {
+            return "begins with a variable's name and =, as a line NAME=value does"
+        }
+        let quotes: Set<Character> = ["\"", "'", "`", "\u{2018}", "\u{2019}", "\u{201C}", "\u{201D}", "«", "»"]
+        if let first = text.first, let last = text.last, quotes.contains(first) || quotes.contains(last) {
+            return "has quotes around it"
+        }
+        if text.lowercased().hasPrefix("bearer"), text.dropFirst(6).first.map({ $0 == ":" || $0.isWhitespace }) ?? true
+        {
+            return "begins with \"Bearer\""
+        }
+        let isPlaceholder = [("<", ">"), ("{{", "}}"), ("${", "}")].contains {
+            text.hasPrefix($0) && text.hasSuffix($1)
+        }
+        if isPlaceholder {
+            return "is a placeholder"
+        }
+        if text.contains(where: \.isWhitespace) {
+            return "holds white space or a line break"
+        }
+        if ["\\n", "\\r", "\\t"].contains(where: { text.contains($0) }) {
+            return "holds a backslash and a letter in the place of a line break"
+        }
+        guard text.unicodeScalars.allSatisfy({ (0x21...0x7E).contains($0.value) }) else {
+            return "holds a character that no key has: a control character, or one outside ASCII"
+        }
+        return nil
+    }
+
+    /// Whether a text has the form `NAME=value`, the name in capitals. A key, too, may end in `=`, as Base64 does.
+    private static func isAssignment(_ text: Substring) -> Bool {
+        let name = text.prefix { $0 != "=" }
+        guard name.count < text.count, name.first?.isNumber == false,
+            name.utf8.allSatisfy({ byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                    true
+                default: false
+                }
+            })
+        else {
+            return false
+        }
+        return name.contains("_") || text[name.endIndex...].contains { $0 != "=" }
     }
 
     /// The value of an `Authorization` field (RFC 6750).

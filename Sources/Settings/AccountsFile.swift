@@ -66,7 +66,8 @@ extension Settings {
             } catch {
                 throw SettingsProblems(problems: [SettingsProblem("token", error.description)])
             }
-            return ([AccountSettings(name: nil, baseURL: baseURL, token: token, polling: polling)], [])
+            let account = AccountSettings(name: nil, baseURL: baseURL, token: token, polling: polling)
+            return ([account], token.exposure.map { [SettingsProblem("token", $0)] } ?? [])
         case .file(let path):
             let bytes: [UInt8]
             do {
@@ -75,7 +76,9 @@ extension Settings {
                 throw SettingsProblems(problems: [SettingsProblem(path, "the file \(error)")])
             }
             var file = AccountsFile(path: path, settings: self, environment: environment)
-            return (try file.read(bytes), file.warnings)
+            let accounts = try file.read(bytes)
+            let exposure = FileExposure.warning(path, isSecret: false).map { SettingsProblem(path, "the file \($0)") }
+            return (accounts, (exposure.map { [$0] } ?? []) + file.warnings)
         }
     }
 }
@@ -103,6 +106,17 @@ struct AccountsFile {
     private var file: FileReading
     /// The lines that names were given in.
     private var names: [String: Int] = [:]
+    /// What accounts ask for, with the name of the first that does.
+    private var requests: [Request: String] = [:]
+    /// Proxies that accounts need and that cannot be used.
+    private var proxyProblems: [SettingsProblem] = []
+
+    /// All that decides which instances an account sees.
+    private struct Request: Hashable {
+        var key: Secret
+        var baseURL: BaseURL
+        var filter: InstanceFilter
+    }
 
     init(path: String, settings: Settings, environment: [String: String]) {
         self.path = path
@@ -132,8 +146,9 @@ struct AccountsFile {
             }
             root.end(&file)
         }
-        guard file.problems.isEmpty else {
-            throw SettingsProblems(problems: file.problems)
+        let problems = file.problems + proxyProblems
+        guard problems.isEmpty else {
+            throw SettingsProblems(problems: problems)
         }
         return accounts
     }
@@ -162,11 +177,38 @@ struct AccountsFile {
         if let staleAfter, !isOverridden("poll.stale-after") {
             polling.staleAfter = staleAfter
         }
+        if isOurs, let baseURL {
+            checkProxy(polling.proxies, for: baseURL)
+        }
         guard isOurs, let name, let token, let baseURL else {
             return nil
         }
         warn(mapping, polling)
-        return AccountSettings(name: name, baseURL: baseURL, token: token, polling: polling)
+        if let exposure = token.source.exposure {
+            mapping.warn("token_file", exposure, &file)
+        }
+        let request = Request(key: token.key, baseURL: baseURL, filter: polling.filter)
+        if let other = requests[request], let line = names[other] {
+            mapping.warn(
+                "name",
+                "\"\(name)\" has the same key, base URL and filter as \"\(other)\" in line \(line):"
+                    + " the same instances are polled and alerted on twice", &file)
+        } else {
+            requests[request] = name
+        }
+        return AccountSettings(name: name, baseURL: baseURL, token: token.source, polling: polling)
+    }
+
+    /// Reports a proxy that an account needs and that cannot be used; once for all accounts.
+    private mutating func checkProxy(_ proxies: ProxySettings, for baseURL: BaseURL) {
+        do throws(ProxyError) {
+            _ = try proxies.proxy(for: baseURL)
+        } catch {
+            let problem = SettingsProblem("proxy", error.description)
+            if !proxyProblems.contains(problem) {
+                proxyProblems.append(problem)
+            }
+        }
     }
 
     /// Warns as `Settings` does of flags, and of what the account's settings make of those.
@@ -207,7 +249,9 @@ struct AccountsFile {
         return name
     }
 
-    private mutating func token(_ mapping: inout MappingReading, isOurs: Bool) -> TokenSource? {
+    private mutating func token(
+        _ mapping: inout MappingReading, isOurs: Bool
+    ) -> (source: TokenSource, key: Secret)? {
         let tokenFile = mapping.text("token_file", &file)
         let variable = mapping.text("token_env", &file)
         switch (mapping.isGiven("token_file"), mapping.isGiven("token_env")) {
@@ -230,8 +274,7 @@ struct AccountsFile {
         if let tokenFile {
             let source = TokenSource.file(path: tokenFile.hasPrefix("/") ? tokenFile : folder + tokenFile)
             do {
-                _ = try source.read()
-                return source
+                return (source, try source.read())
             } catch {
                 mapping.report("token_file", error.description, &file)
             }
@@ -241,7 +284,8 @@ struct AccountsFile {
                 return nil
             }
             do {
-                return .environment(name: variable, try Secret(text))
+                let key = try Secret(text)
+                return (.environment(name: variable, key), key)
             } catch {
                 mapping.report("token_env", "the environment variable \(Redaction.quote(variable)) \(error)", &file)
             }

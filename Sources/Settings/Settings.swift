@@ -91,9 +91,13 @@ public struct Settings: Sendable, Equatable {
             "data is kept hardly longer than the poll interval, or not as long: it will be withdrawn between polls"
 
         /// How the client asks for this account at an address with a token.
-        public func client(baseURL: BaseURL, token: TokenSource, userAgent: String) -> APIConfiguration {
+        ///
+        /// - Throws: `ProxyError` if the proxy for that address cannot be used.
+        public func client(
+            baseURL: BaseURL, token: TokenSource, userAgent: String
+        ) throws(ProxyError) -> APIConfiguration {
             APIConfiguration(
-                baseURL: baseURL, token: token, filter: filter, phone: phone, proxy: proxies.proxy(for: baseURL),
+                baseURL: baseURL, token: token, filter: filter, phone: phone, proxy: try proxies.proxy(for: baseURL),
                 caFile: caFile, systemAuthorities: systemAuthorities, timeout: timeout,
                 maxResponseBytes: maxResponseBytes, userAgent: userAgent)
         }
@@ -152,7 +156,7 @@ public struct Settings: Sendable, Equatable {
         logLevel = reading.choice("log.level", default: .info)
         logFormat = reading.choice("log.format", default: .logfmt)
         polling = Self.polling(&reading, isDemo: isDemo)
-        let source = Self.source(&reading, isDemo: isDemo, baseURL: overrides.baseURL)
+        let source = Self.source(&reading, isDemo: isDemo, baseURL: overrides.baseURL, proxies: polling.proxies)
         warnings = reading.warnings
         problems = reading.problems
         // Without one there is a problem, and no account to look at.
@@ -219,15 +223,16 @@ public struct Settings: Sendable, Equatable {
             "1s to 1d")
         let staleAfter = reading.duration(
             "poll.stale-after", default: interval * 3, .seconds(1)...(.seconds(7 * 86400)), "1s to 7d")
-        var proxies = ProxySettings.none
-        do throws(ProxyError) {
-            proxies = isDemo ? .none : try reading.given.proxies()
-        } catch {
-            reading.report("proxy", error.description)
+        let proxies = isDemo ? .none : reading.given.proxies
+        for entry in proxies.uselessExceptions {
+            reading.warn(
+                proxies.exceptionsVariable,
+                "\(entry) can never match, and is ignored: write a host name, an address or a network such as 10.0.0.0/8"
+            )
         }
         let polling = Polling(
             filter: filter(&reading), phone: reading.choice("metrics.phone", default: .off), proxies: proxies,
-            caFile: reading.text("hypersender.ca-file"), systemAuthorities: reading.given.systemAuthorities(),
+            caFile: reading.text("hypersender.ca-file"), systemAuthorities: reading.given.systemAuthorities,
             interval: interval,
             timeout: reading.duration(
                 "poll.timeout", default: Default.timeout, .milliseconds(100)...(.seconds(600)), "100ms to 10m"),
@@ -311,81 +316,5 @@ public struct Settings: Sendable, Equatable {
             throw ValueProblem("is not one or more of \(known.joined(separator: ",")), with commas in between")
         }
         return text
-    }
-
-    private static func source(_ reading: inout Reading, isDemo: Bool, baseURL: BaseURL?) -> Source? {
-        let tokenFile = reading.text("hypersender.token-file")
-        let file = reading.text("config.file")
-        if isDemo {
-            for flag in ["hypersender.base-url", "hypersender.token-file", "config.file"] {
-                if let place = reading.given.given(flag)?.place, place.hasPrefix("--") {
-                    reading.report(place, "cannot be combined with --demo, which brings its own account")
-                }
-            }
-            return .demo
-        }
-        if let given = reading.given.given("config.file") {
-            if let place = reading.given.given("hypersender.token-file")?.place {
-                reading.report(place, "cannot be combined with \(given.place), whose accounts name their own keys")
-            }
-            return file.map { .file(path: $0) }
-        }
-        guard let token = token(&reading, file: tokenFile) else {
-            return nil
-        }
-        if reading.given.given("hypersender.base-url") == nil {
-            return .api(baseURL: Default.apiURL, token: token)
-        }
-        return baseURL.map { Source.api(baseURL: $0, token: token) }
-    }
-
-    private static func token(_ reading: inout Reading, file: String?) -> TokenSource? {
-        let name = "HYPERSENDER_TOKEN"
-        let fileIsFlag = reading.given.given("hypersender.token-file")?.place.hasPrefix("--") ?? false
-        switch (reading.given.variable(name), file) {
-        case (nil, nil):
-            if reading.given.given("hypersender.token-file") == nil {
-                reading.report(
-                    "token",
-                    "no API key was given: set \(name), or point --hypersender.token-file (or HYPERSENDER_TOKEN_FILE) to a file"
-                        + " that holds it, or --config.file to one that names several accounts; or look around first with"
-                        + " --demo, which needs none")
-            }
-            return nil
-        case (.some, let file?) where fileIsFlag:
-            return .file(path: file)
-        case (.some, .some):
-            reading.report(name, "is set, and so is HYPERSENDER_TOKEN_FILE: set one of them")
-            return nil
-        case (let text?, nil):
-            do {
-                return .environment(name: name, try Secret(text))
-            } catch {
-                reading.report(name, error.description)
-                return nil
-            }
-        case (nil, let file?):
-            return .file(path: file)
-        }
-    }
-}
-
-extension GivenValues {
-    fileprivate func systemAuthorities() -> SystemAuthorities {
-        var variables: [String: String] = [:]
-        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-            variables[name] = variable(name)
-        }
-        return SystemAuthorities(environment: variables)
-    }
-
-    fileprivate func proxies() throws(ProxyError) -> ProxySettings {
-        var variables: [String: String] = [:]
-        for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
-            for spelling in [name, name.lowercased()] {
-                variables[spelling] = variable(spelling)
-            }
-        }
-        return try ProxySettings(environment: variables)
     }
 }

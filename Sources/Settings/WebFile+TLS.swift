@@ -46,6 +46,9 @@ extension WebFile {
             for warning in found.warnings {
                 keys.warn(keyName(warning.setting, keys), warning.reason, &file)
             }
+            if case .file(let path) = key, let exposure = FileExposure.warning(path, isSecret: true) {
+                keys.warn("key_file", "\(Redaction.quote(path)) \(exposure)", &file)
+            }
         }
         checkVersions(options, keys, &file)
         checkSuites(suites ?? [], options, keys, &file)

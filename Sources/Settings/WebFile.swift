@@ -22,7 +22,15 @@ public enum WebFile {
         } catch {
             throw SettingsProblems(problems: [SettingsProblem(path, "\(error)")])
         }
-        return try parse(bytes, file: path, certificatesAt: now)
+        var contents = try parse(bytes, file: path, certificatesAt: now)
+        var holdsKey = false
+        if case .inline = contents.security.tls?.key {
+            holdsKey = true
+        }
+        if let exposure = FileExposure.warning(path, isSecret: holdsKey) {
+            contents.warnings.insert(SettingsProblem(path, "the file \(exposure)"), at: 0)
+        }
+        return contents
     }
 
     /// Reads what is in a file.

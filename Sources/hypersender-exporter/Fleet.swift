@@ -41,15 +41,17 @@ actor Fleet {
     ///
     /// - Throws: `ClientSetupError`.
     func prepare(_ accounts: [AccountSettings]) async throws(ClientSetupError) -> Plan {
-        var plan = Plan(
-            accounts: accounts.map { account in
-                (
-                    account,
-                    account.polling.client(
-                        baseURL: account.baseURL, token: account.token,
-                        userAgent: "hypersender-exporter/\(BuildInformation.version)")
-                )
-            }, connections: [:], new: [])
+        var plan = Plan(accounts: [], connections: [:], new: [])
+        for account in accounts {
+            do throws(ProxyError) {
+                let request = try account.polling.client(
+                    baseURL: account.baseURL, token: account.token,
+                    userAgent: "hypersender-exporter/\(BuildInformation.version)")
+                plan.accounts.append((account, request))
+            } catch {
+                throw ClientSetupError(error.description)
+            }
+        }
         do throws(ClientSetupError) {
             for settings in plan.accounts.map(\.request.connections) where plan.connections[settings] == nil {
                 if let known = connections[settings], try !known.areOutdated() {

@@ -12,6 +12,8 @@ enum ProcessSetup {
         signal(SIGHUP, SIG_IGN)
         occupyStandardStreams()
         raiseFileLimit()
+        // The memory holds the API key.
+        hypersender_forbid_core_dumps()
         returnMemory()
         hypersender_resolve_alone()
         quietDispatch()

@@ -24,6 +24,7 @@ class Accounts(Running):
         self.apis = {}
         for number, (name, key) in enumerate(KEYS.items()):
             (self.folder / f"{name}.token").write_text(key + "\n")
+            (self.folder / f"{name}.token").chmod(0o600)
             self.apis[name] = self.enterContext(FakeAPI([instance(number * 10 + n) for n in range(number + 2)], key=key))
 
     def entry(self, name, **more):
@@ -315,6 +316,53 @@ class Check(Accounts):
         wait_until(lambda: "First poll succeeded" in exporter.log, 5, "it serves", lambda: exporter.log)
         exporter.process.send_signal(signal.SIGHUP)
         wait_until(lambda: exporter.log.count("accounts[0].poll_interval") == 2, 5, "again after the reload", lambda: exporter.log)
+
+
+    def test_accounts_that_see_the_same(self):
+        calm = {"poll_interval": "60s", "poll_stale_after": "3m"}
+        entry = self.entry("acme", **calm)
+        self.write(entry, self.entry("globex", **calm), entry | {"name": "twin"}, entry | {"name": "part", "filter": "{status: WORKING}"})
+        result = self.check()
+        warning = 'accounts.yml:14: accounts[2].name: "twin" has the same key, base URL and filter as "acme" in line 2'
+        self.assertEqual((result.returncode, len(result.stderr.splitlines())), (0, 1), result.stderr)
+        self.assertIn(f"warning: {self.folder}/{warning}", result.stderr)
+        exporter = self.start()
+        wait_until(lambda: "same key, base URL and filter" in exporter.log, 5, "the warning is logged", lambda: exporter.log)
+        self.assertNotIn(KEYS["acme"].split("|")[1], exporter.log + result.stderr)
+
+    def test_files_that_everybody_may_read_or_write(self):
+        calm = {"poll_interval": "60s", "poll_stale_after": "3m"}
+        self.write(self.entry("acme", **calm), self.entry("globex", **calm))
+        exporter = self.start()
+        wait_until(lambda: "First poll succeeded" in exporter.log, 5, "it serves", lambda: exporter.log)
+        self.assertNotIn("everybody", exporter.log)
+        # Kubernetes has links to files.
+        (self.folder / "acme.token").rename(self.folder / "key")
+        (self.folder / "acme.token").symlink_to("key")
+        (self.folder / "key").chmod(0o644)
+        self.file.chmod(0o666)
+        warnings = (
+            f"{self.file}: the file may be written by everybody",
+            f'{self.file}:3: accounts[0].token_file: the token file "{self.folder}/acme.token" may be read by everybody')
+        result = self.check()
+        self.assertEqual((result.returncode, len(result.stderr.splitlines())), (0, 2), result.stderr)
+        for warning in warnings:
+            self.assertIn(f"warning: {warning}", result.stderr)
+        exporter.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: exporter.log.count("by everybody") == 2, 5, "it is said at the reload", lambda: exporter.log)
+
+    def test_a_proxy_that_accounts_need(self):
+        self.write(self.entry("acme", poll_interval="60s", poll_stale_after="3m"))
+        needed = ("--hypersender.base-url=https://api.invalid/v1", {"HTTPS_PROXY": "ftp://proxy.invalid"})
+        result = self.check(needed[0], **needed[1])
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("proxy: HTTPS_PROXY has the scheme ftp", result.stderr)
+        for url, variables in (
+            (needed[0], {"HTTP_PROXY": "ftp://proxy.invalid"}), (needed[0], needed[1] | {"NO_PROXY": ".invalid"}),
+            ("--hypersender.base-url=https://127.0.0.1:9", needed[1]),
+        ):
+            result = self.check(url, **variables)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
 
 
 class Shards(Accounts):

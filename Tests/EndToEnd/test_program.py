@@ -52,6 +52,12 @@ class Tokens(Running):
         put(" ")
         before = exporter.scrape().value("hypersender_poll_failures_total", reason="token")
         exporter.wait_for(lambda page: reason(page, "token") > before, 10, "the file is blank")
+        put(second)
+        exporter.wait_for(good, 15, "the key is back")
+        before = exporter.scrape().value("hypersender_poll_failures_total", reason="token")
+        put(f'HYPERSENDER_TOKEN="{second}"')
+        exporter.wait_for(lambda page: reason(page, "token") > before, 10, "the file holds more than a key")
+        self.assertIn("NAME=value", exporter.log)
         exporter.stop()
         self.assertEqual(exporter.secrets_shown(), [])
 

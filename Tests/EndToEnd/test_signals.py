@@ -37,6 +37,12 @@ class Signals(Running):
         self.assertEqual(code, 0, exporter.log)
         self.assertLess(seconds, 1)
 
+    def test_no_core_file_is_allowed(self):
+        """It would hold the key."""
+        _, exporter = self.started()
+        limits = pathlib.Path(f"/proc/{exporter.process.pid}/limits").read_text()
+        self.assertRegex(limits, r"Max core file size +0 +0 ")
+
     def test_term_with_idle_connections(self):
         _, exporter = self.started()
         kept = socket.create_connection(("127.0.0.1", exporter.port))

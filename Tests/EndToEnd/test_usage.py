@@ -58,6 +58,36 @@ class Usage(unittest.TestCase):
     def test_base_url_empty(self):
         self.assert_rejected(run("--hypersender.base-url=", "--web.listen-address=127.0.0.1:0"), 64, "--hypersender.base-url")
 
+    def test_base_url_with_more_than_an_address(self):
+        for value, word in (
+            ("https://api.invalid/v1 ", "white space"), (" https://api.invalid/v1", "white space"), ("https://api.invalid/v1\n", "white space"),
+            ("https://api.invalid/\u00a0v1", "white space"), ("https://api.invalid/\x1bv1", "control character"),
+            ("https://api.invalid/v1?", "query"), ("https://api.invalid/v1#", "fragment"), ("https://@api.invalid/v1", "user"),
+        ):
+            with self.subTest(value=value):
+                self.assert_rejected(run(f"--hypersender.base-url={value}", "--config.check"), 1, "--hypersender.base-url", word)
+
+    def test_loopback_in_its_ipv6_spelling(self):
+        result = run("--hypersender.base-url=http://[::ffff:127.0.0.1]:9/v1", "--config.check", HTTP_PROXY="ftp://proxy.invalid")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_proxy_that_is_not_needed(self):
+        for proxies in (
+            {"HTTP_PROXY": "gopher://proxy.invalid"}, {"http_proxy": "::::"}, {"HTTPS_PROXY": "https://proxy.invalid", "NO_PROXY": "b.invalid api.invalid"},
+        ):
+            with self.subTest(**proxies):
+                result = run("--hypersender.base-url=https://api.invalid/v1", "--config.check", **proxies)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+        result = run("--hypersender.base-url=https://api.invalid/v1", "--web.listen-address=127.0.0.1:0", HTTPS_PROXY="https://proxy.invalid")
+        self.assert_rejected(result, 64, "HTTPS_PROXY has the scheme https")
+
+    def test_exceptions_from_proxies_that_never_match(self):
+        result = run("--config.check", NO_PROXY="localhost 10.0.0.0/99,192.0.2.*\t'api.invalid' 10.0.0.0/8")
+        self.assertEqual(result.returncode, 0)
+        for entry in ("10.0.0.0/99", "192.0.2.*", "'api.invalid'"):
+            self.assertIn(f'warning: NO_PROXY: "{entry}" can never match', result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 3, result.stderr)
+
     def test_http_beyond_loopback(self):
         self.reject("--hypersender.base-url", "http://api.invalid/api/whatsapp/v1", "http://192.0.2.1/api",
                     "http://127.0.0.1.example.invalid/api", "http://localhost.example.invalid/")
@@ -106,6 +136,47 @@ class Usage(unittest.TestCase):
     def test_token_that_is_no_header(self):
         result = run("--web.listen-address=127.0.0.1:0", token=KEY + "\r\nX-Evil: 1")
         self.assert_rejected(result, (1, 64), "HYPERSENDER_TOKEN")
+
+    def test_token_that_is_more_than_a_key(self):
+        for token, word in (
+            (f'"{KEY}"', "quotes"), (f"'{KEY}'", "quotes"), (f"HYPERSENDER_TOKEN={KEY}", "NAME=value"), (f"<{KEY_MARK}>", "placeholder"),
+            (f"{KEY_MARK} {KEY_MARK}", "white space"), (KEY + "\\n", "backslash"), ("Bearer " + KEY, "Bearer"),
+        ):
+            with self.subTest(word, token=token), tempfile.NamedTemporaryFile("w", suffix=".token") as file:
+                self.assert_rejected(run("--web.listen-address=127.0.0.1:0", token=token), 64, "HYPERSENDER_TOKEN", word)
+                file.write(token + "\n")
+                file.flush()
+                for flag in ("--web.listen-address=127.0.0.1:0", "--config.check"):
+                    self.assert_rejected(run(f"--hypersender.token-file={file.name}", flag, token=None), 1, file.name, word)
+
+    def test_token_of_systemd(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = run("--config.check", token=None, CREDENTIALS_DIRECTORY=folder)
+            self.assert_rejected(result, 1, f"{folder}/token", "cannot be opened")
+            self.assertEqual(run("--config.check", CREDENTIALS_DIRECTORY=folder).returncode, 0, "the environment wins")
+            token = pathlib.Path(folder, "token")
+            token.touch(0o600)
+            token.write_text(KEY + "\n")
+            result = run("--config.check", token=None, CREDENTIALS_DIRECTORY=folder)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_token_file_that_everybody_may_read(self):
+        result = run("--config.check", f"--hypersender.token-file={self.token(0o600)}", token=None)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        for mode, words in ((0o644, "be read by"), (0o602, "be written by"), (0o666, "be read and written by")):
+            path = self.token(mode)
+            result = run("--config.check", f"--hypersender.token-file={path}", token=None)
+            self.assertEqual(result.returncode, 0)
+            self.assertIn(f'warning: token: the token file "{path}" may {words} everybody', result.stderr)
+        # On a tmpfs, as secrets of containers are.
+        result = run("--config.check", f"--hypersender.token-file={self.token(0o666, '/dev/shm')}", token=None)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def token(self, mode, folder=None):
+        path = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=folder)), "file")
+        path.write_text(KEY + "\n")
+        path.chmod(mode)
+        return path
 
     def test_token_file_missing(self):
         result = run("--hypersender.token-file=/nonexistent/token", "--web.listen-address=127.0.0.1:0", token=None)

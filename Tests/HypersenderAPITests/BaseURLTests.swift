@@ -9,6 +9,7 @@ struct BaseURLTests {
         ("https://example.test", "https://example.test"), ("https://example.test:8443//", "https://example.test:8443"),
         ("http://127.0.0.1:80/v1", "http://127.0.0.1/v1"), ("http://localhost:9/v1", "http://localhost:9/v1"),
         ("http://[::1]:8080/x", "http://[::1]:8080/x"), ("http://127.8.9.1:1", "http://127.8.9.1:1"),
+        ("http://[::ffff:127.0.0.1]:9", "http://[::ffff:127.0.0.1]:9"), ("https://h.test/a@b", "https://h.test/a@b"),
     ])
     func reads(text: String, url: String) throws {
         #expect(try BaseURL(text).description == url)
@@ -20,10 +21,42 @@ struct BaseURLTests {
         "http://example.test/",
         "http://10.0.0.1/", "http://127.0.0.1.example.test/", "http://localhost.example.test/", "https://host:0/",
         "https://host:65536/", "https://ho st/", "javascript:alert(1)", "https://a%0d%0ab/",
-        "https://a%20b/", "https://[::1",
+        "https://a%20b/", "https://[::1", "http://[::ffff:10.0.0.1]/", "http://[::127.0.0.1]/",
     ])
     func rejects(text: String) {
         #expect(throws: BaseURLError.self) { try BaseURL(text) }
+    }
+
+    @Test(arguments: [
+        ("https://h.test/v1 ", "white space"), (" https://h.test/v1", "white space"),
+        ("https://h.test/v1\n", "white space"),
+        ("https://h.test/\tv1", "white space"), ("https://h.test/a b", "white space"),
+        ("https://h.test/\u{A0}v1", "white space"), ("https://h.test/v1\r\n", "white space"),
+        ("https://h.test/\u{3000}v1", "white space"), ("https://h.test/\u{0}v1", "control character"),
+        ("https://h.test/v1\u{7F}", "control character"), ("https://h.test/\u{1B}[31m", "control character"),
+        ("https://h.test/v1\u{200B}", "control character"), ("\u{FEFF}https://h.test/v1", "control character"),
+        ("https://h.test/v1?", "a query"), ("https://h.test/v1?a=1", "a query"), ("https://h.test?a", "a query"),
+        ("https://h.test/v1#", "a fragment"), ("https://h.test/v1#a", "a fragment"),
+        ("https://h.test/?a#b", "a fragment"),
+        ("https://@h.test/", "user"), ("https://:@h.test/", "user"), ("https://me@h.test/", "user"),
+        ("https://me:secret@h.test/", "user"),
+    ])
+    func saysWhatItRejects(text: String, word: String) {
+        let error = #expect(throws: BaseURLError.self) { try BaseURL(text) }
+        #expect(error?.description.contains(word) == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("secret") == false)
+    }
+
+    @Test(arguments: [
+        ("localhost", true), ("api.localhost", true), ("127.0.0.1", true), ("127.255.0.9", true), ("::1", true),
+        ("0:0:0:0:0:0:0:1", true), ("::ffff:127.0.0.1", true), ("::FFFF:127.9.9.9", true), ("::ffff:7f00:1", true),
+        ("0:0:0:0:0:ffff:127.0.0.1", true), ("0000:0000:0000:0000:0000:ffff:7f00:0001", true),
+        ("::ffff:10.0.0.1", false), ("::fffe:127.0.0.1", false), ("::127.0.0.1", false), ("1::ffff:127.0.0.1", false),
+        ("64:ff9b::127.0.0.1", false), ("128.0.0.1", false), ("::2", false), ("localhost.test", false),
+        ("127.0.0.1.test", false),
+    ])
+    func loopbackIsThisMachine(host: String, isLoopback: Bool) {
+        #expect(IPAddress.isLoopback(host: host) == isLoopback)
     }
 
     @Test func plainHTTPElsewhereMustBeAllowed() throws {

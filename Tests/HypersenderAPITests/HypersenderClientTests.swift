@@ -627,7 +627,7 @@ struct HypersenderClientTests {
         } test: { url in
             let port = try #require(Int(url.split(separator: ":")[2].prefix { $0 != "/" }))
             let base = try BaseURL("https://api.example.test/v1")
-            let proxies = try ProxySettings(environment: ["HTTPS_PROXY": "http://127.0.0.1:\(port)"])
+            let proxies = ProxySettings(environment: ["HTTPS_PROXY": "http://127.0.0.1:\(port)"])
             let configuration = try APIConfiguration(
                 baseURL: base, token: .environment(name: "X", Secret("1|x")), proxy: proxies.proxy(for: base),
                 userAgent: "test/1")

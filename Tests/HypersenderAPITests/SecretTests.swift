@@ -20,6 +20,35 @@ struct SecretTests {
         #expect(error?.description.contains("clé") == false)
     }
 
+    @Test(arguments: [
+        ("\"1|k3y\"", "quotes"), ("'1|k3y'", "quotes"), ("`1|k3y`", "quotes"), ("\u{201C}1|k3y\u{201D}", "quotes"),
+        ("\"1|k3y", "quotes"), ("1|k3y'", "quotes"), ("'HYPERSENDER_TOKEN=1|k3y'", "quotes"),
+        ("HYPERSENDER_TOKEN=1|k3y", "NAME=value"), ("TOKEN=\"1|k3y\"", "NAME=value"), ("A1=k3y", "NAME=value"),
+        ("_X=k3y", "NAME=value"), ("HYPERSENDER_TOKEN=", "NAME=value"), ("HYPERSENDER_TOKEN= 1|k3y", "NAME=value"),
+        ("<k3y>", "placeholder"), ("<your k3y here>", "placeholder"), ("${k3y}", "placeholder"),
+        ("{{ k3y }}", "placeholder"),
+        ("1|k3y k3y", "white space"), ("1|k3y\tk3y", "white space"), ("1|k3y\nk3y", "line break"),
+        ("1|k3y\r\nk3y", "line break"), ("1|k3y\u{A0}k3y", "white space"),
+        ("1|k3y\\n", "backslash"), ("1|k3y\\r\\n", "backslash"), ("\\tk3y", "backslash"),
+        ("Bearer 1|k3y", "Bearer"), ("bearer: k3y", "Bearer"), ("BEARER\tk3y", "Bearer"), ("Bearer", "Bearer"),
+        ("1|k3y\u{0}", "control"), ("1|k3y\u{200B}k3y", "outside ASCII"), ("1|k3ÿ", "outside ASCII"),
+    ])
+    func saysWhatIsMoreThanAKey(text: String, word: String) {
+        let error = #expect(throws: TokenError.self) { try Secret(text) }
+        #expect(error?.description.contains(word) == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("k3") == false)
+        #expect(throws: TokenError.self) { try Secret(" \(text)\n") }
+    }
+
+    @Test(arguments: [
+        "12|abcDEF", "c2VjcmV0a2V5MQ==", "ABCDEFGH=", "ABCDEFGHIJK2===", "abc=def", "HYPERSENDER_token=x", "1ABC=x",
+        "=x",
+        "bearerx", "Bearerkey1", "a<b", "a\"b", "a\\b", "x-._~+/",
+    ])
+    func takesWhatMayBeAKey(text: String) throws {
+        #expect(try Secret(text).authorization == "Bearer \(text)")
+    }
+
     @Test func filesAreReadAgainEachTime() throws {
         try withTemporaryFile("1|first\r\n") { path in
             let source = TokenSource.file(path: path)
@@ -46,6 +75,9 @@ struct SecretTests {
         #expect(problem("/tmp").contains("not a regular file"))
         try withTemporaryFile(" \n") { #expect(problem($0).contains("is blank")) }
         try withTemporaryFile(String(repeating: "x", count: 70_000)) { #expect(problem($0).contains("larger than")) }
+        try withTemporaryFile("\"1|k3y\"\n") {
+            #expect(problem($0).contains("has quotes around it") && !problem($0).contains("k3y"))
+        }
     }
 
     private func withTemporaryFile(_ contents: String, _ body: (String) throws -> Void) throws {

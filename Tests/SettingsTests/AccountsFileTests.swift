@@ -165,10 +165,10 @@ struct AccountsFileTests {
     @Test func whatIsProbablyNotMeantIsSaid() throws {
         let text = """
             accounts:
-              - {name: a, token_env: GLOBEX_TOKEN, poll_interval: 9s}
-              - {name: b, token_env: GLOBEX_TOKEN, poll_interval: 60s, poll_stale_after: 30s}
-              - {name: c, token_env: GLOBEX_TOKEN, poll_stale_after: 3m}
-              - {name: d, token_env: GLOBEX_TOKEN, poll_interval: 5m}
+              - {name: a, token_env: GLOBEX_TOKEN, filter: {name: a}, poll_interval: 9s}
+              - {name: b, token_env: GLOBEX_TOKEN, filter: {name: b}, poll_interval: 60s, poll_stale_after: 30s}
+              - {name: c, token_env: GLOBEX_TOKEN, filter: {name: c}, poll_stale_after: 3m}
+              - {name: d, token_env: GLOBEX_TOKEN, filter: {name: d}, poll_interval: 5m}
             """
         func warnings(_ flags: [String: [String]]) throws -> [String] {
             var file = AccountsFile(path: "f.yml", settings: try settings(flags), environment: environment)
@@ -185,6 +185,73 @@ struct AccountsFileTests {
         #expect(
             try warnings(["poll.stale-after": ["2m"]]).last
                 == "f.yml:5: accounts[3].poll_interval: \(Settings.Polling.hardlyFresh); see --poll.stale-after")
+    }
+
+    @Test func accountsThatSeeTheSameAreSaid() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/accounts-\(UInt64.random(in: 0...UInt64.max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        // The key counts, wherever it comes from.
+        try Data("2|globex\n".utf8).write(to: URL(filePath: "\(folder)/token"))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: "\(folder)/token")
+        let text = """
+            accounts:
+              - {name: a, token_env: GLOBEX_TOKEN}
+              - {name: b, token_env: GLOBEX_TOKEN, filter: {status: FAILED}}
+              - {name: c, token_env: GLOBEX_TOKEN, base_url: "https://other.test"}
+              - {name: d, token_file: token, base_url: "https://APP.hypersender.com:443/api/whatsapp/v1/"}
+              - {name: e, token_env: OTHER}
+              - {name: f, token_env: GLOBEX_TOKEN, filter: {status: FAILED}, poll_interval: 30s}
+              - {name: g, token_env: GLOBEX_TOKEN}
+            """
+        func warnings(_ flags: [String: [String]]) throws -> [String] {
+            var file = AccountsFile(
+                path: "\(folder)/f.yml", settings: try settings(flags),
+                environment: environment.merging(["OTHER": "3|other"]) { $1 })
+            _ = try file.read(Array(text.utf8))
+            return file.warnings.map { "\($0)".replacing("\(folder)/", with: "") }
+        }
+        let same = { (line: Int, index: Int, name: String, other: String) in
+            "f.yml:\(line): accounts[\(index)].name: \"\(name)\" has the same key, base URL and filter as \(other):"
+                + " the same instances are polled and alerted on twice"
+        }
+        #expect(
+            try warnings([:]) == [
+                same(5, 3, "d", "\"a\" in line 2"), same(7, 5, "f", "\"b\" in line 3"),
+                same(8, 6, "g", "\"a\" in line 2"),
+            ])
+        // As the flags have it.
+        #expect(
+            try warnings(["hypersender.base-url": ["https://h.test"], "hypersender.filter.status": ["FAILED"]]).count
+                == 5)
+    }
+
+    @Test func onlyAProxyThatIsNeededMustBeUsable() throws {
+        func problems(_ url: String, _ flags: [String: [String]] = [:]) throws -> [String] {
+            let settings = try Settings(
+                GivenValues(
+                    flags: ["config.file": ["accounts.yml"]].merging(flags) { $1 },
+                    environment: ["HTTPS_PROXY": "ftp://p", "NO_PROXY": "direct.test"]))
+            var file = AccountsFile(path: "f.yml", settings: settings, environment: environment)
+            let text = """
+                accounts:
+                  - {name: a, token_env: GLOBEX_TOKEN, base_url: "https://direct.test"}
+                  - {name: b, token_env: GLOBEX_TOKEN, base_url: "\(url)"}
+                  - {name: c, token_env: GLOBEX_TOKEN, base_url: "\(url)"}
+                """
+            do throws(SettingsProblems) {
+                _ = try file.read(Array(text.utf8))
+                return []
+            } catch {
+                return error.problems.map(\.description)
+            }
+        }
+        #expect(
+            try problems("https://api.test")
+                == ["proxy: HTTPS_PROXY has the scheme ftp: only http and socks5 proxies can be used"])
+        #expect(try problems("https://api.direct.test").isEmpty)
+        #expect(try problems("http://127.0.0.1:9").isEmpty)
+        #expect(try problems("https://api.test", ["hypersender.base-url": ["https://direct.test"]]).isEmpty)
     }
 
     @Test func tenThousandAccountsAreRead() throws {

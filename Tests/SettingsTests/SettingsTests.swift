@@ -139,7 +139,7 @@ struct SettingsTests {
         }
     }
 
-    @Test(arguments: ["  ", "two words", "Bearer 1|x", "line\nbreak"])
+    @Test(arguments: ["  ", "two words", "Bearer 1|x", "line\nbreak", "\"1|key\"", "TOKEN=1|key", "<key>", "1|key\\n"])
     func unusableTokensAreRejectedAndNotQuoted(token: String) {
         let found = problems([:], ["HYPERSENDER_TOKEN": token])
         #expect(found.count == 1)
@@ -162,6 +162,58 @@ struct SettingsTests {
         }
         #expect(problems([:], ["HYPERSENDER_TOKEN_FILE": "/run/token", "HYPERSENDER_TOKEN": "1|x"]).count == 1)
         #expect(problems([:], ["HYPERSENDER_TOKEN_FILE": "/run/token", "HYPERSENDER_TOKEN": ""]).isEmpty)
+    }
+
+    @Test func systemdMayHandTheTokenOver() throws {
+        let folder = ["CREDENTIALS_DIRECTORY": "/run/credentials/x.service"]
+        func source(
+            _ flags: [String: [String]], _ environment: [String: String]
+        ) throws(SettingsProblems) -> Settings.Source {
+            try settings(flags, environment.merging(folder) { $1 }).source
+        }
+        let api = Settings.Default.apiURL
+        let credential = TokenSource.file(path: "/run/credentials/x.service/token")
+        #expect(try source([:], [:]) == .api(baseURL: api, token: credential))
+        #expect(
+            try source([:], ["HYPERSENDER_TOKEN": "", "HYPERSENDER_TOKEN_FILE": ""])
+                == .api(baseURL: api, token: credential))
+        // Whatever else names a token, or needs none, wins.
+        #expect(
+            try source([:], ["HYPERSENDER_TOKEN": "1|key"])
+                == .api(baseURL: api, token: .environment(name: "HYPERSENDER_TOKEN", Secret("1|key"))))
+        #expect(
+            try source([:], ["HYPERSENDER_TOKEN_FILE": "/a"]) == .api(baseURL: api, token: .file(path: "/a")))
+        #expect(try source(["hypersender.token-file": ["/a"]], [:]) == .api(baseURL: api, token: .file(path: "/a")))
+        #expect(try source(["config.file": ["/a"]], [:]) == .file(path: "/a"))
+        #expect(try source([:], ["HYPERSENDER_CONFIG_FILE": "/a"]) == .file(path: "/a"))
+        #expect(try source(["demo": ["true"]], [:]) == .demo)
+        #expect(problems([:], ["CREDENTIALS_DIRECTORY": ""]).count == 1)
+    }
+
+    @Test func onlyAProxyThatIsNeededMustBeUsable() throws {
+        let token = ["HYPERSENDER_TOKEN": "1|key"]
+        func found(_ environment: [String: String], _ flags: [String: [String]] = [:]) -> [String] {
+            problems(flags, environment.merging(token) { $1 })
+        }
+        let refused = "proxy: HTTPS_PROXY has the scheme ftp: only http and socks5 proxies can be used"
+        #expect(found(["HTTPS_PROXY": "ftp://p"]) == [refused])
+        #expect(found(["HTTP_PROXY": "ftp://p"]).isEmpty)
+        #expect(found(["HTTPS_PROXY": "ftp://p", "NO_PROXY": ".hypersender.com"]).isEmpty)
+        #expect(found(["HTTPS_PROXY": "ftp://p"], ["hypersender.base-url": ["https://127.0.0.1"]]).isEmpty)
+        #expect(found(["HTTPS_PROXY": "ftp://p"], ["demo": ["true"]]).isEmpty)
+        // Told besides a missing token.
+        #expect(problems([:], ["HTTPS_PROXY": "ftp://p"]).count == 2)
+        // Of the accounts of a file nothing is known here.
+        #expect(problems(["config.file": ["/a"]], ["HTTPS_PROXY": "ftp://p"]).isEmpty)
+    }
+
+    @Test func proxyExceptionsWithoutEffectAreSaid() throws {
+        let environment = ["HYPERSENDER_TOKEN": "1|key", "NO_PROXY": "a.test 10.0.0.0/99,'b.test'"]
+        let warnings = try settings([:], environment).warnings.map(\.description)
+        #expect(warnings.count == 2)
+        #expect(warnings.first?.hasPrefix("NO_PROXY: \"10.0.0.0/99\" can never match") == true)
+        #expect(warnings.last?.hasPrefix("NO_PROXY: \"'b.test'\" can never match") == true)
+        #expect(try settings(["demo": ["true"]], environment).warnings.isEmpty)
     }
 
     @Test func theDemoNeedsNothing() throws {
