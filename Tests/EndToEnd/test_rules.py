@@ -119,6 +119,16 @@ class Tools(unittest.TestCase):
         for rule_file in RULES.glob("*.yml"):
             self.assertIn(rule_file.name, said)
 
+    def test_every_scrape_keeps_the_labels_of_instances(self):
+        """A target label of the same name would take their place, and alerts name the wrong thing."""
+        files = [*(TOP / "deploy").rglob("*.y*ml"), TOP / "README.md"]
+        jobs = {path: re.findall(r"- job_name: (?:.*\n)(?:(?!.*- job_name: ).+\n)*", path.read_text()) for path in files}
+        jobs = [(path, job) for path, found in jobs.items() for job in found]
+        self.assertEqual(len(jobs), 5, "two of Prometheus, two of compose, one of README")
+        for path, job in jobs:
+            with self.subTest(path=path):
+                self.assertIn("honor_labels: true\n", job)
+
     def test_alertmanager_takes_its_configuration(self):
         code, said = run("amtool", "check-config", ALERTMANAGER)
         self.assertEqual(code, 0, said)

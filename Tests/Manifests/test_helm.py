@@ -12,6 +12,9 @@ import yaml
 from manifests import CHART, Judged, check_rules, container, of_kind, pod, program_version, source_rules, the, workload
 
 VALUES = {path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text()) for path in sorted((CHART / "ci").glob("*-values.yaml"))}
+# As an installation with these values beside its own.
+VALUES["openshift"] = yaml.safe_load((CHART / "values-openshift.yaml").read_text()) | {"existingSecret": "hypersender"}
+VALUES["openshift"]["networkPolicy"]["enabled"] = True
 DIGEST = "sha256:" + "0" * 64
 
 
@@ -33,8 +36,8 @@ def rendered_all():
 
 
 class ChartTests(Judged, unittest.TestCase):
-    # These values take a key from the environment on purpose.
-    accepted_findings = [("CKV_K8S_35", "Deployment.hs.watch-hypersender-exporter")]
+    # These values take a key from the environment on purpose, and leave the user to OpenShift.
+    accepted_findings = [(check, "Deployment.hs.watch-hypersender-exporter") for check in ("CKV_K8S_35", "CKV_K8S_40")]
     secret_files = ("acme.token", "globex.token")
 
     @property
@@ -164,6 +167,13 @@ class ChartTests(Judged, unittest.TestCase):
         self.assertEqual(container(documents)["readinessProbe"]["httpGet"]["scheme"], "HTTPS")
         self.assertEqual(the(documents, "ServiceMonitor")["spec"]["endpoints"][0]["scheme"], "https")
         self.assertIn("--web.config.file=/etc/hypersender-exporter-web/web-config.yaml", container(documents)["args"])
+
+    def test_openshift_gives_users_and_groups(self):
+        documents = self.rendered["openshift"]
+        self.assertEqual(pod(documents)["securityContext"], {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}})
+        policy, usual = (the(each, "NetworkPolicy")["spec"] for each in (documents, self.rendered["sharded"]))
+        self.assertEqual([each["port"] for each in policy["egress"][0]["ports"]], [53, 53, 5353, 5353])
+        self.assertEqual(policy["egress"][1], usual["egress"][1])
 
     def test_image_digest_wins(self):
         documents, _ = render({"demo": True, "image": {"digest": DIGEST, "tag": "9.9.9"}})

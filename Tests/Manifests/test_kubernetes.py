@@ -1,18 +1,21 @@
 """deploy/kubernetes, as `kubectl kustomize` renders it."""
 
 import copy
+import tempfile
 import unittest
+from pathlib import Path
 
 import yaml
 
 from manifests import (DASHBOARDS, DEPLOY, ROOT, TOOLS, Judged, check_rules, configuration_errors, kustomized, of_kind, pod,
                        restricted_violations, run, source_rules, the, validate, workload)
 
-EXAMPLES = ("complete", "demo", "sharded")
+EXAMPLES = ("complete", "demo", "openshift", "sharded")
 
 
 class KubernetesTests(Judged, unittest.TestCase):
-    accepted_findings = ()
+    # The user is OpenShift's to choose.
+    accepted_findings = [("CKV_K8S_40", "Deployment.hypersender.hypersender-exporter")]
     secret_files = ("token", "acme.token", "globex.token")
 
     @property
@@ -34,6 +37,20 @@ class KubernetesTests(Judged, unittest.TestCase):
                 for document in documents:
                     if document["kind"] != "Namespace":
                         self.assertIn("namespace", document["metadata"], document["kind"])
+
+    def test_openshift_gives_users_and_groups(self):
+        """In whatever order the components are named, for the Deployment and for the StatefulSet."""
+        both = []
+        for names in (("openshift", "sharded"), ("sharded", "openshift")):
+            with tempfile.TemporaryDirectory(dir=DEPLOY / "kubernetes") as directory:
+                kustomization = {"resources": ["../base"], "components": [f"../components/{name}" for name in names]}
+                (Path(directory) / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+                done = run("kubectl", "kustomize", directory)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                both.append(list(yaml.safe_load_all(done.stdout)))
+        for documents in (self.rendered["openshift"], *both):
+            self.assertEqual(pod(documents)["securityContext"], {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}})
+        self.assertEqual({workload(documents)["kind"] for documents in both}, {"StatefulSet"})
 
     def test_secret_example_fits_the_deployment(self):
         (secret,) = yaml.safe_load_all((DEPLOY / "kubernetes" / "base" / "secret.example.yaml").read_text())
