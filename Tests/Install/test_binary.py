@@ -137,6 +137,9 @@ class TheFile(unittest.TestCase):
         # Full Foundation alone is 44 MB, and a dependency lets it in easily.
         self.assertLess(BINARY.stat().st_size, 34 << 20)
 
+    def test_what_was_relocated_is_read_only(self):
+        self.assertIn("GNU_RELRO", output("readelf", "-lW", BINARY))
+
     def test_it_tells_nothing_of_where_it_was_built(self):
         text = BINARY.read_bytes()
         self.assertTrue(b"/hypersender-exporter/.build-release/checkouts/" in text, "nothing stands in for the folder")
