@@ -99,6 +99,11 @@ final class AccessControl: Sendable {
         }
     }
 
+    /// Lets out refusals that are held back: the server is shutting down.
+    func endDelays() {
+        checks.endDelays()
+    }
+
     /// The response with the fields configured, in place of its own of the name.
     func finish(_ response: Response) -> Response {
         var response = response

@@ -16,8 +16,9 @@ final class PasswordChecks: Sendable {
     private struct State {
         var running = 0
         var waiting: FairQueue<Waiter>
-        /// Wrong passwords whose answer is held back.
-        var held = 0
+        /// The delays of answers to wrong passwords.
+        var held: Set<Task<Void, Never>> = []
+        var isEnding = false
         /// Requests that are waiting, being checked, or held back.
         var requests: [ClientAddress: Int] = [:]
     }
@@ -110,14 +111,31 @@ final class PasswordChecks: Sendable {
 
     /// Takes twice the time in which all requests of the client could be checked.
     private func hold(_ client: ClientAddress, after time: Duration) async {
-        let delay: Duration? = state.withLock { state in
-            guard state.held < capacity else { return nil }
-            state.held += 1
-            return time * (2 * (state.requests[client] ?? 1)) / concurrency
+        let delay: Task<Void, Never>? = state.withLock { state in
+            guard state.held.count < capacity, !state.isEnding else { return nil }
+            let time = time * (2 * (state.requests[client] ?? 1)) / concurrency
+            let delay = Task { await sleep(time) }
+            state.held.insert(delay)
+            return delay
         }
         guard let delay else { return }
-        await sleep(delay)
-        state.withLock { $0.held -= 1 }
+        await withTaskCancellationHandler {
+            await delay.value
+        } onCancel: {
+            delay.cancel()
+        }
+        _ = state.withLock { $0.held.remove(delay) }
+    }
+
+    /// Lets out all answers that are held back, and holds back no more: the server is shutting down.
+    func endDelays() {
+        let held = state.withLock { state in
+            state.isEnding = true
+            return state.held
+        }
+        for delay in held {
+            delay.cancel()
+        }
     }
 
     private func enter(_ client: ClientAddress, _ presence: ClientPresence) async -> Bool {

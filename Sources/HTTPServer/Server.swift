@@ -17,13 +17,13 @@ public final class Server: Sendable {
     private let relief: Relief
     private let ownGroup: MultiThreadedEventLoopGroup?
     private let ending: Ending
-    /// Ends the observation of the rules of TLS.
-    private let endObservation: @Sendable () -> Void
+    /// Ends the observation of the rules of TLS, and lets out refusals that are held back.
+    private let endSecurity: @Sendable () -> Void
 
     private init(
         _ configuration: ServerConfiguration, bound: [Listener.Bound], loops: [NIOLoopBound<LoopContext>],
         admission: Admission, relief: Relief, ownGroup: MultiThreadedEventLoopGroup?,
-        endObservation: @escaping @Sendable () -> Void
+        endSecurity: @escaping @Sendable () -> Void
     ) {
         limits = configuration.limits
         inheritedCount = configuration.inherited.count
@@ -35,7 +35,7 @@ public final class Server: Sendable {
         self.relief = relief
         self.ownGroup = ownGroup
         ending = Ending()
-        self.endObservation = endObservation
+        self.endSecurity = endSecurity
     }
 
     /// The port of the first address.
@@ -87,7 +87,7 @@ public final class Server: Sendable {
         }
         let server = Server(
             configuration, bound: bound, loops: loops, admission: admission, relief: relief, ownGroup: ownGroup,
-            endObservation: observe(configuration.security, on: loops))
+            endSecurity: observe(configuration.security, on: loops))
         for (listener, address) in zip(server.listeners, server.addresses) {
             let ending = server.ending
             listener.closeFuture.whenComplete { _ in ending.listenerClosed(address) }
@@ -98,7 +98,7 @@ public final class Server: Sendable {
 
     /// Ends connections once the rules of TLS they were made under have changed.
     ///
-    /// - Returns: what ends the observation.
+    /// - Returns: what ends that, and lets out refusals that are held back.
     private static func observe(
         _ security: LiveSecurity?, on loops: [NIOLoopBound<LoopContext>]
     ) -> @Sendable () -> Void {
@@ -109,7 +109,10 @@ public final class Server: Sendable {
                 loop.eventLoop.execute { loop.value.drain(unlessUnder: security.rules) }
             }
         }
-        return { security.observers.remove(number) }
+        return {
+            security.observers.remove(number)
+            security.current.access.endDelays()
+        }
     }
 
     private static func bootstrap(
@@ -161,7 +164,7 @@ public final class Server: Sendable {
     public func shutdown(grace: Duration) async {
         let isFirst = ending.begin()
         relief.end()
-        endObservation()
+        endSecurity()
         if isFirst {
             for file in files {
                 file.remove()

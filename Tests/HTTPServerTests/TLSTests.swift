@@ -345,7 +345,9 @@ import Testing
         },
         Change("another text of the same CA", ends: false) { $0.tls?.clientCA = .inline("# CA\n" + Certificates.ca) },
         Change("another CA", ends: true) { $0.tls?.clientCA = .inline(Certificates.stranger) },
-        Change("one more CA", ends: true) { $0.tls?.clientCA = .inline(Certificates.ca + Certificates.stranger) },
+        Change("one more CA", ends: true) {
+            $0.tls?.clientCA = .inline(Certificates.ca + "\n" + Certificates.stranger)
+        },
         Change("other names", ends: true) { $0.tls?.allowedClientNames = ["192.0.2.8"] },
         Change("no names", ends: true) { $0.tls?.allowedClientNames = [] },
         Change("any certificate", ends: true) { $0.tls?.clientAuth = .requireAny },
