@@ -26,10 +26,36 @@ extension TokenSource {
     var exposure: String? { nil }
 }
 
+public struct ClientSetupError: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// Has none of the system's.
+public struct SystemAuthorities: Sendable, Hashable {
+    public init(environment: [String: String] = [:]) {}
+}
+
 /// Takes any file that can be read.
 struct CertificateAuthorities {
-    init(file: String) throws(SmallFile.FileProblem) {
-        _ = try SmallFile.read(file, limit: 1 << 20)
+    struct Problem {
+        let place: String
+        let problem: String
+    }
+
+    let problems: [Problem] = []
+    let isEmpty: Bool
+
+    init(system: SystemAuthorities, file: String?) throws(ClientSetupError) {
+        isEmpty = file == nil
+        do {
+            _ = try file.map { (file) throws(SmallFile.FileProblem) in try SmallFile.read(file, limit: 1 << 20) }
+        } catch {
+            throw ClientSetupError("the file \(file ?? "") \(error)")
+        }
     }
 }
 
@@ -44,8 +70,13 @@ struct TLSInspection {
 public enum Connections {
     public struct Settings: Sendable {
         var proxy: ProxySettings.Proxy?
-        var caFile: String?
+        var authorities: Authorities?
         var timeout: Duration
+    }
+
+    public struct Authorities: Sendable {
+        var system: SystemAuthorities
+        var file: String?
     }
 }
 
