@@ -81,7 +81,7 @@ struct PageWalk {
     private func checkEnd(_ elements: InstanceListDecoder.Elements) throws(APIError) {
         if let total, total.count != elements.all {
             throw APIError(
-                .incomplete, "the list has \(elements.all) elements, but gives a total of \(total.count)")
+                .incomplete, "the number of elements is \(elements.all), but the list gives a total of \(total.count)")
         }
         // The format has changed, then: that is no account without instances.
         guard elements.all == 0 || elements.identified > 0 else {

@@ -17,12 +17,17 @@ extension HTTPClientResponse {
     /// - Parameters:
     ///   - limit: how large it may be in bytes, inflated.
     ///   - room: asked for room beyond so many bytes, inflated, and returns up to where there is.
-    ///   - seen: called with what has been read so far, after each step.
     /// - Throws: `TooLarge`, `UnknownEncoding`, `Inflater.Broken`, what `room` throws, or an error of the layers below.
-    func bytes(
-        upTo limit: Int, room: (Int) async throws -> Int, seen: (([UInt8]) -> Void)? = nil
+    func bytes(upTo limit: Int, room: (Int) async throws -> Int) async throws -> [UInt8] {
+        try await read(by: inflater(), upTo: limit, room: room, seen: { _ in })
+    }
+
+    /// Reads the body to its end.
+    ///
+    /// - Parameter seen: called with what has been read so far, after each step.
+    private func read(
+        by inflater: Inflater?, upTo limit: Int, room: (Int) async throws -> Int, seen: ([UInt8]) -> Void
     ) async throws -> [UInt8] {
-        let inflater = try inflater()
         var bytes: [UInt8] = []
         if inflater == nil, let length = headers.first(name: "content-length").flatMap({ Int($0) }) {
             bytes.reserveCapacity(max(0, min(length, limit)))
@@ -42,7 +47,7 @@ extension HTTPClientResponse {
                     bytes.append(contentsOf: part.readableBytesView)
                     isMore = false
                 }
-                seen?(bytes)
+                seen(bytes)
                 guard bytes.count <= limit else {
                     throw TooLarge()
                 }
@@ -63,7 +68,11 @@ extension HTTPClientResponse {
     func beginning(upTo limit: Int, within duration: Duration) async -> (bytes: [UInt8], isWhole: Bool) {
         let seen = Mutex<[UInt8]>([])
         let whole = try? await withDeadline(duration) {
-            try await self.bytes(upTo: limit, room: { _ in .max }) { bytes in seen.withLock { $0 = bytes } }
+            // In a form that was not asked for, it still shows that there is something.
+            let inflater = (try? self.inflater()) ?? nil
+            return try await self.read(by: inflater, upTo: limit, room: { _ in .max }) { bytes in
+                seen.withLock { $0 = bytes }
+            }
         }
         return whole.map { ($0, true) } ?? (seen.withLock { $0 }, false)
     }

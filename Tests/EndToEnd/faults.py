@@ -125,6 +125,11 @@ def _(exchange):
     exchange.reply(b"error code: 1020", "403 Forbidden", content_type="text/plain")
 
 
+@case("unreadable_page_403", "blocked")
+def _(exchange):
+    exchange.reply(b"\x1b\x00\x00" + LEAK.encode(), "403 Forbidden", ["Content-Encoding: br"], "text/html")
+
+
 @case("nothing_with_403", "forbidden")
 def _(exchange):
     exchange.reply(b"", "403 Forbidden", content_type="text/html")

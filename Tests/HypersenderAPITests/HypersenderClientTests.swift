@@ -410,7 +410,7 @@ struct HypersenderClientTests {
         } test: { url in
             let error = try await Self.failure(url: url)
             #expect(error.reason == .incomplete)
-            #expect(error.detail == "the list has 1 elements, but gives a total of 40")
+            #expect(error.detail == "the number of elements is 1, but the list gives a total of 40")
         }
         #expect(requests.load(ordering: .relaxed) == 1)
     }

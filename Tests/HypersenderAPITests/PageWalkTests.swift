@@ -55,13 +55,14 @@ struct PageWalkTests {
     /// The numbers of elements and totals of pages, of which the last has no sign of another, and why they are not a list.
     @Test(
         arguments: [
-            ([1], [[]], nil), ([15], [[15]], nil), ([15], [[40]], "15 elements, but gives a total of 40"),
-            ([15], [[14]], "15 elements, but gives a total of 14"), ([0], [[0]], nil), ([0], [[3]], "0 elements"),
+            ([1], [[]], nil), ([15], [[15]], nil), ([15], [[40]], "is 15, but the list gives a total of 40"),
+            ([15], [[14]], "is 15, but the list gives a total of 14"), ([0], [[0]], nil),
+            ([0], [[3]], "elements is 0,"),
             ([3], [[3, 4]], "a total of 4, and page 1 one of 3"), ([2, 3], [[3], [3]], nil),
             ([2, 3], [[3], [4]], "page 2 of the list gives a total of 4, and page 1 one of 3"),
-            ([2, 3], [[3], []], nil), ([2, 3], [[], [3]], nil), ([2, 3], [[], [4]], "3 elements"),
+            ([2, 3], [[3], []], nil), ([2, 3], [[], [3]], nil), ([2, 3], [[], [4]], "elements is 3,"),
             // An empty last page is no fault.
-            ([2, 2], [[2], [2]], nil), ([2, 2], [[], []], nil), ([2, 2], [[3], [3]], "2 elements"),
+            ([2, 2], [[2], [2]], nil), ([2, 2], [[], []], nil), ([2, 2], [[3], [3]], "elements is 2,"),
         ] as [([Int], [Set<Int>], String?)])
     func aListIsWholeOrFails(counts: [Int], totals: [Set<Int>], problem: String?) throws {
         var walk = try walk()
