@@ -24,7 +24,7 @@ final class AcceptGate: ChannelInboundHandler, ChannelOutboundHandler {
     struct Close {
         /// Whether the backlog counts. It does not if another process goes on with it.
         let takesBacklog: Bool
-        /// When to close at the latest.
+        /// The time to close at the latest.
         let deadline: NIODeadline
     }
 

@@ -31,7 +31,7 @@ final class AccessControl: Sendable {
         }
         nobody = Bcrypt.dummy(cost: users.values.map(\.cost).max() ?? 10)
         checks = old?.checks ?? PasswordChecks()
-        // What is known of a user whose hash has changed is never found again.
+        // A digest covers the hash: one of a user whose hash has changed is never found again.
         known = old?.known ?? KnownPasswords()
         if let old, old.settings.rateLimit == settings.rateLimit {
             bucket = Mutex(old.bucket.withLock { $0 })

@@ -343,7 +343,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         readIfWanted()
     }
 
-    /// What it offers where newcomers find no place; nil while it must stay.
+    /// The connection's state as a candidate to be closed for newcomers; `nil` while it must stay.
     var candidate: Eviction.Candidate? {
         context.flatMap { state.candidate(unsentBytes: unsentBytes, now: $0.eventLoop.now) }
     }

@@ -286,7 +286,7 @@ struct ConnectionState {
         TimeAmount(isDraining ? min(limits.writeDeadline, limits.drainDeadline * 2) : limits.writeDeadline)
     }
 
-    /// When progress is looked at again: a stalled response ends after its limit and at most a quarter of that more.
+    /// The time to look at progress again: a stalled response ends after its limit and at most a quarter of that more.
     private func nextLook(now: NIODeadline) -> NIODeadline {
         let look = min(now + .nanoseconds(stallLimit.nanoseconds / 4), endOfPatience)
         return reportsStall ? min(look, lastProgress + TimeAmount(limits.stallNotice)) : look

@@ -41,7 +41,7 @@ final class LiveTLS: Sendable {
     /// The rules for new connections.
     var rules: TLSRules { state.withLock { $0.setup.rules } }
 
-    /// What to serve a new connection with. What blocks is done on a thread of its own.
+    /// Returns the setup for a new connection. Blocking work is done on a thread of its own.
     func setup(on eventLoop: any EventLoop) -> EventLoopFuture<TLSSetup> {
         let (setup, looks) = beginLook()
         guard looks || setup.asksForCertificate else { return eventLoop.makeSucceededFuture(setup) }

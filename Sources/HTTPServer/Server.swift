@@ -9,7 +9,7 @@ public final class Server: Sendable {
 
     let listeners: [any Channel]
     private let files: [UnixSocketFile]
-    /// How many listeners, the first ones, were inherited.
+    /// The number of listeners that were inherited; they come first.
     private let inheritedCount: Int
     private let limits: Limits
     let loops: [NIOLoopBound<LoopContext>]

@@ -1,7 +1,7 @@
 import NIOSSL
 import Synchronization
 
-/// What decides which connections are served: everything about TLS but the server's own certificate.
+/// The rules that decide which connections are served: everything about TLS but the server's own certificate.
 ///
 /// A connection made under other rules than those in force ends after the request under way.
 struct TLSRules: Sendable, Equatable {

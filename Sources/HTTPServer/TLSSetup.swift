@@ -27,7 +27,7 @@ struct TLSSetup: Sendable {
 
     /// The same setup for one connection only, so that it resumes no session of another.
     ///
-    /// Where a session is resumed, the client's certificate is not verified again: it may have expired. NIOSSL cannot
+    /// A resumed session does not verify the client's certificate again, which may have expired. NIOSSL cannot
     /// be told not to resume, but the keys of sessions are those of a context. Blocks on files.
     func forOneConnection() throws -> TLSSetup {
         var setup = self

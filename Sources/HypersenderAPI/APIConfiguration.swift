@@ -12,7 +12,7 @@ public struct APIConfiguration: Sendable, Equatable {
     public var proxy: ProxySettings.Proxy?
     /// A PEM file of further certificate authorities to trust, besides the system's.
     public var caFile: String?
-    /// Where the system's certificate authorities are.
+    /// The places of the system's certificate authorities.
     public var systemAuthorities: SystemAuthorities
     /// How long a poll may take, from the first connection to the last page.
     public var timeout: Duration

@@ -38,7 +38,7 @@ package struct CertificateAuthorities: Sendable, Hashable {
     private(set) var certificates: [NIOSSLCertificate] = []
     /// A folder of further ones, looked up by the hash of their name as they are needed.
     private var folder: String?
-    /// What is wrong with the places that the environment names.
+    /// The problems of the places that the environment names.
     package private(set) var problems: [Problem] = []
 
     /// A place that cannot be used.

@@ -20,7 +20,7 @@ public final class Connections: Sendable {
         public var timeout: Duration
     }
 
-    /// Where certificate authorities are read from.
+    /// The sources of the certificate authorities to trust.
     public struct Authorities: Sendable, Hashable {
         /// The places of the system's.
         public var system: SystemAuthorities

@@ -74,7 +74,7 @@ final class HostResolver: Sendable {
             waiting?.resume(throwing: HostNotResolved(host: host, reason: .noAnswerInTime))
         }
         if needsThread, !Self.startThread(work) {
-            // What waits is looked up by the threads there are, or with the next name.
+            // The names that wait are looked up by the threads there are, or with the next name.
             let abandoned = state.withLock { state in
                 state.threads -= 1
                 guard state.threads == 0 else {

@@ -203,7 +203,7 @@ public final class HypersenderClient: InstanceLister {
         }
         do {
             guard response.status == .ok else {
-                // What an error says is a courtesy: what cannot be read soon is not waited for.
+                // The words of an error are a courtesy: those that cannot be read soon are not waited for.
                 let (bytes, isWhole) = await response.beginning(upTo: 64 << 10, within: .seconds(1))
                 try Task.checkCancellation()
                 throw APIError(

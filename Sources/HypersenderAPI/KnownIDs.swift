@@ -14,7 +14,7 @@ struct KnownIDs {
     private var taken: [Int32]
     /// The place of the previous instance that should come next, as lists mostly keep their order.
     private var next = 0
-    /// How many bytes were looked at in vain, for elements that have changed.
+    /// The number of bytes that were looked at in vain, for elements that have changed.
     private var lookedAt = 0
     /// The places of the previous instances, where the order has changed.
     private var places: [ExactText: Int]?

@@ -22,7 +22,7 @@ struct PageWalk {
 
     /// Takes note of the page at `url`, and moves on to the next.
     ///
-    /// Where signs disagree, the one that promises more is followed.
+    /// If signs disagree, the one that promises more is followed.
     ///
     /// - Returns: whether there is a next page.
     /// - Throws: `APIError`, with the reason `incomplete` if elements are missing or the list has changed under way.

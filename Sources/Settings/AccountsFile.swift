@@ -84,7 +84,7 @@ extension Settings {
 }
 
 extension CertificateAuthorities {
-    /// What keeps certificates from being verified.
+    /// The problems that keep certificates from being verified.
     fileprivate var warnings: [SettingsProblem] {
         var warnings = problems.map { SettingsProblem($0.place, $0.problem) }
         if isEmpty {
@@ -106,7 +106,7 @@ struct AccountsFile {
     private var file: FileReading
     /// The lines that names were given in.
     private var names: [String: Int] = [:]
-    /// What accounts ask for, with the name of the first that does.
+    /// The requests of accounts, each with the name of the first account that makes it.
     private var requests: [Request: String] = [:]
     /// Proxies that accounts need and that cannot be used.
     private var proxyProblems: [SettingsProblem] = []

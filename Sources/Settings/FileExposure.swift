@@ -46,7 +46,7 @@ struct FileExposure: Equatable {
 }
 
 extension TokenSource {
-    /// What is wrong with the permissions of the file that holds the key; nil if nothing is, or if there is no file.
+    /// The problem with the permissions of the file that holds the key; `nil` if there is none, or no file.
     var exposure: String? {
         guard case .file(let path) = self else {
             return nil

@@ -217,7 +217,7 @@ struct EndpointsTests {
         }
         for method in ["POST", "PUT"] {
             #expect(await fixture.get("/-/reload", headers, method: method).status == (isAllowed ? 200 : 403))
-            // What the target names counts instead of the field.
+            // The target's authority counts instead of the field.
             if let host, !host.isEmpty {
                 headers.set("Host", "other")
                 let target = "http://\(host)/-/reload?x"

@@ -216,7 +216,7 @@ import Testing
         #expect(state.receive(.end(nil), now: at(0)) == .answer(request))
     }
 
-    /// What it takes to judge a request is not the client's fault, but it gains no time for the body by it either.
+    /// The time it takes to judge a request is not the client's fault, but it gains no time for the body by it either.
     @Test(arguments: [Int64(3), 12]) mutating func judgingHasNoDeadlineAndMovesNone(second: Int64) {
         _ = state.receive(head(.POST, "/", ["Host": "a", "Content-Length": "5"]), now: at(1))
         #expect(state.deadline == nil && state.reachDeadline(unsentBytes: 0, now: at(11)) == .none)

@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    /// What is cut once must not make all others be cut.
+    /// One write that is cut must not make all others be cut.
     @Test(arguments: [[9, 16_384], [9, 16_384, 9, 135], [300_000], [1 << 20, 1], [1, 1, 1]])
     func writesDoNotCrumble(sizes: [Int]) throws {
         let channel = EmbeddedChannel()

@@ -112,7 +112,7 @@ struct AccountStateTests {
         #expect(state.lastSuccess == moment(60))
         state.record(.success(.unchanged(RateLimit(), age: 20)), started: moment(220), ended: moment(220))
         #expect(state.lastSuccess == moment(200))
-        // Where the clock is set back, the time of the data follows.
+        // If the clock is set back, the time of the data follows.
         poll(&state, 230, unix: 500, age: 40, .working)
         #expect(state.lastSuccess == Moment(unix: 470, uptime: .seconds(200)))
     }
