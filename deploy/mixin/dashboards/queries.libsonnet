@@ -1,0 +1,43 @@
+// PromQL that several panels share. Every selector follows the dashboard's variables for job and target.
+local statuses = import 'statuses.libsonnet';
+
+function(config) {
+  local queries = self,
+  local labels = std.join(', ', config.targetLabels),
+  local matchers(list) = std.join(', ', [m for m in list if m != '']),
+
+  // Series of exporters.
+  select(metric, extra=''):: '%s{%s}' % [metric, matchers(['job=~"$job", instance=~"$instance"', config.selector, extra])],
+
+  // What tells of exporters, before a target is chosen.
+  exporters(extra)::
+    local list = matchers([extra, config.selector]);
+    'hypersender_up' + (if list == '' then '' else '{%s}' % list),
+
+  // Series of the chosen accounts.
+  account(metric, extra=''):: queries.select(metric, matchers(['account=~"$account"', extra])),
+
+  // One series for all replicas.
+  max(expr, without=''):: 'max without (%s) (%s)' % [matchers([without, labels]), expr],
+  maxOfAccount(metric, extra=''):: queries.max(queries.account(metric, extra)),
+
+  rate(series):: 'rate(%s[$__rate_interval])' % series,
+  increase(series, range='$__rate_interval'):: 'increase(%s[%s])' % [series, range],
+
+  // The same of targets that are exporters, for metrics that every process has.
+  ofExporter(expr):: '%s and on (job, instance) %s' % [expr, queries.select('hypersender_up')],
+
+  // The status as a number, in the order of the recording rule. `== 1` serves --metrics.status-set=all and =current alike.
+  statusCode(matcher):: queries.max(
+    '\n  %s\n' % std.join('\n  or ', std.mapWithIndex(
+      function(i, status)
+        '(%s == 1)' % queries.select('hypersender_instance_status', '%s, status="%s"' % [matcher, status.name]) +
+        (if i == 0 then '' else ' * %d' % (i + 1)),
+      statuses
+    )),
+    'status'
+  ),
+
+  dataAge:: 'time() - ' + queries.maxOfAccount('hypersender_last_successful_poll_timestamp_seconds'),
+  dataAgeInIntervals:: '(%s) / %s' % [queries.dataAge, queries.maxOfAccount('hypersender_poll_interval_seconds')],
+}
