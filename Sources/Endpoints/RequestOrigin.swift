@@ -8,7 +8,9 @@ extension Request {
     var isFromAnotherSite: Bool {
         guard ["same-origin", "none"].contains(headers["Sec-Fetch-Site"] ?? "none") else { return true }
         guard let origin = headers["Origin"] else { return false }
-        return !Self.origin(origin, names: authority ?? headers["Host"] ?? "")
+        // The target may name a host of its own (RFC 9112, 3.2.2): the origin must be both.
+        let hosts = [headers["Host"] ?? authority ?? "", authority].compactMap(\.self)
+        return !hosts.allSatisfy { Self.origin(origin, names: $0) }
     }
 
     /// Whether an origin has this host and port, whatever its scheme: a proxy may have taken TLS away.

@@ -12,7 +12,7 @@ struct ErrorBody {
     }
 
     let kind: Kind
-    /// The `message` of JSON, or the title of a web page, fit to be printed; `nil` if there is none, or the token stands in it.
+    /// The `message` of JSON, or the title of a web page, fit to be printed; `nil` if there is none.
     let message: String?
 
     /// Whether no API has written it.
@@ -28,9 +28,7 @@ struct ErrorBody {
         default: kind = isJSON ? .json : .other
         }
         let text = kind == .json ? Self.message(in: bytes) : Self.title(in: bytes)
-        message = text.flatMap { token.occurs(in: $0) ? nil : Redaction.apply(to: $0) }.flatMap {
-            $0.isEmpty ? nil : $0
-        }
+        message = text.map { Redaction.apply(to: token.redacted(in: $0)) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private static func isJSON(_ bytes: [UInt8]) -> Bool {

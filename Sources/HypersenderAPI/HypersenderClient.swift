@@ -121,15 +121,19 @@ public final class HypersenderClient: InstanceLister {
         // Of a list of one page; that the first of several is the same says nothing of the others.
         var found: KnownAnswer?
         var condition = known?.answer?.validator
+        // A next page that an unchanged first page has promised.
+        var promised: String?
         while true {
             let response = try await fetch(
                 walk.url, token, unless: condition, before: decoder.list.bytes, share)
             condition = nil
-            let facts = response.facts
+            var facts = response.facts
+            facts.nextLink = facts.nextLink ?? promised.take()
             age = max(age, facts.age)
             guard let body = response.body else {
                 if facts.nextLink != nil {
                     // The page has not changed, but the list has grown by another.
+                    promised = facts.nextLink
                     continue
                 }
                 return (.unchanged(facts.rateLimit, age: age), known)

@@ -124,7 +124,10 @@ struct InstanceListDecoder {
                 try readNumberedElements(&reader)
             } else {
                 others += 1
-                try readSigns(&signs, key, &reader)
+                if try isError(key, reader) {
+                    throw JSONError(offset: 0, problem: "the object says that it is an error")
+                }
+                try signs.read(key, from: &reader)
             }
         }
         guard lists + others == 0 ? numbered > 0 : lists == 1 && numbered == 0 else {
@@ -133,21 +136,23 @@ struct InstanceListDecoder {
         return signs
     }
 
-    private func readSigns(
-        _ signs: inout PageSigns, _ key: JSONReader.Key, _ reader: inout JSONReader
-    ) throws(JSONError) {
-        if reader.is(key, "links"), reader.kind == .object {
-            try reader.readObject { (key, reader) throws(JSONError) in
-                if reader.is(key, "next") {
-                    try signs.readLink(from: &reader)
-                } else {
-                    try reader.skipValue()
-                }
-            }
-        } else if reader.is(key, "meta"), reader.kind == .object {
-            try reader.readObject { (key, reader) throws(JSONError) in try signs.read(key, from: &reader) }
-        } else {
-            try signs.read(key, from: &reader)
+    /// Whether a member of the page says that the page is an error, whatever else it holds.
+    private func isError(_ key: JSONReader.Key, _ reader: JSONReader) throws(JSONError) -> Bool {
+        var ahead = reader
+        if reader.is(key, "success") {
+            return try ahead.readScalarIfAny() == "false"
+        }
+        guard reader.is(key, "error") || reader.is(key, "errors") else {
+            return false
+        }
+        switch reader.kind {
+        case .string, .other:
+            let text = try ahead.readScalarIfAny()
+            return text != "" && text != "false" && text != "0"
+        case .object, .array:
+            return try !ahead.skipIfEmpty()
+        case .null, nil:
+            return false
         }
     }
 

@@ -119,6 +119,21 @@ struct JSONReader {
         }
     }
 
+    /// Skips an array or an object if there is nothing in it.
+    ///
+    /// - Returns: whether it was empty.
+    mutating func skipIfEmpty() throws(JSONError) -> Bool {
+        let end = kind == .array ? UInt8(ascii: "]") : UInt8(ascii: "}")
+        var ahead = self
+        ahead.position += 1
+        ahead.skipWhitespace()
+        guard ahead.take(end) else {
+            return false
+        }
+        self = ahead
+        return true
+    }
+
     /// Asserts that nothing but white space follows.
     mutating func readEnd() throws(JSONError) {
         skipWhitespace()

@@ -1,6 +1,7 @@
 /// The signs by which a page of a list says whether more pages follow, and how many elements there are in all.
 ///
-/// They are those of Laravel's paginators and of API resources made of them, at the top level of the page, under `meta` and under `links`.
+/// They are those of Laravel's paginators and of resources made of them, at the top level of the page and under `meta`, `pagination`, `links`
+/// and `_links`.
 struct PageSigns: Equatable {
     /// The addresses given for the next page, the most trusted first.
     var links: [String] = []
@@ -10,20 +11,41 @@ struct PageSigns: Equatable {
     var currentPage: Int?
     /// The number of the last page.
     var lastPage: Int?
+    /// Whether there are more pages, wherever they are.
+    var hasMore = false
     /// The numbers of elements of the whole list; all of them should be the same.
     var totals: Set<Int> = []
 
-    /// Reads the value of a member of the page or of its `meta`, or skips it.
+    /// How deep members with signs may stand in each other.
+    private static let maximumDepth = 3
+
+    /// Reads the value of a member of the page, and what stands in it, or skips it.
     ///
     /// Of several page numbers those count that promise more pages.
-    mutating func read(_ key: JSONReader.Key, from reader: inout JSONReader) throws(JSONError) {
-        if reader.is(key, "next_page_url") {
+    mutating func read(
+        _ key: JSONReader.Key, from reader: inout JSONReader, depth: Int = 0
+    ) throws(JSONError) {
+        if depth < Self.maximumDepth, reader.kind == .object, reader.is(key, "meta") || reader.is(key, "pagination") {
+            try reader.readObject { (key, reader) throws(JSONError) in
+                try read(key, from: &reader, depth: depth + 1)
+            }
+        } else if reader.kind == .object, reader.is(key, "links") || reader.is(key, "_links") {
+            try reader.readObject { (key, reader) throws(JSONError) in
+                if reader.is(key, "next") {
+                    try readLink(from: &reader)
+                } else {
+                    try reader.skipValue()
+                }
+            }
+        } else if reader.is(key, "next_page_url") {
             try readLink(from: &reader)
         } else if reader.is(key, "next_cursor") {
             cursor = Self.present(try reader.readScalarIfAny()) ?? cursor
         } else if reader.is(key, "current_page") {
             currentPage = [currentPage, try Self.readNumber(from: &reader)].compactMap(\.self).min()
-        } else if reader.is(key, "last_page") {
+        } else if reader.is(key, "has_more") || reader.is(key, "has_more_pages") {
+            hasMore = try reader.readScalarIfAny() == "true" || hasMore
+        } else if reader.is(key, "last_page") || reader.is(key, "total_pages") {
             lastPage = [lastPage, try Self.readNumber(from: &reader)].compactMap(\.self).max()
         } else if reader.is(key, "total") {
             if let total = try Self.readNumber(from: &reader) {
@@ -34,11 +56,21 @@ struct PageSigns: Equatable {
         }
     }
 
-    /// Reads the address of the next page, which may be null or empty.
+    /// Reads the address of the next page, which may be null or empty, or the `href` of an object.
     ///
     /// A value that cannot be an address is an error: to pass over it might leave pages out.
-    mutating func readLink(from reader: inout JSONReader) throws(JSONError) {
-        guard reader.kind != .object, reader.kind != .array else {
+    private mutating func readLink(from reader: inout JSONReader) throws(JSONError) {
+        if reader.kind == .object {
+            try reader.readObject { (key, reader) throws(JSONError) in
+                if reader.is(key, "href"), reader.kind != .object {
+                    try readLink(from: &reader)
+                } else {
+                    try reader.skipValue()
+                }
+            }
+            return
+        }
+        guard reader.kind != .array else {
             throw reader.problem("the address of the next page should stand here")
         }
         if let link = Self.present(try reader.readScalarIfAny()) {
@@ -50,8 +82,10 @@ struct PageSigns: Equatable {
         text.flatMap { $0.isEmpty || $0 == "false" ? nil : $0 }
     }
 
-    /// Reads a whole number, or a string that spells one.
+    /// Reads a whole number, or a string that spells one; one that is too large reads as the largest there is.
     private static func readNumber(from reader: inout JSONReader) throws(JSONError) -> Int? {
-        try reader.readScalarIfAny().flatMap { text in Int(text) ?? Double(text).flatMap { Int(exactly: $0) } }
+        try reader.readScalarIfAny().flatMap { text in
+            Int(text) ?? Double(text).flatMap { $0 >= 0x1p63 ? .max : Int(exactly: $0) }
+        }
     }
 }

@@ -42,6 +42,9 @@ struct PageWalk {
             total = (count, total?.page ?? pages)
         }
         guard let next = try next(after: signs) else {
+            guard !signs.hasMore else {
+                throw APIError(.incomplete, "page \(pages) of the list says that there are more, but not where")
+            }
             try checkEnd(elements)
             return false
         }

@@ -74,6 +74,12 @@ public enum Redaction {
         return mayHold ? String(mark) : "\"\(String(value.unicodeScalars.map(printable)))\""
     }
 
+    /// An address that the user gave, in quotes, for a message about it, without its query and fragment: people put keys there.
+    public static func quoteAddress(_ address: String) -> String {
+        let shown = address.prefix { $0 != "?" && $0 != "#" }
+        return quote(shown.count < address.count ? "\(shown)…" : address)
+    }
+
     /// A value that came from a server, in quotes, with all that is not plain ASCII escaped, so that look-alikes can be told apart.
     ///
     /// Credentials and phone numbers in it are replaced, and it is cut, as `apply` does.

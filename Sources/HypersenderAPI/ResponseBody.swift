@@ -64,17 +64,22 @@ extension HTTPClientResponse {
     /// - Parameters:
     ///   - limit: how much of it is read in bytes, inflated; a little more may be returned.
     ///   - duration: how long to wait for it.
-    /// - Returns: what has come, also if the rest cannot be read, and whether it is the whole body.
+    /// - Returns: what has come, also if the rest cannot be read, and whether it is the whole body. It is as it came if it cannot be
+    ///   inflated.
     func beginning(upTo limit: Int, within duration: Duration) async -> (bytes: [UInt8], isWhole: Bool) {
         let seen = Mutex<[UInt8]>([])
         let whole = try? await withDeadline(duration) {
-            // In a form that was not asked for, it still shows that there is something.
-            let inflater = (try? self.inflater()) ?? nil
-            return try await self.read(by: inflater, upTo: limit, room: { _ in .max }) { bytes in
-                seen.withLock { $0 = bytes }
-            }
+            try await self.read(by: nil, upTo: limit, room: { _ in .max }) { bytes in seen.withLock { $0 = bytes } }
         }
-        return whole.map { ($0, true) } ?? (seen.withLock { $0 }, false)
+        let raw = whole ?? seen.withLock { $0 }
+        guard let inflater = (try? inflater()) ?? nil else {
+            return (raw, whole != nil)
+        }
+        var input = ByteBuffer(bytes: raw)
+        var bytes: [UInt8] = []
+        while bytes.count < limit, (try? inflater.inflate(&input, to: &bytes)) == true {}
+        // What cannot be inflated still shows that there is something.
+        return bytes.isEmpty ? (raw, whole != nil) : (bytes, whole != nil && inflater.isComplete)
     }
 
     private func inflater() throws -> Inflater? {

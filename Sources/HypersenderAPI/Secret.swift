@@ -79,9 +79,9 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
         body(Array(text.utf8))
     }
 
-    /// Whether the credential stands somewhere in a text.
-    func occurs(in other: String) -> Bool {
-        other.contains(text)
+    /// Returns a text with the credential replaced wherever it stands.
+    func redacted(in other: String) -> String {
+        other.replacing(text, with: description)
     }
 
     public var description: String { "<redacted>" }

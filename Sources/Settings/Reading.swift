@@ -25,15 +25,17 @@ struct Reading {
         optional(flag, parse) ?? fallback
     }
 
-    /// Reads a flag that has no default.
-    mutating func optional<Value>(_ flag: String, _ parse: (String) throws(ValueProblem) -> Value) -> Value? {
+    /// Reads a flag that has no default; `quote` puts its value into messages.
+    mutating func optional<Value>(
+        _ flag: String, quote: (String) -> String = Redaction.quote, _ parse: (String) throws(ValueProblem) -> Value
+    ) -> Value? {
         guard let given = given.given(flag), let text = given.values.last else {
             return nil
         }
         do {
             return try parse(text)
         } catch {
-            report(given.place, "\(Redaction.quote(text)) \(error.problem)")
+            report(given.place, "\(quote(text)) \(error.problem)")
             return nil
         }
     }

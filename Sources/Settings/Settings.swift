@@ -266,7 +266,8 @@ public struct Settings: Sendable, Equatable {
 
     private static func overrides(_ reading: inout Reading) -> Overrides {
         let allowsHTTP = reading.isSet("hypersender.allow-http")
-        let baseURL = reading.optional("hypersender.base-url") { (text) throws(ValueProblem) in
+        let baseURL = reading.optional("hypersender.base-url", quote: Redaction.quoteAddress) {
+            (text) throws(ValueProblem) in
             do throws(BaseURLError) {
                 return try BaseURL(text, allowHTTP: allowsHTTP)
             } catch {

@@ -130,6 +130,11 @@ def _(exchange):
     exchange.reply(b"\x1b\x00\x00" + LEAK.encode(), "403 Forbidden", ["Content-Encoding: br"], "text/html")
 
 
+@case("broken_page_403", "blocked")
+def _(exchange):
+    exchange.reply(b"<html>" + LEAK.encode(), "403 Forbidden", ["Content-Encoding: gzip"], "text/html")
+
+
 @case("nothing_with_403", "forbidden")
 def _(exchange):
     exchange.reply(b"", "403 Forbidden", content_type="text/html")
@@ -403,6 +408,9 @@ for _name, _body in {
     "nulls": b"[null,null]",
     "no_element_readable": encode([instance(0, id=1), instance(1, id=""), instance(3, id=...)]),
     "numbered_keys_and_others": encode({"0": instance(0), "message": "no"}),
+    "error_beside_an_empty_list": encode({"error": LEAK, "data": []}),
+    "error_beside_a_list": encode({"data": [instance(0)], "errors": [{"detail": LEAK}]}),
+    "no_success": encode({"success": False, "data": [], "message": LEAK}),
     "numbered_data_and_others": encode({"data": {"0": instance(0), "x": instance(1)}}),
     "error_message_with_200": encode({"error": {"message": LEAK}}),
     "keys_in_capitals": GOOD.replace(b'"id"', b'"ID"').replace(b'"status"', b'"Status"'),
@@ -526,6 +534,8 @@ PAGES = {
     "null_link_beside_last_page": lambda n, of: ({"links": {"next": None}, "meta": {"current_page": n, "last_page": of}}, ()),
     "meta_cursor": lambda n, of: ({"meta": {"next_cursor": until_last(n, of, f"c{n + 1}")}}, ()),
     "cursor": lambda n, of: ({"next_cursor": until_last(n, of, f"c{n + 1}")}, ()),
+    "pagination": lambda n, of: ({"meta": {"pagination": {"current_page": n, "total_pages": of, "total": 7}}}, ()),
+    "links_with_underscore": lambda n, of: ({"_links": {"next": {"href": f"?page={n + 1}"}} if n < of else {}}, ()),
     "link_header": lambda n, of: (None, [f'Link: <?page=1>; rel="first", <?page={n + 1}>; rel="next"'] if n < of else []),
     "link_header_elsewhere": lambda n, of: ({"meta": {}}, [f'Link: </api/whatsapp/v1/instances?page={n + 1}>; rel=next'] if n < of else []),
 }
@@ -541,6 +551,12 @@ def _(exchange):
 def _(exchange):
     if authorised(exchange):
         exchange.reply(encode({"data": exchange.api.instances, "total": "6"}))
+
+
+@case("more_but_not_where", "incomplete")
+def _(exchange):
+    if authorised(exchange):
+        exchange.reply(encode({"data": exchange.api.instances, "has_more": True}))
 
 
 @case("totals_that_disagree", "incomplete")

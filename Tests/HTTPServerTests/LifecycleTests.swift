@@ -100,6 +100,8 @@ import Testing
         async let shutdown: Void = server.shutdown(grace: .seconds(60))
         #expect(await idle.readToEnd() == "")
         #expect(await fresh.readToEnd() == "")
+        // The backlog is taken first.
+        await server.untilRefused()
         await #expect(throws: (any Error).self) { _ = try await TestClient.connect(to: server.port) }
         mayAnswer.fire()
         for client in busy {

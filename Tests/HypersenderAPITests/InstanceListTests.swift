@@ -117,14 +117,29 @@ struct InstanceListTests {
             (#"{"data":[],"meta":{"next_cursor":"eyJ"},"next_cursor":null}"#, PageSigns(cursor: "eyJ")),
             (#"{"data":[],"next_cursor":17}"#, PageSigns(cursor: "17")),
             (#"{"data":[],"next_cursor":""}"#, PageSigns()),
+            (
+                #"{"data":[],"meta":{"pagination":{"total":7,"current_page":1,"total_pages":3,"links":{"next":"?p=2"}}}}"#,
+                PageSigns(links: ["?p=2"], currentPage: 1, lastPage: 3, totals: [7])
+            ),
+            (#"{"data":[],"_links":{"next":{"href":"?page=2"},"self":{"href":"?"}}}"#, PageSigns(links: ["?page=2"])),
+            (#"{"data":[],"links":{"next":{"meta":{}}}}"#, PageSigns()),
+            (#"{"data":[],"has_more":true}"#, PageSigns(hasMore: true)),
+            (#"{"data":[],"has_more":false}"#, PageSigns()),
+            (#"{"data":[],"total":1e30,"last_page":99999999999999999999}"#, PageSigns(lastPage: .max, totals: [.max])),
+            (#"{"data":[],"error":null,"errors":[],"message":"OK","success":true}"#, PageSigns()),
         ])
     func readsTheSignsOfFurtherPages(page: String, signs: PageSigns) throws {
         var decoder = InstanceListDecoder()
         #expect(try decoder.decode(page: Array(page.utf8)) == signs)
     }
 
-    @Test(arguments: [#"{"data":[],"links":{"next":{"href":"?page=2"}}}"#, #"{"data":[],"next_page_url":["?page=2"]}"#])
-    func anAddressThatIsNoTextIsAFailure(page: String) {
+    @Test(arguments: [
+        #"{"data":[],"links":{"next":{"href":["?page=2"]}}}"#, #"{"data":[],"next_page_url":["?page=2"]}"#,
+        // A list that says that it is an error is none.
+        #"{"data":[],"error":"boom"}"#, #"{"error":{"message":"boom"},"data":[]}"#, #"{"success":false,"data":[]}"#,
+        #"{"data":[],"error":true}"#, #"{"data":[],"errors":[{"detail":"boom"}]}"#,
+    ])
+    func pagesThatCannotBeTrustedAreFailures(page: String) {
         #expect(throws: JSONError.self) { try decode(page) }
     }
 
@@ -157,6 +172,16 @@ struct InstanceListTests {
                 Instance(id: "b", name: "", serviceType: "", status: .failed),
                 Instance(id: "c", name: "", serviceType: "", status: .stopped),
             ])
+    }
+
+    /// However deep signs stand in each other, reading them does not exhaust the stack.
+    @Test func signsAreSoughtToADepth() throws {
+        var decoder = InstanceListDecoder()
+        let nested = String(repeating: #"{"meta":"#, count: 100) + "1" + String(repeating: "}", count: 100)
+        let signs = try decoder.decode(page: Array(#"{"data":[],"meta":\#(nested)}"#.utf8))
+        #expect(signs == PageSigns())
+        let deeper = String(repeating: #"{"meta":"#, count: 200_000)
+        #expect(throws: JSONError.self) { try decode(#"{"data":[],"meta":"# + deeper) }
     }
 
     /// On one page the first is kept; on another it is the sign that pages have shifted.

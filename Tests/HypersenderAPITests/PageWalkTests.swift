@@ -33,6 +33,14 @@ struct PageWalkTests {
         #expect(walk.url == Self.list + (next ?? ""))
     }
 
+    @Test func moreWithoutAWayToItIsNotWhole() throws {
+        var walk = try walk()
+        let error = #expect(throws: APIError.self) { try advance(&walk, PageSigns(hasMore: true, totals: [1]), all: 1) }
+        #expect(error?.reason == .incomplete)
+        var other = try self.walk()
+        #expect(try advance(&other, PageSigns(cursor: "a", hasMore: true), all: 1))
+    }
+
     @Test func keepsFilters() throws {
         for signs in [PageSigns(links: ["?page=2"]), PageSigns(lastPage: 2)] {
             var walk = try walk(InstanceFilter(status: "FAILED"))

@@ -64,7 +64,8 @@ struct ResponseFactsTests {
             ("<title>Ray 1|s3cret</title>", .markup, .markup, "Ray <redacted>"),
             ("<title></title>", .markup, .markup, nil),
             ("<title>cut", .markup, .markup, nil), ("<html>none", .markup, .markup, nil),
-            ("<title>of the key 1|test</title>", .markup, .markup, nil),
+            ("<title>of the key_1|test!</title>", .markup, .markup, "of the key_<redacted>!"),
+            (#"{"message":"key=1|test"}"#, .json, .json, "key=<redacted>"),
         ] as [(String, ErrorBody.Kind, ErrorBody.Kind, String?)])
     func judgesBodies(text: String, whole: ErrorBody.Kind, beginning: ErrorBody.Kind, message: String?) throws {
         let token = try Secret("1|test")

@@ -117,6 +117,15 @@ struct RedactionTests {
         #expect(Redaction.quote(value) == quoted)
     }
 
+    @Test(arguments: [
+        ("https://h/x?a=s3cr", "\"https://h/x…\""), ("https://h/#s3cr", "\"https://h/…\""),
+        ("https://h/x", "\"https://h/x\""),
+        ("https://me@h/?s3cr", "<redacted>"),
+    ])
+    func quotesAddressesWithoutTheirQuery(address: String, quoted: String) {
+        #expect(Redaction.quoteAddress(address) == quoted)
+    }
+
     @Test func cutsLongTexts() {
         #expect(Redaction.apply(to: String(repeating: "word ", count: 1_000_000)).count == 201)
         // A credential across the cut must not lose what makes it look like one.
