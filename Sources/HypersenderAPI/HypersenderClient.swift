@@ -99,16 +99,15 @@ public final class HypersenderClient: InstanceLister {
     ) async throws -> (answer: ListAnswer, known: Known?) {
         let first = configuration.baseURL.instances(configuration.filter)
         let known = self.known.withLock { $0 }.flatMap { $0.url == first && $0.token == token ? $0 : nil }
-        for isRepeated in [false, true] {
-            var walk = PageWalk(configuration.baseURL, configuration.filter)
-            do {
-                return try await fetchPages(&walk, token, known, share)
-            } catch let error as APIError where error.reason == .incomplete && walk.pages > 1 && !isRepeated {
-                // Instances that come or go move the others from page to page. That is over at the next try, most often.
-                share.giveBack()
-            }
+        var walk = PageWalk(configuration.baseURL, configuration.filter)
+        do {
+            return try await fetchPages(&walk, token, known, share)
+        } catch let error as APIError where error.reason == .incomplete && walk.pages > 1 {
+            // Instances that come or go move the others from page to page. That is over at the next try, most often.
+            share.giveBack()
         }
-        preconditionFailure("the second walk either returns or throws")
+        walk = PageWalk(configuration.baseURL, configuration.filter)
+        return try await fetchPages(&walk, token, known, share)
     }
 
     private func fetchPages(

@@ -16,7 +16,7 @@ struct PageSigns: Equatable {
     /// The numbers of elements of the whole list; all of them should be the same.
     var totals: Set<Int> = []
 
-    /// How deep members with signs may stand in each other.
+    /// The number of members with signs that may stand in each other.
     private static let maximumDepth = 3
 
     /// Reads the value of a member of the page, and what stands in it, or skips it.

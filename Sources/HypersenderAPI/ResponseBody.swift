@@ -78,7 +78,7 @@ extension HTTPClientResponse {
         var input = ByteBuffer(bytes: raw)
         var bytes: [UInt8] = []
         while bytes.count < limit, (try? inflater.inflate(&input, to: &bytes)) == true {}
-        // What cannot be inflated still shows that there is something.
+        // Bytes that cannot be inflated still show that there is something.
         return bytes.isEmpty ? (raw, whole != nil) : (bytes, whole != nil && inflater.isComplete)
     }
 
