@@ -12,10 +12,11 @@ import threading
 import time
 from urllib.parse import parse_qsl, urlsplit
 
-# Every secret carries one of these marks: no output of an exporter may contain any of them.
+# Every secret carries one of these marks: no output of an exporter may contain any of them. That of the phone numbers is
+# long enough not to turn up by chance among the digits of times and durations, as one of seven digits did.
 KEY_MARK = "zqKEYqz"
 ACCESS_MARK = "zqACCESSqz"
-PHONE_MARK = "2098765"
+PHONE_MARK = "2098765432"
 MARKS = (KEY_MARK, ACCESS_MARK, PHONE_MARK)
 
 KEY = f"4711|{KEY_MARK}5Hq2pBST2H6If8twXIeUaeNu23VJ8XassYoOVJuva48"
