@@ -7,12 +7,10 @@ function(config) {
   local matchers(list) = std.join(', ', [m for m in list if m != '']),
 
   // Series of exporters.
-  select(metric, extra=''):: '%s{%s}' % [metric, matchers(['job=~"$job", instance=~"$instance"', config.selector, extra])],
+  select(metric, extra=''):: '%s{%s}' % [metric, matchers(['job=~"$job", instance=~"$instance"', extra])],
 
   // What tells of exporters, before a target is chosen.
-  exporters(extra)::
-    local list = matchers([extra, config.selector]);
-    'hypersender_up' + (if list == '' then '' else '{%s}' % list),
+  exporters(extra):: 'hypersender_up' + (if extra == '' then '' else '{%s}' % extra),
 
   // Series of the chosen accounts.
   account(metric, extra=''):: queries.select(metric, matchers(['account=~"$account"', extra])),

@@ -1,0 +1,236 @@
+// Recording rules: what alerts and dashboards build on.
+//
+// What cannot be seen stays as it was. An exporter that restarts, or an API that fails so long that the exporter withdraws its data, is no
+// news about an instance. So some rules name themselves and read what the evaluation before wrote: an alert's `for` does not begin anew,
+// and nobody is told that an instance has recovered because nobody can see it. (`last_over_time` would also bring back what was deleted or
+// renamed before.) Should Prometheus itself stand still for more than five minutes, this memory is lost.
+//
+// vmalert and Thanos Ruler write results asynchronously: a rule there reads the *previous* values of the rules before it. A rule that
+// remembers therefore spells out raw series, and reads no other record but itself.
+//
+// No rule compares `time()` with a timestamp of the exporter, whose clock may differ from Prometheus's.
+{
+  local targetLabels = std.join(', ', $._config.targetLabels),
+  local ofInstance = 'instance_id, instance_name',
+  local max(expression) = 'max without (%s) (%s)' % [targetLabels, expression],
+  // As a line of its own within a longer expression.
+  local indented(text, by='  ') = std.strReplace(text, '\n', '\n' + by),
+
+  // 1 WORKING, 2 STARTING, 3 PENDING, 4 STOPPED, 5 SCAN_QR_CODE, 6 FAILED, 7 UNKNOWN. Where replicas differ, the graver counts.
+  // `== 1` serves --metrics.status-set=all and =current alike.
+  local codes = ['WORKING', 'STARTING', 'PENDING', 'STOPPED', 'SCAN_QR_CODE', 'FAILED', 'UNKNOWN'],
+  local code = 'max without (status, %s) (\n  %s\n)' % [
+    targetLabels,
+    std.join('\n  or ', [
+      '(hypersender_instance_status{status="%s"} == 1) * %d' % [codes[place], place + 1]
+      for place in std.range(0, std.length(codes) - 1)
+    ]),
+  ],
+  local has(status) =
+    'max without (status, %s) (hypersender_instance_status{status="%s"} == 1)' % [targetLabels, status],
+  // Accounts with data that is not withdrawn.
+  local data = 'max without (status, %s) (hypersender_instances)' % targetLabels,
+  // Accounts that an exporter serves, or did until just now:
+  // - for an hour where the target is there but does not answer: the exporter is down, or restarts;
+  // - for ten minutes where the target itself is gone: it may be moving to another node.
+  // An account that a reload removed is neither: its target is up, and serves others.
+  local known = |||
+    %s
+    or
+    max without (%s) (
+      (last_over_time(hypersender_up[1h]) and ignoring (account) (up == 0))
+      or
+      (last_over_time(hypersender_up[10m]) unless ignoring (account) up)
+    )
+  ||| % [max('hypersender_up'), targetLabels],
+  local knownAccounts = '(\n  %s\n)' % indented(std.stripChars(known, '\n')),
+  // The record itself, where its account has no data but is known.
+  local remembered(record) = |||
+    (
+      %s
+      unless ignoring (%s)
+        %s
+    )
+    and ignoring (%s) %s
+  ||| % [record, ofInstance, data, ofInstance, knownAccounts],
+
+  prometheusRules+:: [
+    // Accounts that an exporter serves now: 1 if the last poll succeeded at any replica, else 0.
+    { record: 'account:hypersender_up:max', expr: max('hypersender_up') },
+    { record: 'account:hypersender_up:last_known', expr: known },
+    { record: 'instance_id:hypersender_instance_status:code', expr: code },
+
+    // How many instances an account has by status, and in all. No value while the exporter has no data to trust.
+    { record: 'account_status:hypersender_instances:max', expr: max('hypersender_instances') },
+    // Counted from the codes, so that it cannot contradict them should a scrape arrive between two rules; an account without any instance
+    // has no codes, but has data.
+    {
+      record: 'account:hypersender_instances:sum',
+      expr: |||
+        count without (instance_id, instance_name) (instance_id:hypersender_instance_status:code)
+        or
+        sum without (status) (account_status:hypersender_instances:max) == 0
+      |||,
+    },
+
+    // The status code, or, while the account has no data, what it was last. An instance that was deleted or renamed is gone at once,
+    // because its account has data in which it is not.
+    {
+      local record = 'instance_id:hypersender_instance_status:last_known_code',
+      record: record,
+      expr: '%s\nor\n%s' % [code, remembered(record)],
+    },
+
+    // Since when it has that status, as far as is known: an exporter that restarts begins anew.
+    {
+      local record = 'instance_id:hypersender_instance_status_change_timestamp_seconds:last_known',
+      record: record,
+      expr: '%s\nor\n%s' % [max('hypersender_instance_status_change_timestamp_seconds'), remembered(record)],
+    },
+
+    // Instances that wait for a QR code, or have FAILED because their codes ran out: 1 if they were linked before, 0 if never.
+    {
+      local record = 'instance_id:hypersender_instance_scan:linked',
+      record: record,
+      expr: |||
+        %s
+        and
+        %s
+        or
+        %s
+        or
+        (
+          %s
+          and
+          %s
+        )
+        or
+        %s
+      ||| % [
+        max('hypersender_instance_access_token_present'),
+        has('SCAN_QR_CODE'),
+        has('SCAN_QR_CODE'),
+        record,
+        has('FAILED'),
+        remembered(record),
+      ],
+    },
+
+    // The part of the instances that work. Stopped ones do not count, since that may be meant; no value if none is left.
+    {
+      record: 'account:hypersender_instances_working:ratio',
+      expr: |||
+        sum without (instance_id, instance_name) (instance_id:hypersender_instance_status:code == bool 1)
+        /
+        count without (instance_id, instance_name) (instance_id:hypersender_instance_status:code != 4)
+      |||,
+    },
+    {
+      record: 'account:hypersender_instances_working:last_known_ratio',
+      expr: |||
+        sum without (instance_id, instance_name) (instance_id:hypersender_instance_status:last_known_code == bool 1)
+        /
+        count without (instance_id, instance_name) (instance_id:hypersender_instance_status:last_known_code != 4)
+      |||,
+    },
+
+    // Availability: the part of the last day that each instance was WORKING, of the time it was seen; and the mean of 30 such days.
+    {
+      record: 'instance_id:hypersender_instance_working:ratio1d',
+      expr: 'avg_over_time((instance_id:hypersender_instance_status:code == bool 1)[1d:10m])',
+    },
+    {
+      record: 'instance_id:hypersender_instance_working:ratio30d',
+      expr: 'avg_over_time(instance_id:hypersender_instance_working:ratio1d[30d:1d])',
+    },
+
+    // How many instances seen within the last hour a good list no longer has. By id: a renamed instance has not disappeared.
+    // Kept as it was while there is no list. An account that was removed as such has lost nothing.
+    {
+      local record = 'account:hypersender_instances_disappeared:count1h',
+      record: record,
+      expr: |||
+        count without (instance_id) (
+          max without (instance_name) (present_over_time(instance_id:hypersender_instance_status:last_known_code[1h]))
+          unless
+          max without (instance_name) (
+            %s
+          )
+        )
+        and
+        %s
+        or
+        (
+          %s
+          unless
+          %s
+        )
+        and %s
+      ||| % [indented(code, '    '), data, record, data, knownAccounts],
+    },
+
+    // Failed polls of the last 20 minutes by reason: longer than any pause the exporter makes between polls (15 minutes, if the API says
+    // so), with intervals up to 5 minutes. `increase` sees nothing of what was counted before the first scrape of a new target, so there the
+    // counter itself is taken. Targets that are gone still count, so that a new pod need not find out anew why polls fail.
+    {
+      record: 'account_reason:hypersender_poll_failures:increase20m',
+      expr: |||
+        sum without (%s) (
+          (hypersender_poll_failures_total unless hypersender_poll_failures_total offset 20m)
+          or
+          increase(hypersender_poll_failures_total[20m])
+        )
+      ||| % targetLabels,
+    },
+
+    // Accounts about which nothing is known; the value is always 0. `hypersender_up` is 0 from the first failed poll on, and also once the
+    // last good poll is too old. After one failed poll the exporter's last two timestamps differ by one interval (and a poll's duration at
+    // the most), after the second by two or more: the first alone is no outage. No difference at all: polls no longer end.
+    {
+      record: 'account:hypersender_up:blind',
+      expr: |||
+        %(up)s == 0
+        unless (
+          %(last)s
+          - %(good)s
+          < 1.5 * %(interval)s
+          and
+          %(last)s
+          > %(good)s
+        )
+      ||| % {
+        up: max('hypersender_up'),
+        last: max('hypersender_last_poll_timestamp_seconds'),
+        good: max('hypersender_last_successful_poll_timestamp_seconds'),
+        interval: max('hypersender_poll_interval_seconds'),
+      },
+    },
+
+    // Why: 1 the API refuses the key, 2 it limits the rate, 3 anything else. The first that occurred within 20 minutes counts, so that
+    // alternating reasons are one cause, and exactly one. Where no exporter serves the account: as it was.
+    {
+      local record = 'account:hypersender_blind:cause',
+      record: record,
+      expr: |||
+        account:hypersender_up:blind + 1
+        and ignoring (reason)
+          account_reason:hypersender_poll_failures:increase20m{reason=~"unauthorized|forbidden|not_found"} > 0
+        or
+        account:hypersender_up:blind + 2
+        and ignoring (reason) account_reason:hypersender_poll_failures:increase20m{reason="rate_limited"} > 0
+        or
+        account:hypersender_up:blind + 3
+        or
+        (
+          %s
+          unless
+          %s
+        )
+        and %s
+      ||| % [record, max('hypersender_up'), knownAccounts],
+    },
+
+    // How many targets a job has.
+    { record: 'job:up:count', expr: 'count without (%s) (up{%s})' % [targetLabels, $._config.selector] },
+  ],
+}
