@@ -11,6 +11,8 @@
 // No rule compares `time()` with a timestamp of the exporter, whose clock may differ from Prometheus's.
 {
   local targetLabels = std.join(', ', $._config.targetLabels),
+  // All labels that tell one target from another.
+  local sameTarget = 'on (cluster, namespace, job, %s)' % targetLabels,
   local ofInstance = 'instance_id, instance_name',
   local max(expression) = 'max without (%s) (%s)' % [targetLabels, expression],
   // As a line of its own within a longer expression.
@@ -27,7 +29,7 @@
     ]),
   ],
   local has(status) =
-    'max without (status, %s) (hypersender_instance_status{status="%s"} == 1)' % [targetLabels, status],
+    'max without (status, %s) (hypersender_instance_status{status=~"%s"} == 1)' % [targetLabels, status],
   // Accounts with data that is not withdrawn.
   local data = 'max without (status, %s) (hypersender_instances)' % targetLabels,
   // Accounts that an exporter serves, or did until just now:
@@ -38,11 +40,11 @@
     %s
     or
     max without (%s) (
-      (last_over_time(hypersender_up[1h]) and ignoring (account) (up == 0))
+      (last_over_time(hypersender_up[1h]) and %s up == 0)
       or
-      (last_over_time(hypersender_up[10m]) unless ignoring (account) up)
+      (last_over_time(hypersender_up[10m]) unless %s up)
     )
-  ||| % [max('hypersender_up'), targetLabels],
+  ||| % [max('hypersender_up'), targetLabels, sameTarget, sameTarget],
   local knownAccounts = '(\n  %s\n)' % indented(std.stripChars(known, '\n')),
   // The record itself, where its account has no data but is known.
   local remembered(record) = |||
@@ -54,11 +56,73 @@
     and ignoring (%s) %s
   ||| % [record, ofInstance, data, ofInstance, knownAccounts],
 
-  prometheusRules+:: [
+  hypersenderRecords:: [
     // Accounts that an exporter serves now: 1 if the last poll succeeded at any replica, else 0.
     { record: 'account:hypersender_up:max', expr: max('hypersender_up') },
     { record: 'account:hypersender_up:last_known', expr: known },
-    { record: 'instance_id:hypersender_instance_status:code', expr: code },
+    // The status code, or, while the account has no data, what it was last. An instance that was deleted or renamed is gone at once,
+    // because its account has data in which it is not.
+    {
+      local record = 'instance_id:hypersender_instance_status:last_known_code',
+      record: record,
+      expr: '%s\nor\n%s' % [code, remembered(record)],
+    },
+
+    // The same without memory: no value while the exporter has no data to trust.
+    {
+      record: 'instance_id:hypersender_instance_status:code',
+      expr: 'instance_id:hypersender_instance_status:last_known_code\nand ignoring (%s)\n  %s' % [ofInstance, data],
+    },
+
+    // Since when it has that status, as far as is known: an exporter that restarts begins anew.
+    {
+      local record = 'instance_id:hypersender_instance_status_change_timestamp_seconds:last_known',
+      record: record,
+      expr: '%s\nor\n%s' % [max('hypersender_instance_status_change_timestamp_seconds'), remembered(record)],
+    },
+
+    // Instances that wait for a QR code, or have FAILED because their codes ran out: 1 if they were linked before, 0 if never. One that has
+    // an access token was linked, and so was one that had it, or worked, ten minutes ago. What was found in the beginning stays.
+    {
+      local record = 'instance_id:hypersender_instance_scan:linked',
+      record: record,
+      expr: |||
+        (
+          %(scan)s
+          and (
+            %(token)s == 1
+            or
+            %(token10m)s == 1
+            or
+            %(up10m)s == 1
+          )
+        )
+        or
+        (
+          %(record)s
+          and
+          %(scanOrFailed)s
+        )
+        or
+        (
+          %(token)s
+          and
+          %(scan)s
+        )
+        or
+        %(scan)s
+        or
+        %(remembered)s
+      ||| % {
+        record: record,
+        scan: has('SCAN_QR_CODE'),
+        scanOrFailed: has('SCAN_QR_CODE|FAILED'),
+        token: max('hypersender_instance_access_token_present'),
+        token10m: max('hypersender_instance_access_token_present offset 10m'),
+        up10m: max('hypersender_instance_up offset 10m'),
+        remembered: remembered(record),
+      },
+    },
 
     // How many instances an account has by status, and in all. No value while the exporter has no data to trust.
     { record: 'account_status:hypersender_instances:max', expr: max('hypersender_instances') },
@@ -71,49 +135,6 @@
         or
         sum without (status) (account_status:hypersender_instances:max) == 0
       |||,
-    },
-
-    // The status code, or, while the account has no data, what it was last. An instance that was deleted or renamed is gone at once,
-    // because its account has data in which it is not.
-    {
-      local record = 'instance_id:hypersender_instance_status:last_known_code',
-      record: record,
-      expr: '%s\nor\n%s' % [code, remembered(record)],
-    },
-
-    // Since when it has that status, as far as is known: an exporter that restarts begins anew.
-    {
-      local record = 'instance_id:hypersender_instance_status_change_timestamp_seconds:last_known',
-      record: record,
-      expr: '%s\nor\n%s' % [max('hypersender_instance_status_change_timestamp_seconds'), remembered(record)],
-    },
-
-    // Instances that wait for a QR code, or have FAILED because their codes ran out: 1 if they were linked before, 0 if never.
-    {
-      local record = 'instance_id:hypersender_instance_scan:linked',
-      record: record,
-      expr: |||
-        %s
-        and
-        %s
-        or
-        %s
-        or
-        (
-          %s
-          and
-          %s
-        )
-        or
-        %s
-      ||| % [
-        max('hypersender_instance_access_token_present'),
-        has('SCAN_QR_CODE'),
-        has('SCAN_QR_CODE'),
-        record,
-        has('FAILED'),
-        remembered(record),
-      ],
     },
 
     // The part of the instances that work. Stopped ones do not count, since that may be meant; no value if none is left.
@@ -134,16 +155,6 @@
       |||,
     },
 
-    // Availability: the part of the last day that each instance was WORKING, of the time it was seen; and the mean of 30 such days.
-    {
-      record: 'instance_id:hypersender_instance_working:ratio1d',
-      expr: 'avg_over_time((instance_id:hypersender_instance_status:code == bool 1)[1d:10m])',
-    },
-    {
-      record: 'instance_id:hypersender_instance_working:ratio30d',
-      expr: 'avg_over_time(instance_id:hypersender_instance_working:ratio1d[30d:1d])',
-    },
-
     // How many instances seen within the last hour a good list no longer has. By id: a renamed instance has not disappeared.
     // Kept as it was while there is no list. An account that was removed as such has lost nothing.
     {
@@ -153,9 +164,7 @@
         count without (instance_id) (
           max without (instance_name) (present_over_time(instance_id:hypersender_instance_status:last_known_code[1h]))
           unless
-          max without (instance_name) (
-            %s
-          )
+          max without (instance_name) (%s)
         )
         and
         %s
@@ -166,7 +175,7 @@
           %s
         )
         and %s
-      ||| % [indented(code, '    '), data, record, data, knownAccounts],
+      ||| % [max('hypersender_instance_up'), data, record, data, knownAccounts],
     },
 
     // Failed polls of the last 20 minutes by reason: longer than any pause the exporter makes between polls (15 minutes, if the API says
@@ -184,8 +193,9 @@
     },
 
     // Accounts about which nothing is known; the value is always 0. `hypersender_up` is 0 from the first failed poll on, and also once the
-    // last good poll is too old. After one failed poll the exporter's last two timestamps differ by one interval (and a poll's duration at
-    // the most), after the second by two or more: the first alone is no outage. No difference at all: polls no longer end.
+    // last good poll is too old. One failed poll alone is no outage: the exporter's last two timestamps differ by one interval (and a poll's
+    // duration at the most) then, after the second by two or more; no difference at all says that polls no longer end. Withdrawn data is an
+    // outage in any case, such as after one poll that was told to wait for ten minutes.
     {
       record: 'account:hypersender_up:blind',
       expr: |||
@@ -197,12 +207,15 @@
           and
           %(last)s
           > %(good)s
+          and
+          %(data)s
         )
       ||| % {
         up: max('hypersender_up'),
         last: max('hypersender_last_poll_timestamp_seconds'),
         good: max('hypersender_last_successful_poll_timestamp_seconds'),
         interval: max('hypersender_poll_interval_seconds'),
+        data: data,
       },
     },
 
@@ -232,5 +245,17 @@
 
     // How many targets a job has.
     { record: 'job:up:count', expr: 'count without (%s) (up{%s})' % [targetLabels, $._config.selector] },
+  ],
+  // Read by no alert, and too costly to be evaluated as often.
+  hypersenderAvailability:: [
+    // The part of the last day that each instance was WORKING, of the time it was seen; and that of some thirty days.
+    {
+      record: 'instance_id:hypersender_instance_working:ratio1d',
+      expr: 'avg_over_time((instance_id:hypersender_instance_status:code == bool 1)[1d:5m])',
+    },
+    {
+      record: 'instance_id:hypersender_instance_working:ratio30d',
+      expr: 'avg_over_time(instance_id:hypersender_instance_working:ratio1d[30d:6h])\nor\ninstance_id:hypersender_instance_working:ratio1d',
+    },
   ],
 }
