@@ -44,9 +44,13 @@
     + ' ' + description,
     labels
   ),
-  // The time of the last change of status, of instances that fit.
+  // The time of the last change of status, of instances that fit; 0 where nothing tells it.
   local since(condition) = |||
-    instance_id:hypersender_instance_status_change_timestamp_seconds:last_known
+    (
+      instance_id:hypersender_instance_status_change_timestamp_seconds:last_known
+      or
+      instance_id:hypersender_instance_status:last_known_code * 0
+    )
     %s
   ||| % condition,
   local code(number) = 'and instance_id:hypersender_instance_status:last_known_code == %d' % number,

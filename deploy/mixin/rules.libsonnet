@@ -164,7 +164,7 @@
         count without (instance_id) (
           max without (instance_name) (present_over_time(instance_id:hypersender_instance_status:last_known_code[1h]))
           unless
-          max without (instance_name) (%s)
+          max without (instance_name, status, %s) (hypersender_instance_status)
         )
         and
         %s
@@ -175,7 +175,7 @@
           %s
         )
         and %s
-      ||| % [max('hypersender_instance_up'), data, record, data, knownAccounts],
+      ||| % [targetLabels, data, record, data, knownAccounts],
     },
 
     // Failed polls of the last 20 minutes by reason: longer than any pause the exporter makes between polls (15 minutes, if the API says
