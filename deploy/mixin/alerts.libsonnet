@@ -45,15 +45,14 @@
     labels
   ),
   // The time of the last change of status, of instances that fit; 0 where nothing tells it.
-  local since(condition) = |||
-    (
-      instance_id:hypersender_instance_status_change_timestamp_seconds:last_known
-      or
-      instance_id:hypersender_instance_status:last_known_code * 0
-    )
-    %s
-  ||| % condition,
-  local code(number) = 'and instance_id:hypersender_instance_status:last_known_code == %d' % number,
+  local since(instances) = |||
+    instance_id:hypersender_instance_status_change_timestamp_seconds:last_known
+    and
+    (%(instances)s)
+    or
+    (%(instances)s) * 0
+  ||| % { instances: instances },
+  local code(number) = 'instance_id:hypersender_instance_status:last_known_code == %d' % number,
   local sinceAtLeast = '{{ if $value }} since at least {{ $value | humanizeTimestamp }}{{ end }}',
   local stuck(number, status) =
     'label_replace(\n  %s,\n  "status", "%s", "", ""\n)' % [std.strReplace(std.stripChars(since(code(number)), '\n'), '\n', '\n  '), status],
@@ -232,20 +231,20 @@
     // One incident, one alert: it goes on while FAILED follows upon SCAN_QR_CODE, since that is what happens when the codes run out.
     + ofInstance(
       'HypersenderInstanceNeedsQRScan',
-      since('and instance_id:hypersender_instance_scan:linked == 1'),
+      since('instance_id:hypersender_instance_scan:linked == 1'),
       'needs a QR scan',
       'waits for a QR scan' + sinceAtLeast + ' and neither sends nor receives. Phone in hand, scan its code in WhatsApp under Settings, '
       + 'Linked devices. Codes run out after some three minutes: then restart the instance, or ask for a new one.',
     )
     + ofInstance(
       'HypersenderInstanceNotLinked',
-      since('and instance_id:hypersender_instance_scan:linked == 0'),
+      since('instance_id:hypersender_instance_scan:linked == 0'),
       'was never linked',
       'waits for its first QR scan' + sinceAtLeast + '. Scan its code in WhatsApp on the phone, under Settings, Linked devices, or delete it.',
     )
     + ofInstance(
       'HypersenderInstanceFailed',
-      since(code(6) + '\nunless instance_id:hypersender_instance_scan:linked'),
+      since(code(6) + ' unless instance_id:hypersender_instance_scan:linked'),
       'has failed',
       'is FAILED' + sinceAtLeast + ', and was not asked for a QR scan before. Restart it; if it fails again, look at WhatsApp on the phone, then '
       + 'log the instance out and link it anew.',

@@ -14,7 +14,8 @@
   // All labels that tell one target from another.
   local sameTarget = 'on (cluster, namespace, job, %s)' % targetLabels,
   local ofInstance = 'instance_id, instance_name',
-  local max(expression) = 'max without (%s) (%s)' % [targetLabels, expression],
+  local max(expression, without='') =
+    'max without (%s) (%s)' % [(if without == '' then '' else without + ', ') + targetLabels, expression],
   // As a line of its own within a longer expression.
   local indented(text, by='  ') = std.strReplace(text, '\n', '\n' + by),
 
@@ -81,21 +82,20 @@
       expr: '%s\nor\n%s' % [max('hypersender_instance_status_change_timestamp_seconds'), remembered(record)],
     },
 
-    // Instances that wait for a QR code, or have FAILED because their codes ran out: 1 if they were linked before, 0 if never. One that has
-    // an access token was linked, and so was one that had it, or worked, ten minutes ago. What was found in the beginning stays.
+    // Instances that wait for a QR code, or have FAILED because their codes ran out: 1 if they were linked before, 0 if never. One without an
+    // access token was linked if it had one, or worked, ten minutes ago. What was found at first stays.
     {
       local record = 'instance_id:hypersender_instance_scan:linked',
       record: record,
       expr: |||
         (
           %(scan)s
-          and (
-            %(token)s == 1
-            or
-            %(token10m)s == 1
-            or
-            %(up10m)s == 1
-          )
+          unless %(same)s (hypersender_instance_access_token_present == 0)
+        )
+        or
+        (
+          %(scan)s
+          and %(same)s (hypersender_instance_access_token_present offset 10m == 1 or hypersender_instance_up offset 10m == 1)
         )
         or
         (
@@ -104,22 +104,14 @@
           %(scanOrFailed)s
         )
         or
-        (
-          %(token)s
-          and
-          %(scan)s
-        )
-        or
-        %(scan)s
+        %(scan)s * 0
         or
         %(remembered)s
       ||| % {
         record: record,
+        same: 'on (job, account, instance_id)',
         scan: has('SCAN_QR_CODE'),
         scanOrFailed: has('SCAN_QR_CODE|FAILED'),
-        token: max('hypersender_instance_access_token_present'),
-        token10m: max('hypersender_instance_access_token_present offset 10m'),
-        up10m: max('hypersender_instance_up offset 10m'),
         remembered: remembered(record),
       },
     },
@@ -164,7 +156,9 @@
         count without (instance_id) (
           max without (instance_name) (present_over_time(instance_id:hypersender_instance_status:last_known_code[1h]))
           unless
-          max without (instance_name, status, %s) (hypersender_instance_status)
+          %s
+          unless
+          max without (instance_name) (instance_id:hypersender_instance_status:code)
         )
         and
         %s
@@ -175,7 +169,7 @@
           %s
         )
         and %s
-      ||| % [targetLabels, data, record, data, knownAccounts],
+      ||| % [max('hypersender_instance_up', 'instance_name'), data, record, data, knownAccounts],
     },
 
     // Failed polls of the last 20 minutes by reason: longer than any pause the exporter makes between polls (15 minutes, if the API says
