@@ -1,4 +1,4 @@
-"""The shipped rules and the configurations of Prometheus and Alertmanager: valid, tested, and about what the exporter really exposes."""
+"""The shipped rules and the configuration of Prometheus: valid, tested, and about what the exporter really exposes."""
 
 import concurrent.futures
 import pathlib
@@ -18,7 +18,6 @@ DEPLOY = TOP / "deploy"
 RULES = DEPLOY / "prometheus/rules"
 TESTS = sorted((DEPLOY / "prometheus/tests").glob("*.test.yml"))
 PROMETHEUS = DEPLOY / "prometheus/prometheus.yml"
-ALERTMANAGER = DEPLOY / "alertmanager/alertmanager.yml"
 RUNBOOKS = DEPLOY / "RUNBOOKS.md"
 RUNBOOK_URL = "https://github.com/hypersender-exporter/hypersender-exporter/blob/main/deploy/RUNBOOKS.md#"
 
@@ -129,27 +128,6 @@ class Tools(unittest.TestCase):
             with self.subTest(path=path):
                 self.assertIn("honor_labels: true\n", job)
 
-    def test_alertmanager_takes_its_configuration(self):
-        code, said = run("amtool", "check-config", ALERTMANAGER)
-        self.assertEqual(code, 0, said)
-
-    def test_alerts_reach_whom_they_should(self):
-        severities = {rule["alert"]: rule["labels"] for rule in rules("hypersender.alerts.yml")}
-        receivers = {"critical": "on-call", "warning": "team", "info": "quiet"}
-        table = [
-            ({"alertname": alert, **labels}, receivers[labels["severity"]]) for alert, labels in severities.items()
-        ] + [
-            ({"alertname": "HypersenderOfTomorrow"}, "team"),
-            ({"alertname": "HypersenderOfTomorrow", "severity": "page"}, "team"),
-            ({"alertname": "DiskFull", "severity": "critical"}, "team"),
-        ]
-        for labels, receiver in table:
-            with self.subTest(labels=labels):
-                code, said = run(
-                    "amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}",
-                    f"--verify.receivers={receiver}", *(f"{name}={value}" for name, value in labels.items()))
-                self.assertEqual(code, 0, said)
-
 
 class Alerts(unittest.TestCase):
     def test_each_says_what_it_must(self):
@@ -248,30 +226,6 @@ class Names(unittest.TestCase):
                     labels = set(getattr(modifier, "labels", None) or ())
                     if labels & (OF_TARGETS | {"instance"}):
                         self.assertLessEqual(OF_TARGETS | {"instance"}, labels, rule["expr"])
-
-
-class Inhibition(unittest.TestCase):
-    def test_matchers_match_an_alert(self):
-        alerts = [{"alertname": rule["alert"], **rule["labels"]} for rule in rules("hypersender.alerts.yml")]
-        inhibitions = yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
-        self.assertTrue(inhibitions)
-        for inhibition in inhibitions:
-            for side in ("source_matchers", "target_matchers"):
-                matchers = [re.fullmatch(r'(\w+)(=~|=)"([^"]*)"', text).groups() for text in inhibition[side]]
-                with self.subTest(matchers=matchers):
-                    self.assertTrue(any(
-                        all(re.fullmatch(value if how == "=~" else re.escape(value), alert.get(name, "")) for name, how, value in matchers)
-                        for alert in alerts))
-                    # Names in an alternative that match no alert are misspelt.
-                    for name, how, value in matchers:
-                        for one in self.alternatives(value) if how == "=~" else [value]:
-                            self.assertTrue(any(re.fullmatch(one, alert.get(name, "")) for alert in alerts), one)
-
-    @staticmethod
-    def alternatives(pattern):
-        """`a(b|c)` and `b|c` taken apart."""
-        found = re.fullmatch(r"([^()|]*)\(([^()]*)\)", pattern)
-        return [found[1] + end for end in found[2].split("|")] if found else pattern.split("|")
 
 
 if __name__ == "__main__":
