@@ -1,13 +1,18 @@
 """The shipped configuration of Alertmanager: valid, and each alert reaches whom it should, unless another says it better."""
 
+import json
+import pathlib
 import re
 import subprocess
+import tempfile
 import unittest
+import urllib.request
 
 import yaml
 
 import alertmanager
-from exporter import TOP
+from exporter import TOP, wait_until
+from monitoring_stack import ALERTMANAGER, get_json, on_a_free_port
 
 RULES = TOP / "deploy/prometheus/hypersender.rules.yml"
 
@@ -154,6 +159,38 @@ class Inhibition(unittest.TestCase):
                 with self.subTest(alert=name, rule=rule):
                     self.assertFalse(
                         alertmanager.match(rule["source_matchers"], labels) and alertmanager.match(rule["target_matchers"], labels))
+
+    @unittest.skipUnless(ALERTMANAGER, "needs Alertmanager")
+    def test_alertmanager_does_the_same(self):
+        """Each pair of alerts, in a cluster of its own."""
+        file = yaml.safe_load(alertmanager.PATH.read_text())
+        # Nobody is to be told.
+        file["receivers"] = [{"name": receiver["name"]} for receiver in file["receivers"]]
+        file["global"] = {}
+        pairs = [(source, target) for source in self.alerts for target in self.alerts if source != target]
+        # One more at the end, known to be silenced: sources are taken in as they come, and when this one was, so were all others.
+        pairs.append(last := ("ExporterAbsent", "PollsFailing"))
+        posted = [
+            {"labels": self.alerts[name] | {"cluster": str(number), "side": side}}
+            for number, pair in enumerate(pairs) for side, name in zip(("source", "target"), pair)]
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "alertmanager.yml").write_text(yaml.safe_dump(file))
+            port, process = on_a_free_port(
+                [ALERTMANAGER, "--config.file=alertmanager.yml", "--storage.path=data", "--web.listen-address=127.0.0.1:{port}",
+                 "--cluster.listen-address="], r'msg="Listening on"', folder)
+            with process:
+                url = f"http://127.0.0.1:{port}/api/v2/alerts"
+                request = urllib.request.Request(url, json.dumps(posted).encode(), {"Content-Type": "application/json"})
+                urllib.request.urlopen(request, timeout=30).close()
+
+                def silenced():
+                    found = {
+                        int(alert["labels"]["cluster"]) for alert in get_json(url)
+                        if alert["labels"]["side"] == "target" and alert["status"]["inhibitedBy"]}
+                    return len(pairs) - 1 in found and {pairs[number] for number in found}
+
+                found = wait_until(silenced, 60, f"{last} is silenced", lambda: process.log[-2000:])
+        self.assertEqual(found, {(source, target) for source, targets in SILENCED.items() for target in targets})
 
     def test_matchers_name_only_alerts_that_exist(self):
         for rule in self.configuration.inhibitions:
