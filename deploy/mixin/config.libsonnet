@@ -47,7 +47,7 @@
       HypersenderUnknownStatus: { severity: 'warning', 'for': '10m' },
       // Two polls in a row have failed before these are pending. The API itself has said no: nothing to wait for.
       HypersenderUnauthorized: { severity: 'critical', 'for': '30s' },
-      HypersenderRateLimited: { severity: 'critical', 'for': '1m' },
+      HypersenderRateLimited: { severity: 'critical', 'for': '45s' },
       HypersenderPollsFailing: { severity: 'critical', 'for': '1m' },
       // Should the last outage be the one that lasts, the alert about it comes first.
       HypersenderPollsUnreliable: { severity: 'warning', 'for': '5m', keepFiringFor: '15m' },
