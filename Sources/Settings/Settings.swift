@@ -120,7 +120,7 @@ public struct Settings: Sendable, Equatable {
                 preconditionFailure("the default address cannot be read: \(error)")
             }
         }()
-        public static let interval = Duration.seconds(60)
+        public static let interval = Duration.seconds(30)
         public static let demoInterval = Duration.seconds(5)
         public static let timeout = Duration.seconds(10)
         public static let maxResponseBytes = 64 << 20

@@ -115,7 +115,7 @@ struct HypersenderFlags: ParsableArguments {
 struct PollFlags: ParsableArguments {
     @Option(
         name: .customLong("poll.interval"),
-        help: ArgumentHelp("Time from poll to poll. (default: 60s)", valueName: "duration"))
+        help: ArgumentHelp("Interval between polls. (default: 30s)", valueName: "duration"))
     var interval: String?
 
     @Option(

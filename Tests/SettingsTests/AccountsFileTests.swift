@@ -43,7 +43,7 @@ struct AccountsFileTests {
               - name: "globex ☎"
                 token_env: GLOBEX_TOKEN
                 base_url: https://app.hypersender.com/api/whatsapp/v2
-                poll_interval: 30s
+                poll_interval: 45s
                 poll_timeout: 5s
             """
         var file = AccountsFile(path: "\(folder)/accounts.yml", settings: try settings(), environment: environment)
@@ -54,18 +54,18 @@ struct AccountsFileTests {
         #expect(
             accounts[0].polling.filter
                 == InstanceFilter(uuid: "x", name: "shop", phone: "+201", status: "WORKING,FAILED"))
-        #expect(accounts[0].polling.interval == .seconds(60) && accounts[0].polling.staleAfter == .seconds(180))
+        #expect(accounts[0].polling.interval == .seconds(30) && accounts[0].polling.staleAfter == .seconds(90))
         #expect(accounts[0].baseURL.description == Settings.Default.baseURL)
         #expect(try accounts[1].token == .environment(name: "GLOBEX_TOKEN", Secret("2|globex")))
         #expect(accounts[1].baseURL.description == "https://app.hypersender.com/api/whatsapp/v2")
-        #expect(accounts[1].polling.interval == .seconds(30) && accounts[1].polling.staleAfter == .seconds(90))
+        #expect(accounts[1].polling.interval == .seconds(45) && accounts[1].polling.staleAfter == .seconds(135))
         #expect(accounts[1].polling.timeout == .seconds(5) && accounts[1].polling.filter == InstanceFilter())
     }
 
     @Test func flagsWinOverTheFile() throws {
         let text = """
             accounts:
-              - {name: a, token_env: GLOBEX_TOKEN, poll_interval: 30s, poll_stale_after: 5m, base_url: "https://file.test"}
+              - {name: a, token_env: GLOBEX_TOKEN, poll_interval: 45s, poll_stale_after: 5m, base_url: "https://file.test"}
               - {name: b, token_env: GLOBEX_TOKEN, filter: {name: x, status: FAILED}, poll_timeout: 3s}
             """
         let accounts = try read(

@@ -30,8 +30,8 @@ struct SettingsTests {
         #expect(settings.maxRequests == 40)
         #expect(!settings.disablesExporterMetrics)
         #expect(settings.statusSet == .all && settings.logLevel == .info && settings.logFormat == .logfmt)
-        #expect(settings.polling.interval == .seconds(60) && settings.polling.timeout == .seconds(10))
-        #expect(settings.polling.staleAfter == .seconds(180) && settings.polling.maxResponseBytes == 64 << 20)
+        #expect(settings.polling.interval == .seconds(30) && settings.polling.timeout == .seconds(10))
+        #expect(settings.polling.staleAfter == .seconds(90) && settings.polling.maxResponseBytes == 64 << 20)
         #expect(
             settings.polling.phone == .off && settings.polling.filter == InstanceFilter()
                 && settings.polling.caFile == nil)
@@ -45,14 +45,14 @@ struct SettingsTests {
 
     @Test func flagsWinOverTheEnvironment() throws {
         let environment = [
-            "HYPERSENDER_TOKEN": "1|key", "HYPERSENDER_POLL_INTERVAL": "30s",
+            "HYPERSENDER_TOKEN": "1|key", "HYPERSENDER_POLL_INTERVAL": "45s",
             "HYPERSENDER_WEB_LISTEN_ADDRESS": ":1,[::1]:2",
             "HYPERSENDER_BASE_URL": "https://env.test", "HYPERSENDER_METRICS_STATUS_SET": "current",
             "HYPERSENDER_LOG_LEVEL": "",
             "HYPERSENDER_WEB_DISABLE_EXPORTER_METRICS": "true", "HYPERSENDER_FILTER_PHONE": "+201",
         ]
         let fromEnvironment = try settings([:], environment)
-        #expect(fromEnvironment.polling.interval == .seconds(30) && fromEnvironment.polling.staleAfter == .seconds(90))
+        #expect(fromEnvironment.polling.interval == .seconds(45) && fromEnvironment.polling.staleAfter == .seconds(135))
         #expect(fromEnvironment.listenAddresses.map(\.description) == [":1", "[::1]:2"])
         #expect(fromEnvironment.statusSet == .current && fromEnvironment.disablesExporterMetrics)
         #expect(fromEnvironment.polling.filter == InstanceFilter(phone: "+201"))
@@ -230,7 +230,7 @@ struct SettingsTests {
 
     @Test func whatIsProbablyNotMeantIsSaid() throws {
         #expect(try settings(["poll.interval": ["9s"]]).warnings.count == 1)
-        #expect(try settings(["poll.stale-after": ["60s"]]).warnings.count == 1)
+        #expect(try settings(["poll.stale-after": ["30s"]]).warnings.count == 1)
         #expect(try settings(["poll.interval": ["10s"], "poll.stale-after": ["20s"]]).warnings.isEmpty)
     }
 

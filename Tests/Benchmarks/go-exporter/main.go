@@ -366,7 +366,7 @@ func parseTime(text string) (time.Time, bool) {
 func main() {
 	baseURL := flag.String("base-url", "https://app.hypersender.com/api/whatsapp/v1", "where the API is")
 	listen := flag.String("listen", "127.0.0.1:0", "the address to serve on")
-	every := flag.Duration("interval", time.Minute, "the time between polls")
+	every := flag.Duration("interval", 30*time.Second, "the time between polls")
 	flag.Parse()
 	log.SetFlags(0)
 	token := strings.TrimSpace(os.Getenv("HYPERSENDER_TOKEN"))
