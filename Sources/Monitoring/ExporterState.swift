@@ -8,6 +8,10 @@ public struct ExporterState: Sendable, Equatable {
     public var swiftVersion: String
     /// When the process started, in seconds since the Unix epoch.
     public var startTime: Double
+    /// The number of this exporter's shard, from 0.
+    public var shard: Int
+    /// The configured number of shards; 1 without sharding.
+    public var shards: Int
     /// Whether the last reading of the configuration succeeded.
     public var reloadSucceeded = true
     /// When the configuration was last read with success, in seconds since the Unix epoch.
@@ -15,11 +19,15 @@ public struct ExporterState: Sendable, Equatable {
     /// Requests answered, by handler and status code.
     public var requests: [RequestKey: UInt64] = [:]
 
-    public init(version: String, revision: String, swiftVersion: String, startTime: Double) {
+    public init(
+        version: String, revision: String, swiftVersion: String, startTime: Double, shard: Int = 0, shards: Int = 1
+    ) {
         self.version = version
         self.revision = revision
         self.swiftVersion = swiftVersion
         self.startTime = startTime
+        self.shard = shard
+        self.shards = shards
         reloadTime = startTime
     }
 
@@ -78,6 +86,17 @@ private struct ExporterFamily: Sendable {
             writer.sample(
                 1,
                 Labels(["version": state.version, "revision": state.revision, "swift_version": state.swiftVersion]))
+        },
+        ExporterFamily(
+            "hypersender_exporter_shard", .gauge, help: "Shard number of this exporter, counted from 0."
+        ) { state, _ in
+            Double(state.shard)
+        },
+        ExporterFamily(
+            "hypersender_exporter_shards", .gauge,
+            help: "Configured number of shards that divide the accounts among them; 1 without sharding."
+        ) { state, _ in
+            Double(state.shards)
         },
         ExporterFamily(
             "hypersender_exporter_config_last_reload_successful", .gauge,

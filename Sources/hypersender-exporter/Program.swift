@@ -60,7 +60,8 @@ struct Program {
         let exporter = ExporterStatus(
             ExporterState(
                 version: BuildInformation.version, revision: BuildInformation.revision,
-                swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix), time: time)
+                swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix,
+                shard: settings.shard.index, shards: settings.shard.total), time: time)
         let simulator = settings.source == .demo ? try await SimulatorServer.start(logger: quiet(logger)) : nil
         let demo = try simulator.map { simulator in
             AccountSettings(

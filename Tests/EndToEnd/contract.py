@@ -37,6 +37,8 @@ POLL_FAMILIES = {
 }
 EXPORTER_FAMILIES = {
     "hypersender_exporter_build_info": ("gauge", ("version", "revision", "swift_version")),
+    "hypersender_exporter_shard": ("gauge", ()),
+    "hypersender_exporter_shards": ("gauge", ()),
     "hypersender_exporter_config_last_reload_successful": ("gauge", ()),
     "hypersender_exporter_config_last_reload_success_timestamp_seconds": ("gauge", ()),
     "hypersender_exporter_http_requests_total": ("counter", ("handler", "code")),

@@ -375,6 +375,13 @@ class Shards(Accounts):
             found += self.ups(page)
         self.assertEqual(sorted(found), sorted(KEYS))
 
+    def test_metrics_name_the_shard(self):
+        self.write(*(self.entry(name) for name in KEYS))
+        for flags, wanted in ((), (0, 1)), (("--shard=1", "--total-shards=3"), (1, 3)):
+            with self.subTest(flags=flags):
+                page = self.start(*flags).scrape()
+                self.assertEqual((page.value("hypersender_exporter_shard"), page.value("hypersender_exporter_shards")), wanted)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -164,7 +164,8 @@ struct SnapshotTests {
     }
 
     @Test func theExporterSaysWhatItIs() throws {
-        var state = ExporterState(version: "1.2.3", revision: "abc", swiftVersion: "6.3", startTime: 1_748_254_000.25)
+        var state = ExporterState(
+            version: "1.2.3", revision: "abc", swiftVersion: "6.3", startTime: 1_748_254_000.25, shard: 1, shards: 3)
         state.requests = [
             .init(handler: "metrics", code: 503): 2, .init(handler: "metrics", code: 200): 1_000_000,
             .init(handler: "status", code: 200): 1,
