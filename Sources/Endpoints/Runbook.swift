@@ -5,13 +5,11 @@ enum Runbook: String, CaseIterable {
     case instanceNeedsQRScan = "HypersenderInstanceNeedsQRScan"
     case instanceFailed = "HypersenderInstanceFailed"
     case instanceStopped = "HypersenderInstanceStopped"
-    case instanceStuckStarting = "HypersenderInstanceStuckStarting"
-    case instanceStuckPending = "HypersenderInstanceStuckPending"
+    case instanceStuck = "HypersenderInstanceStuck"
     case unknownStatus = "HypersenderUnknownStatus"
     case unauthorized = "HypersenderUnauthorized"
     case rateLimited = "HypersenderRateLimited"
     case pollsFailing = "HypersenderPollsFailing"
-    case dataStale = "HypersenderDataStale"
 
     /// The section's place in the page that is made of the file.
     var anchor: String { "#" + rawValue.lowercased() }
@@ -23,8 +21,7 @@ enum Runbook: String, CaseIterable {
         case .scanQRCode: self = .instanceNeedsQRScan
         case .failed: self = .instanceFailed
         case .stopped: self = .instanceStopped
-        case .starting: self = .instanceStuckStarting
-        case .pending: self = .instanceStuckPending
+        case .starting, .pending: self = .instanceStuck
         case .unknown: self = .unknownStatus
         }
     }

@@ -255,7 +255,7 @@ private struct StatusPageWriter {
         }
         if runbooks != nil {
             page.markup(" ")
-            writeRunbook(account.lastError.map { Runbook($0.reason) } ?? .dataStale, "What to do")
+            writeRunbook(account.lastError.map { Runbook($0.reason) } ?? .pollsFailing, "What to do")
         }
         page.markup("</p></div>")
     }
