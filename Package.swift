@@ -20,10 +20,12 @@ let linking: [LinkerSetting] = [
 ]
 
 /// One room of the house: a module of the program, or a program.
-func sources(_ name: String, program: Bool = false, _ dependencies: [Target.Dependency]) -> Target {
+func sources(
+    _ name: String, program: Bool = false, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
     program
         ? .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings, linkerSettings: linking)
-        : .target(name: name, dependencies: dependencies, swiftSettings: settings)
+        : .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 /// The tests of one room.
@@ -70,7 +72,10 @@ let package = Package(
         sources("Exposition", ["CZlib"]),
         sources("Monitoring", ["HypersenderAPI", "Exposition", logging]),
         sources("HTTPServer", ["CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
-        sources("Endpoints", ["HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"]),
+        sources(
+            "Endpoints", ["HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"],
+            // A symbolic link to deploy/RUNBOOKS.md.
+            resources: [.embedInCode("Runbooks/RUNBOOKS.md")]),
         sources("Settings", ["CProcess", "CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
         sources("Simulator", ["HTTPServer", logging]),
         sources(

@@ -14,7 +14,7 @@ public final class Endpoints: Sendable {
         public var maxRequests: Int
         /// Whether the metrics say something of the exporter itself.
         public var includesExporter: Bool
-        /// The address of the page that says what to do about trouble; nil for no links to it.
+        /// The address of the page that says what to do about trouble, for links to it; nil for the exporter's own.
         public var runbooks: String?
 
         public init(
@@ -105,6 +105,7 @@ public final class Endpoints: Sendable {
         switch path {
         case configuration.telemetryPath: ("metrics", metrics)
         case "/": ("status", status)
+        case "/runbooks": ("runbooks", runbooks)
         case "/-/healthy": ("healthy", { _ in .now(self.plain(200, "The exporter is healthy.\n")) })
         case "/-/ready": ("ready", ready)
         case "/-/reload": reload.map { ("reload", reloading($0)) }
@@ -200,21 +201,37 @@ public final class Endpoints: Sendable {
         // An account may be large, and rendering it must not hold up an event loop.
         return .later { [self] in
             defer { turn.end() }
+            let nonce = UInt64.random(in: .min ... .max)
             let page = StatusPage(
                 monitor.snapshot, exporter: exporter.current, now: time.now, metricsPath: configuration.telemetryPath,
-                runbooks: configuration.runbooks, query: StatusQuery(request))
-            return Response(
-                status: 200,
-                headers: [
-                    "Content-Type": "text/html; charset=utf-8",
-                    "Content-Security-Policy": page.contentSecurityPolicy,
-                    "Cache-Control": "no-store",
-                    "Referrer-Policy": "no-referrer",
-                    "X-Content-Type-Options": "nosniff",
-                    "X-Frame-Options": "DENY",
-                ],
-                body: Body(page.bytes))
+                runbooks: configuration.runbooks ?? RunbooksPage.link, query: StatusQuery(request), nonce: nonce)
+            return Self.html(Body(page.bytes), nonce: nonce)
         }
+    }
+
+    private func runbooks(_ request: Request) -> Reply {
+        // The first request renders the page, which must not hold up an event loop.
+        .later {
+            let nonce = UInt64.random(in: .min ... .max)
+            return Self.html(RunbooksPage.body(nonce: nonce), nonce: nonce)
+        }
+    }
+
+    /// Returns a page in which a browser allows nothing from elsewhere, no scripts, and only styles with this nonce.
+    private static func html(_ body: Body, nonce: UInt64) -> Response {
+        Response(
+            status: 200,
+            headers: [
+                "Content-Type": "text/html; charset=utf-8",
+                "Content-Security-Policy":
+                    "default-src 'none'; style-src 'nonce-\(nonce)'; img-src data:; base-uri 'none'; form-action 'self'; "
+                    + "frame-ancestors 'none'",
+                "Cache-Control": "no-store",
+                "Referrer-Policy": "no-referrer",
+                "X-Content-Type-Options": "nosniff",
+                "X-Frame-Options": "DENY",
+            ],
+            body: body)
     }
 
     /// Status pages made or waited for at the same time; 503 beyond, so that they cannot take the machine from the scrapes.

@@ -5,8 +5,6 @@ import Monitoring
 struct StatusPage {
     /// The page, complete, in UTF-8.
     let bytes: [UInt8]
-    /// What a browser lets the page do: nothing of elsewhere, no scripts, only its own styles, and its own form.
-    let contentSecurityPolicy: String
 
     /// How many instances are listed; more are counted only.
     static let mostInstances = 500
@@ -14,15 +12,12 @@ struct StatusPage {
     static let mostAccountsUnfolded = 6
 
     /// - Parameters:
-    ///   - runbooks: the address of the page that says what to do; nil where there is none.
+    ///   - runbooks: the address of the page that says what to do.
     ///   - nonce: ties the page's styles to its policy; to be another each time.
     init(
         _ snapshot: Snapshot, exporter: ExporterState, now: Moment, metricsPath: String,
-        runbooks: String? = nil, query: StatusQuery = StatusQuery(), nonce: UInt64 = .random(in: .min ... .max)
+        runbooks: String = RunbooksPage.link, query: StatusQuery = StatusQuery(), nonce: UInt64
     ) {
-        contentSecurityPolicy =
-            "default-src 'none'; style-src 'nonce-\(nonce)'; img-src data:; base-uri 'none'; form-action 'self'; "
-            + "frame-ancestors 'none'"
         var writer = StatusPageWriter(
             accounts: snapshot.accounts, now: now, runbooks: runbooks, query: query,
             selection: InstanceSelection(
@@ -36,7 +31,7 @@ struct StatusPage {
 private struct StatusPageWriter {
     let accounts: [AccountState]
     let now: Moment
-    let runbooks: String?
+    let runbooks: String
     let query: StatusQuery
     let selection: InstanceSelection
     var page = HTML()
@@ -95,7 +90,7 @@ private struct StatusPageWriter {
             page.element("<p>", note, "</p>")
         }
         let troubles = InstanceStatus.byUrgency.filter(selection.troubles.contains)
-        if runbooks != nil, !troubles.isEmpty {
+        if !troubles.isEmpty {
             page.markup("<p>What to do: ")
             for (number, status) in troubles.enumerated() {
                 page.markup(number > 0 ? ", " : "")
@@ -106,9 +101,9 @@ private struct StatusPageWriter {
         page.markup("</div>\n")
     }
 
-    /// A text, as a link to what to do about it where there is such a page.
+    /// Writes a text as a link to its runbook, if there is one.
     private mutating func writeRunbook(_ runbook: Runbook?, _ text: String) {
-        guard let runbooks, let runbook else {
+        guard let runbook else {
             page.text(text)
             return
         }
@@ -253,10 +248,8 @@ private struct StatusPageWriter {
         } else {
             page.markup("There is no data: no poll has succeeded yet.")
         }
-        if runbooks != nil {
-            page.markup(" ")
-            writeRunbook(account.lastError.map { Runbook($0.reason) } ?? .pollsFailing, "What to do")
-        }
+        page.markup(" ")
+        writeRunbook(account.lastError.map { Runbook($0.reason) } ?? .pollsFailing, "What to do")
         page.markup("</p></div>")
     }
 
@@ -382,12 +375,9 @@ private struct StatusPageWriter {
         // Relative, for a proxy that has the exporter under another path.
         page.attribute(metricsPath)
         page.markup("\">Metrics</a> <a href=\"./-/healthy\">Health</a> <a href=\"./-/ready\">Readiness</a>")
-        if let runbooks {
-            page.markup(" <a rel=\"noreferrer\" href=\"")
-            page.attribute(runbooks)
-            page.markup("\">Runbooks</a>")
-        }
-        page.markup("</nav>")
+        page.markup(" <a rel=\"noreferrer\" href=\"")
+        page.attribute(runbooks)
+        page.markup("\">Runbooks</a></nav>")
         page.element("<p>hypersender-exporter ", exporter.version, "")
         page.element(" <small>", String(exporter.revision.prefix(12)), "</small></p></footer></body></html>\n")
     }

@@ -1,4 +1,4 @@
-/// How the status page looks: its styles and its icon.
+/// The styles of the status page and the runbooks, and the status page's icon.
 enum StatusPageStyle {
     /// Colours have a contrast of 4.5 to 1 at least with what they stand on (WCAG 2.2, 1.4.3), in both schemes.
     static let text: StaticString = """
@@ -134,6 +134,29 @@ enum StatusPageStyle {
             select { width: 100%; max-width: none; }
           .legend dl { grid-template-columns: minmax(0, 1fr); gap: 0; } .legend dd { margin-bottom: .5rem; }
         }
+
+        """
+
+    /// What the runbooks need besides `text`: a column for reading, and tables without rows that rearrange themselves.
+    static let runbooks: StaticString = """
+        .runbooks { max-width: 52rem; padding-bottom: 4rem; }
+        .runbooks > * + * { margin-top: .75rem; }
+        .runbooks h1 { margin-top: 2.5rem; } .runbooks header + nav + h1 { margin-top: 1.5rem; }
+        .runbooks h2 { font-size: 1.25rem; margin: 2.5rem 0 0; scroll-margin-top: 1rem; } .runbooks h3 { font-size:
+          1rem; margin-top: 1.5rem; }
+        .runbooks h2:target { background: var(--info-tint); color: var(--info); border-radius: .3125rem; box-shadow: 0
+          0 0 .375rem var(--info-tint); }
+        .runbooks nav ul { list-style: none; columns: 17rem; font-size: .875rem; }
+        .runbooks > ul, .runbooks > ol { margin-bottom: 0; padding-left: 1.5rem; } .runbooks li + li { margin-top:
+          .25rem; }
+        .runbooks hr { border: 0; border-top: 1px solid var(--line); margin-top: 2.5rem; }
+        .runbooks pre { margin-bottom: 0; padding: .625rem .875rem; overflow-x: auto; overflow-wrap: normal;
+          background: var(--card); border: 1px solid var(--line); border-radius: .625rem; }
+        .runbooks table { display: table; background: var(--card); } .runbooks tbody { display: table-row-group; }
+        .runbooks tbody tr, .runbooks tbody tr:first-child { display: table-row; border: 1px solid var(--line); }
+        .runbooks tbody td, .runbooks tbody th { padding: .375rem .625rem !important; }
+        .runbooks td:first-child, .runbooks th:first-child { overflow-wrap: normal; }
+        .runbooks th { font-weight: 500; color: var(--quiet); font-size: .75rem; }
 
         """
 }

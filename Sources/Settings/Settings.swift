@@ -23,7 +23,7 @@ public struct Settings: Sendable, Equatable {
     /// Scrapes answered at the same time; 0 is no limit.
     public var maxRequests: Int
     public var disablesExporterMetrics: Bool
-    /// Where the status page's links to runbooks lead; nil for none.
+    /// The page that the status page's links to runbooks lead to; nil for the exporter's own.
     public var runbookURL: String?
     /// The web configuration file; nil for plain HTTP.
     public var webConfigFile: String?
@@ -109,8 +109,6 @@ public struct Settings: Sendable, Equatable {
         public static let demoListenAddress = "127.0.0.1:10058"
         public static let telemetryPath = "/metrics"
         public static let maxRequests = 40
-        public static let runbookURL =
-            "https://github.com/hypersender-exporter/hypersender-exporter/blob/main/deploy/RUNBOOKS.md"
         public static let baseURL = "https://app.hypersender.com/api/whatsapp/v1"
         /// `baseURL`, read.
         static let apiURL: BaseURL = {
@@ -196,12 +194,15 @@ public struct Settings: Sendable, Equatable {
             guard !text.hasPrefix("/-/") else {
                 throw ValueProblem("is below /-/, where health and readiness are")
             }
+            guard text != "/runbooks" else {
+                throw ValueProblem("is where the runbooks are")
+            }
             return text
         }
     }
 
     private static func runbookURL(_ reading: inout Reading) -> String? {
-        let url = reading.value("web.runbook-url", default: Default.runbookURL) { (text) throws(ValueProblem) in
+        let url = reading.value("web.runbook-url", default: "") { (text) throws(ValueProblem) in
             let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
             guard text.isEmpty || parts.count == 3 && parts[1].isEmpty && !parts[2].hasPrefix("/") && !parts[2].isEmpty,
                 text.isEmpty || ["http:", "https:"].contains(parts[0].lowercased()),

@@ -42,8 +42,8 @@ struct WebFlags: ParsableArguments {
     @Option(
         name: .customLong("web.runbook-url"),
         help: ArgumentHelp(
-            "Page that says what to do about trouble, for the status page's links; empty for none. "
-                + "(default: RUNBOOKS.md of this exporter's repository)", valueName: "url"))
+            "Page that the status page's links to runbooks lead to. (default: the exporter's own /runbooks)",
+            valueName: "url"))
     var runbookURL: String?
 
     var values: [(String, String)] {

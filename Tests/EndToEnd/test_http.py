@@ -97,7 +97,7 @@ class HTTP(Running):
 
     def test_head(self):
         _, exporter = self.started(interval="60s", stale_after=180)
-        for path in ("/metrics", "/", "/-/healthy"):
+        for path in ("/metrics", "/", "/runbooks", "/-/healthy"):
             with self.subTest(path):
                 head = exporter.request(path, "HEAD", {"Accept-Encoding": "identity"})
                 get = exporter.request(path, "GET", {"Accept-Encoding": "identity"})
@@ -108,7 +108,7 @@ class HTTP(Running):
     def test_other_methods(self):
         _, exporter = self.started()
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
-            for path in ("/metrics", "/", "/-/healthy", "/-/ready"):
+            for path in ("/metrics", "/", "/runbooks", "/-/healthy", "/-/ready"):
                 with self.subTest(method=method, path=path):
                     answer = exporter.request(path, method)
                     self.assertEqual(answer.status, 405)

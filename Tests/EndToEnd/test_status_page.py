@@ -12,12 +12,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from playwright.sync_api import sync_playwright
 
-from exporter import wait_until
+from exporter import TOP, wait_until
 from fake_api import FakeAPI, encode, instance
 from running import Running
 
 WIDTHS = (1280, 390)
-RUNBOOKS = "https://github.com/hypersender-exporter/hypersender-exporter/blob/main/deploy/RUNBOOKS.md"
 SCHEMES = ("light", "dark")
 
 # Names, and how they are to be read on the page.
@@ -84,7 +83,7 @@ class Browsing(Running):
 
         def judge():
             self.assertEqual(complaints, [])
-            self.assertEqual({urlsplit(url)[:3] for url in requests}, {("http", exporter.address, "/")})
+            self.assertEqual({urlsplit(url)[:3] for url in requests}, {("http", exporter.address, urlsplit(path).path)})
 
         self.addCleanup(judge)
         response = page.goto(f"http://{exporter.address}{path}")
@@ -216,8 +215,6 @@ class Content(Browsing):
         _, exporter = self.polled([instance(2)])
         page = self.open(exporter)
         for link in page.get_by_role("navigation", name="Exporter").get_by_role("link").evaluate_all("links => links.map(a => a.href)"):
-            if link == RUNBOOKS:
-                continue
             self.assertEqual(exporter.request(urlsplit(link).path).status, 200, link)
 
     def test_trouble_leads_to_runbooks(self):
@@ -225,20 +222,22 @@ class Content(Browsing):
         page = self.open(exporter)
         links = page.locator(".verdict").get_by_role("link")
         self.assertEqual(links.evaluate_all("links => links.map(a => [a.textContent, a.href, a.rel])"), [
-            ["FAILED", RUNBOOKS + "#hypersenderinstancefailed", "noreferrer"],
-            ["SCAN_QR_CODE", RUNBOOKS + "#hypersenderinstanceneedsqrscan", "noreferrer"]])
+            ["FAILED", f"http://{exporter.address}/runbooks#hypersenderinstancefailed", "noreferrer"],
+            ["SCAN_QR_CODE", f"http://{exporter.address}/runbooks#hypersenderinstanceneedsqrscan", "noreferrer"]])
         page.get_by_role("link", name="Pause").focus()
         page.keyboard.press("Tab")
         self.assertEqual(page.evaluate("document.activeElement.textContent"), "FAILED")
         api.answer = lambda exchange: exchange.reply(b"{}", "429 Too Many Requests")
         wait_until(lambda: b"\nhypersender_up 0\n" in exporter.request("/metrics").body, 10, "a poll fails")
         link = self.open(exporter).locator(".trouble").get_by_role("link", name="What to do")
-        self.assertEqual(link.get_attribute("href"), RUNBOOKS + "#hypersenderratelimited")
+        self.assertEqual(link.get_attribute("href"), "./runbooks#hypersenderratelimited")
 
-    def test_without_runbooks_there_are_no_links_elsewhere(self):
-        _, exporter = self.started("--web.runbook-url=", api=self.enterContext(FakeAPI([instance(4)])))
-        hosts = self.open(exporter).get_by_role("link").evaluate_all("links => links.map(a => a.host)")
-        self.assertEqual(set(hosts), {exporter.address})
+    def test_runbooks_may_be_elsewhere(self):
+        for url, wanted in (("", set()), ("https://wiki.example/a", {"wiki.example"})):
+            with self.subTest(url):
+                _, exporter = self.started(f"--web.runbook-url={url}", api=self.enterContext(FakeAPI([instance(4)])))
+                hosts = self.open(exporter).get_by_role("link").evaluate_all("links => links.map(a => a.host)")
+                self.assertEqual(set(hosts), {exporter.address} | wanted)
 
     def test_accessibility_tree(self):
         _, exporter = self.polled([instance(4, name="Billing"), instance(2, name="Sales")])
@@ -256,6 +255,32 @@ class Content(Browsing):
                 self.assertEqual(page.locator("html").get_attribute("lang"), "en")
                 unlabelled = page.locator("main input:not([type=hidden]), main select").evaluate_all("fields => fields.filter(f => !f.labels.length).length")
                 self.assertEqual(unlabelled, 0)
+
+
+class Runbooks(Browsing):
+    def test_each_section_is_reached(self):
+        _, exporter = self.started()
+        page = self.open(exporter, "/runbooks")
+        alerts = re.findall(r"^## (Hypersender\w+)$", (TOP / "deploy/RUNBOOKS.md").read_text(), re.MULTILINE)
+        self.assertGreater(len(alerts), 15)
+        self.assertEqual(page.locator("h2").evaluate_all("headings => headings.map(h => [h.textContent, h.id])"), [[a, a.lower()] for a in alerts])
+        links = page.locator("a[href^='#']").evaluate_all("links => links.map(a => decodeURIComponent(a.hash.slice(1)))")
+        anchors = page.locator("[id]").evaluate_all("all => all.map(e => e.id)")
+        self.assertEqual(len(anchors), len(set(anchors)))
+        self.assertEqual(set(links) - set(anchors), set())
+        self.assertEqual(page.locator("script, img, iframe").count(), 0)
+
+    def test_fits_and_is_legible(self):
+        _, exporter = self.started()
+        for width in WIDTHS:
+            for scheme in SCHEMES:
+                with self.subTest(width=width, scheme=scheme):
+                    page = self.open(exporter, "/runbooks#hypersenderinstancefailed", width, scheme)
+                    self.assert_fits(page)
+                    self.assertEqual(page.evaluate(LOW_CONTRAST), [])
+                    target = page.locator("h2:target")
+                    self.assertEqual(target.inner_text(), "HypersenderInstanceFailed")
+                    self.assertTrue(target.evaluate("element => element.getBoundingClientRect().bottom < innerHeight"))
 
 
 class LargeAccount(Browsing):

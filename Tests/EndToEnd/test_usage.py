@@ -107,7 +107,7 @@ class Usage(unittest.TestCase):
         self.reject("--web.listen-address", "nonsense", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:-1", "::1:80", "[::1]")
 
     def test_telemetry_path(self):
-        self.reject("--web.telemetry-path", "metrics")
+        self.reject("--web.telemetry-path", "metrics", "/-/healthy", "/runbooks")
 
     def test_filter_status(self):
         self.reject("--hypersender.filter.status", "ASLEEP")

@@ -296,7 +296,7 @@ class Passwords(WebFile):
     def test_who_may_ask(self):
         exporter = self.start(self.FILE + "auth_exempt_paths: [/-/healthy]\n", "--web.enable-lifecycle")
         for arguments, path, status in (
-            ((), "/metrics", 401), ((), "/", 401), ((), "/-/ready", 401), ((), "/-/healthy", 200), ((), "/nowhere", 401),
+            ((), "/metrics", 401), ((), "/", 401), ((), "/runbooks", 401), ((), "/-/ready", 401), ((), "/-/healthy", 200), ((), "/nowhere", 401),
             (("-X", "POST"), "/-/reload", 401), ((), "/-/healthy/../../metrics", 401), ((), "/%2d/healthy", 401), ((), "//-/healthy", 401),
             (("-u", f"prometheus:{PASSWORD}"), "/metrics", 200), (("-u", "prometheus:wrong"), "/metrics", 401),
             (("-u", f"nobody:{PASSWORD}"), "/metrics", 401), (("-u", "prometheus:"), "/metrics", 401),

@@ -240,9 +240,13 @@ struct EndpointsTests {
         let fixture = try await Fixture(polls: [.success(Fixture.list)])
         _ = await fixture.get("/metrics")
         _ = await fixture.get("/nothing")
+        _ = await fixture.get("/runbooks")
         _ = await fixture.get("/", method: "POST")
         let page = try await fixture.text(fixture.get("/metrics"))
-        for line in ["metrics\",code=\"200\"} 1", "other\",code=\"404\"} 1", "status\",code=\"405\"} 1"] {
+        for line in [
+            "metrics\",code=\"200\"} 1", "runbooks\",code=\"200\"} 1", "other\",code=\"404\"} 1",
+            "status\",code=\"405\"} 1",
+        ] {
             #expect(page.contains("hypersender_exporter_http_requests_total{handler=\"\(line)\n"))
         }
     }
@@ -254,6 +258,7 @@ struct EndpointsTests {
         ("DELETE", "/x", 404),
         ("OPTIONS", "/metrics", 405), ("get", "/metrics", 405), ("GET", "/metrics/", 404), ("GET", "/Metrics", 404),
         ("GET", "//metrics", 404), ("GET", "/metrics?name=x", 200), ("GET", "/", 200), ("GET", "/-/healthy", 200),
+        ("GET", "/runbooks", 200), ("HEAD", "/runbooks", 200), ("POST", "/runbooks", 405), ("GET", "/runbooks/", 404),
         ("GET", "/-/ready", 200), ("GET", "/-/reload", 404), ("POST", "/-/reload", 404), ("GET", "/favicon.ico", 404),
         ("GET", "/%6detrics", 404), ("GET", "/../metrics", 404),
     ])
@@ -302,6 +307,23 @@ struct EndpointsTests {
         #expect(page.contains("<style nonce=\"\(nonce)\">"))
         let other = await fixture.get("/").headers["Content-Security-Policy"]
         #expect(other != policy, "a nonce is used once")
+    }
+
+    @Test func runbooksAreAsSafeAsTheStatusPage() async throws {
+        let fixture = try await Fixture(polls: [])
+        let (status, first) = await (fixture.get("/"), fixture.get("/runbooks"))
+        let policies = await [status, first, fixture.get("/runbooks")].compactMap {
+            $0.headers["Content-Security-Policy"]
+        }
+        let nonces = try policies.map { String(try #require($0.firstMatch(of: /'nonce-(\d+)'/)?.output.1)) }
+        #expect(Set(nonces).count == 3)
+        #expect(Set(zip(policies, nonces).map { $0.replacing($1, with: "") }).count == 1)
+        for name in [
+            "Content-Type", "Cache-Control", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options",
+        ] {
+            #expect(first.headers[name] != nil && first.headers[name] == status.headers[name], "\(name)")
+        }
+        #expect(try fixture.text(first).contains("<style nonce=\"\(nonces[1])\">\n"))
     }
 
     @Test func theStatusPageFilters() async throws {

@@ -1,6 +1,6 @@
 import HypersenderAPI
 
-/// What to do about a kind of trouble: a section of `deploy/RUNBOOKS.md`, whose headings these are.
+/// A section of `deploy/RUNBOOKS.md`, named by its heading, about a kind of trouble.
 enum Runbook: String, CaseIterable {
     case instanceNeedsQRScan = "HypersenderInstanceNeedsQRScan"
     case instanceFailed = "HypersenderInstanceFailed"
@@ -12,7 +12,7 @@ enum Runbook: String, CaseIterable {
     case pollsFailing = "HypersenderPollsFailing"
 
     /// The section's place in the page that is made of the file.
-    var anchor: String { "#" + rawValue.lowercased() }
+    var anchor: String { "#" + MarkdownRenderer.anchor(of: rawValue) }
 
     /// Nil where there is nothing to do.
     init?(_ status: InstanceStatus) {
