@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-RULES = DEPLOY / "prometheus" / "rules"
+RULES = DEPLOY / "prometheus" / "hypersender.rules.yml"
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 CHART = DEPLOY / "helm" / "hypersender-exporter"
 KUBERNETES = "1.34"
@@ -64,9 +64,22 @@ def container(documents):
     return only
 
 
-def source_rules():
-    """The groups of each source of rules, by the file's name."""
-    return {path.name: yaml.safe_load(path.read_text())["groups"] for path in sorted(RULES.glob("*.yml"))}
+def source_rules(runbook_url="http://localhost:10058/runbooks"):
+    """The groups of the rule file, with the runbooks at another address."""
+    return yaml.safe_load(RULES.read_text().replace("http://localhost:10058/runbooks", runbook_url))["groups"]
+
+
+def tuned_rules(alerts=(), **settings):
+    """The groups that `deploy/generate rules` makes of settings; those of alerts are named by `alerts`."""
+    lines = [f"{name}: {json.dumps(value)}," for name, value in settings.items()]
+    lines += ["alerts+: {", *(f"{name}+: {json.dumps(value)}," for name, value in dict(alerts).items()), "},"]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "settings.jsonnet"
+        path.write_text("{ _config+:: {" + "\n".join(lines) + "} }")
+        done = run(DEPLOY / "generate", "rules", path)
+    if done.returncode != 0 or done.stderr:
+        raise AssertionError(done.stderr)
+    return yaml.safe_load(done.stdout)["groups"]
 
 
 def _object(properties, *required):

@@ -62,19 +62,18 @@ class KubernetesTests(Judged, unittest.TestCase):
     def test_rules_are_those_of_the_source(self):
         for name, documents in self.rendered.items():
             with self.subTest(name):
-                rules = {each["metadata"]["name"].replace("-", ".") + ".yml": each["spec"]["groups"]
-                         for each in of_kind(documents, "PrometheusRule")}
-                self.assertEqual(rules, source_rules())
+                rules = the(documents, "PrometheusRule")["spec"]["groups"]
+                self.assertEqual(rules, source_rules("http://hypersender-exporter:10058/runbooks"))
                 self.assertEqual(check_rules(documents), "")
 
     def test_generated_files_are_up_to_date(self):
         done = run(DEPLOY / "generate", "--check")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
-        self.assertGreaterEqual(len(source_rules()), 2)
         self.assertGreaterEqual(len(list(DASHBOARDS.glob("*.json"))), 1)
 
     def test_yaml_is_tidy(self):
-        settings = ("{extends: default, rules: {line-length: {max: 200}, document-start: disable, comments-indentation: disable, "
+        # The texts of generated alerts are lines of their own.
+        settings = ("{extends: default, rules: {line-length: {max: 200, ignore: prometheusrule.yaml}, document-start: disable, comments-indentation: disable, "
                     "braces: {max-spaces-inside: 0}, comments: {min-spaces-from-content: 1}}}")
         done = run(TOOLS / "yamllint", "--strict", "-d", settings, *sorted((DEPLOY / "kubernetes").rglob("*.yaml")),
                    *sorted((DEPLOY / "compose").glob("*.yaml")), DEPLOY / "helm/hypersender-exporter/values.yaml",

@@ -15,4 +15,4 @@ function(rules) 'groups:\n' + std.join('\n', [
   '  - name: %s\n    interval: %s\n    rules:\n      ' % [group.name, group.interval]
   + std.join('\n      ', std.map(rule, group.rules))
   for group in rules.groups
-]) + '\n'
+])
