@@ -1,15 +1,17 @@
 """The chart, as Helm's own library renders it, with the values of its directory `ci`."""
 
-import copy
 import functools
-import tempfile
+import re
+import shutil
 import tarfile
+import tempfile
 import unittest
+from pathlib import Path
 
 import helm_python
 import yaml
 
-from manifests import CHART, Judged, check_rules, container, of_kind, pod, program_version, source_rules, the, workload
+from manifests import CHART, RULES, Judged, check_rules, container, of_kind, pod, program_version, source_rules, the, tuned_rules, workload
 
 VALUES = {path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text()) for path in sorted((CHART / "ci").glob("*-values.yaml"))}
 # As an installation with these values beside its own.
@@ -18,9 +20,17 @@ VALUES["openshift"]["networkPolicy"]["enabled"] = True
 DIGEST = "sha256:" + "0" * 64
 
 
-def render(values, name="watch"):
-    with helm_python.Chart.load(CHART) as chart:
-        files = chart.render(values, name=name, namespace="hs")
+# For the settings of rules, each differs from its default.
+THRESHOLDS = {"tooFewWorkingRatio": 0.75, "tooFewWorkingInstances": 3, "flappingChanges": 8, "unreliableChanges": 9, "exporterRestarts": 5}
+
+
+@functools.cache
+def shipped():
+    return helm_python.Chart.load(CHART)
+
+
+def render(values, name="watch", chart=None):
+    files = (chart or shipped()).render(values, name=name, namespace="hs")
     documents, notes = [], ""
     for path, text in files.items():
         if path.endswith("NOTES.txt"):
@@ -28,6 +38,12 @@ def render(values, name="watch"):
         else:
             documents += [document for document in yaml.safe_load_all(text) if document]
     return documents, notes
+
+
+def rules(settings, chart=None, **values):
+    """The groups of the chart's PrometheusRule."""
+    documents, _ = render({"demo": True, "prometheusRule": {"enabled": True, **settings}, **values}, chart=chart)
+    return the(documents, "PrometheusRule")["spec"]["groups"]
 
 
 @functools.cache
@@ -61,7 +77,12 @@ class ChartTests(Judged, unittest.TestCase):
             path = helm_python.package(CHART, destination=directory)
             with tarfile.open(path) as archive:
                 names = {name.removeprefix("hypersender-exporter/") for name in archive.getnames()}
-        self.assertLessEqual({"values.schema.json", "files/rules/hypersender.alerts.yml", "templates/NOTES.txt"}, names)
+                # The checkout has a link in its place.
+                packaged = archive.extractfile("hypersender-exporter/files/hypersender.rules.yml").read()
+            with helm_python.Chart.load(path) as chart:
+                self.assertEqual(rules({}, chart), rules({}))
+        self.assertEqual(packaged, RULES.read_bytes())
+        self.assertLessEqual({"values.schema.json", "templates/NOTES.txt"}, names)
         self.assertFalse([name for name in names if name.startswith("ci/")])
 
     def test_every_value_has_its_place_in_the_schema(self):
@@ -77,18 +98,22 @@ class ChartTests(Judged, unittest.TestCase):
                 if isinstance(value, dict) and "properties" in schema["properties"][name]:
                     yield from leaves(value, schema["properties"][name], f"{path}{name}.")
 
-        with helm_python.Chart.load(CHART) as chart:
-            schema, values = chart.schema, chart.values
+        schema, values = shipped().schema, shipped().values
         # Helm gives every chart `global`; the other probes' settings are Kubernetes' own defaults.
         optional = {"global"} | {f"{probe}Probe.{name}" for probe in ("liveness", "readiness")
                                  for name in ("initialDelaySeconds", "successThreshold")}
+        # The rule file has these.
+        optional |= {f"prometheusRule.thresholds.{name}" for name in THRESHOLDS}
         self.assertEqual(set(leaves(values, schema)), set(properties(schema)) - optional)
 
     def test_schema_refuses(self):
         for values in (
             {"demo": "yes"}, {"existingSecrets": "a"}, {"sharding": {"replicas": 0}}, {"extraArgs": ["poll.interval=30s"]},
             {"accounts": [{"name": "acme"}]}, {"accounts": [{"name": "acme", "token": "1|abc"}]}, {"image": {"digest": "sha256:abc"}},
-            {"serviceMonitor": {"interval": "half a minute"}}, {"prometheusRule": {"disabled": ["InstanceStopped"]}},
+            {"serviceMonitor": {"interval": "half a minute"}}, {"prometheusRule": {"disabled": ["HypersenderInstanceStopped"]}},
+            {"prometheusRule": {"thresholds": {"flapping": 8}}}, {"prometheusRule": {"selector": "hypersender"}},
+            {"prometheusRule": {"overrides": {"HypersenderInstanceStopped": {"enable": False}}}},
+            {"prometheusRule": {"overrides": {"HypersenderInstanceStopped": {"severity": "page"}}}},
             {"accounts": [{"name": "acme", "token_file": "a", "poll_intervall": "30s"}]},
             {"dashboards": {"labels": {"grafana_dashboard": 1}}},
         ):
@@ -105,29 +130,85 @@ class ChartTests(Judged, unittest.TestCase):
             ({"token": "1|a", "accounts": [account]}, "token is for one account"),
             ({"existingSecret": "a", "sharding": {"enabled": True}}, "sharding.enabled divides accounts"),
             ({"accounts": [account]}, "account acme names a token_file"),
+            ({"demo": True, "prometheusRule": {"enabled": True, "overrides": {"HypersenderInstanceStoped": {"enabled": False}}}},
+             "prometheusRule.overrides: there is no alert HypersenderInstanceStoped"),
         ):
             with self.subTest(values), self.assertRaises(helm_python.HelmError) as raised:
                 render(values)
             self.assertIn(reason, str(raised.exception))
 
     def test_rules_are_those_of_the_source(self):
-        sources = [group for groups in source_rules().values() for group in groups]
-        found = [group for each in of_kind(self.rendered["sharded"], "PrometheusRule") for group in each["spec"]["groups"]]
-        self.assertEqual(found, sources)
-        self.assertEqual(check_rules(self.rendered["sharded"]), "")
+        self.assertEqual(rules({}), source_rules("http://watch-hypersender-exporter.hs.svc:10058/runbooks"))
+        for name in VALUES:
+            with self.subTest(name):
+                self.assertEqual(check_rules(self.rendered[name]), "")
 
-    def test_rules_with_an_alert_left_out_and_labels_added(self):
-        settings = VALUES["complete"]["prometheusRule"]
-        expected = copy.deepcopy([group for groups in source_rules().values() for group in groups])
-        for group in expected:
-            group["rules"] = [rule for rule in group["rules"] if rule.get("alert") not in settings["disabled"]]
-            for rule in group["rules"]:
-                if "alert" in rule:
-                    rule["labels"] |= settings["additionalAlertLabels"]
-        found = [group for each in of_kind(self.rendered["complete"], "PrometheusRule") for group in each["spec"]["groups"]]
+    def test_rules_with_all_settings_are_those_that_generate_makes(self):
+        selector = r'job=~"whatsapp-\\d+|$x",cluster="eu"'
+        shared = {"selector": selector, "targetLabels": ["instance", "pod", "zone"], "runbookUrl": "https://wiki.example.com/$1/runbooks"}
+        labels = {"team": "messaging", "Pager2": "no"}
+        names = {rule["alert"]: rule for group in source_rules() for rule in group["rules"] if "alert" in rule}
+        overrides = {
+            name: {"for": f"{number + 1}h", "keepFiringFor": f"{number + 1}d", "severity": "info" if severity == "critical" else "critical",
+                   "labels": {"team": name, "a_number": str(number)}, "enabled": number % 5 != 0}
+            for number, (name, severity) in enumerate((name, rule["labels"]["severity"]) for name, rule in names.items())}
+        # Named, and as it is.
+        overrides["HypersenderInstanceFailed"] = {}
+        found = rules({**shared, "interval": "10s", "thresholds": THRESHOLDS, "additionalAlertLabels": labels, "overrides": overrides})
+        expected = tuned_rules(
+            {name: override | {"labels": labels | override.get("labels", {})} for name, override in overrides.items()},
+            **shared, evaluationInterval="10s", **THRESHOLDS)
         self.assertEqual(found, expected)
-        self.assertNotEqual(found, [group for groups in source_rules().values() for group in groups])
-        self.assertEqual(check_rules(self.rendered["complete"]), "")
+        self.assertEqual(check_rules([{"kind": "PrometheusRule", "spec": {"groups": found}}]), "")
+        # Nothing was left as it was.
+        before, after = ({rule.get("record") or rule["alert"]: rule for group in groups for rule in group["rules"]}
+                         for groups in (source_rules(), found))
+        text = str(found)
+        for default in ("hypersender.*", "hostname", "localhost", " for 2m", " for 30m"):
+            self.assertNotIn(default, text)
+        self.assertEqual(set(before) - set(after), {name for name, override in overrides.items() if override.get("enabled") is False})
+        for name in set(names) & set(after) - {"HypersenderInstanceFailed"}:
+            for key in ("for", "keep_firing_for"):
+                self.assertNotEqual(before[name].get(key), after[name][key], name)
+
+    def test_runbooks_are_at_the_service(self):
+        for values, address in (
+            ({"service": {"type": "NodePort", "port": 80}}, "http://watch-hypersender-exporter.hs.svc:80/runbooks"),
+            ({"service": {"port": 80}}, "http://watch-hypersender-exporter.hs.svc:10058/runbooks"),
+            ({"webConfig": {"existingSecret": "web", "tls": True}}, "https://watch-hypersender-exporter.hs.svc:10058/runbooks"),
+        ):
+            with self.subTest(values):
+                self.assertEqual(rules({}, **values), source_rules(address))
+        # The StatefulSet's Service has the same name.
+        self.assertEqual(workload(self.rendered["sharded"])["spec"]["serviceName"], "watch-hypersender-exporter")
+        self.assertEqual(the(self.rendered["sharded"], "PrometheusRule")["spec"]["groups"],
+                         source_rules("http://watch-hypersender-exporter.hs.svc:10058/runbooks"))
+
+    def test_values_tell_the_defaults_of_rules(self):
+        text = (CHART / "values.yaml").read_text()
+        block = re.search(r"(?m)^  thresholds: {}\n((?:  #.*\n)+?)  # Single", text)[1]
+        thresholds = yaml.safe_load(re.sub(r"(?m)^  #", "", block))
+        self.assertEqual(set(thresholds), set(THRESHOLDS))
+        interval = re.search(r"evaluated: (\w+)\.", text)[1]
+        selector = re.search(r"exporter's targets: (.*)\.", text)[1]
+        labels = re.search(r"place of all of these:\n  # (.*)\.", text)[1].split(", ")
+        self.assertEqual(rules({"thresholds": thresholds, "interval": interval, "selector": selector, "targetLabels": labels}), rules({}))
+        example = yaml.safe_load(re.sub(r"(?m)^  #", "", re.search(r"(?m)^  overrides: {}\n((?:  #.*\n)+)", text)[1]))
+        self.assertEqual(rules({"overrides": example}),
+                         tuned_rules(example, runbookUrl="http://watch-hypersender-exporter.hs.svc:10058/runbooks"))
+
+    def test_a_rule_file_in_which_a_setting_has_no_place_is_refused(self):
+        with tempfile.TemporaryDirectory() as directory:
+            folder = Path(directory) / CHART.name
+            shutil.copytree(CHART, folder)
+            file = folder / "files" / RULES.name
+            for text, setting in (("http://localhost:10058/runbooks", "runbookUrl"), ("last_known_ratio < ", "tooFewWorkingRatio"),
+                                  ("No target fits", "selector"), ("alertgroup", "labels"), ("interval: 15s", "interval")):
+                with self.subTest(setting), self.assertRaises(helm_python.HelmError) as raised:
+                    file.write_text(RULES.read_text().replace(text, "x"))
+                    with helm_python.Chart.load(folder) as chart:
+                        rules({}, chart)
+                self.assertIn(f"no place for prometheusRule.{setting}", str(raised.exception))
 
     def test_defaults_create_no_more_than_needed(self):
         documents, _ = render({"existingSecret": "hypersender"})

@@ -47,6 +47,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- /* The port at which the Service's name is reached: a Service without an address of its own translates no ports. */}}
+{{- define "hypersender-exporter.port" -}}
+{{- and (eq .Values.service.type "ClusterIP") (eq .Values.service.clusterIP "None") | ternary 10058 (int .Values.service.port) }}
+{{- end }}
+
 {{- /* The Secret with the API keys; empty where there is none. */}}
 {{- define "hypersender-exporter.secretName" -}}
 {{- if .Values.existingSecret }}
