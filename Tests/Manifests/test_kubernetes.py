@@ -1,6 +1,7 @@
 """deploy/kubernetes, as `kubectl kustomize` renders it."""
 
 import copy
+import re
 import tempfile
 import unittest
 from pathlib import Path
@@ -10,7 +11,7 @@ import yaml
 from manifests import (DASHBOARDS, DEPLOY, ROOT, TOOLS, Judged, check_rules, configuration_errors, kustomized, of_kind, pod,
                        restricted_violations, run, source_rules, the, validate, workload)
 
-EXAMPLES = ("complete", "demo", "openshift", "sharded")
+EXAMPLES = ("complete", "demo", "openshift", "sharded", "tuned")
 
 
 class KubernetesTests(Judged, unittest.TestCase):
@@ -62,9 +63,24 @@ class KubernetesTests(Judged, unittest.TestCase):
     def test_rules_are_those_of_the_source(self):
         for name, documents in self.rendered.items():
             with self.subTest(name):
-                rules = the(documents, "PrometheusRule")["spec"]["groups"]
-                self.assertEqual(rules, source_rules("http://hypersender-exporter:10058/runbooks"))
+                rules, expected = the(documents, "PrometheusRule")["spec"]["groups"], source_rules("http://hypersender-exporter:10058/runbooks")
+                if name == "tuned":
+                    alerts = {rule["alert"]: rule for group in expected for rule in group["rules"] if "alert" in rule}
+                    alerts["HypersenderInstanceNotLinked"]["for"] = "1h"
+                    alerts["HypersenderInstanceStopped"]["labels"]["severity"] = "warning"
+                self.assertEqual(rules, expected)
                 self.assertEqual(check_rules(documents), "")
+
+    def test_patch_of_another_alert_than_the_one_meant_is_refused(self):
+        patch = (DEPLOY / "kubernetes/examples/tuned/kustomization.yaml").read_text()
+        self.assertEqual(len(re.findall(r"- op: test\n +path: (/spec/groups/0/rules/\d+)/alert\n.+\n +- op: replace\n +path: \1/", patch)),
+                         patch.count("- op: replace"))
+        with tempfile.TemporaryDirectory(dir=DEPLOY / "kubernetes" / "examples") as directory:
+            for moved in (patch.replace("rules/30/", "rules/31/"), patch.replace("rules/32/", "rules/33/")):
+                (Path(directory) / "kustomization.yaml").write_text(moved)
+                done = run("kubectl", "kustomize", directory)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn("testing value /spec/groups/0/rules/3", done.stderr)
 
     def test_generated_files_are_up_to_date(self):
         done = run(DEPLOY / "generate", "--check")
