@@ -1,0 +1,122 @@
+"""deploy/prometheus: its README, and how deploy/generate makes rules with settings of the user's."""
+
+import re
+import shutil
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+
+import yaml
+
+from manifests import DEPLOY, ROOT, RULES, check_rules, run, source_rules, validate
+
+README = DEPLOY / "prometheus" / "README.md"
+
+
+class ReadmeTests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.text = README.read_text()
+
+    def test_lists_each_alert_as_it_is(self):
+        listed = re.findall(r"^\| `(Hypersender\w+)` \| (\w+) \| (\w*) ?\|", self.text, re.MULTILINE)
+        # HypersenderExporterDown is two rules.
+        shipped = dict.fromkeys((rule["alert"], rule["labels"]["severity"], rule.get("for", ""))
+                                for group in source_rules() for rule in group["rules"] if "alert" in rule)
+        self.assertEqual(listed, list(shipped))
+
+    def test_names_files_that_are_there(self):
+        for text, folder in ((self.text, README.parent), ((ROOT / "README.md").read_text(), ROOT)):
+            links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+            self.assertGreater(len(links), 5)
+            for link in links:
+                self.assertTrue((folder / link).exists(), link)
+
+    def test_shows_how_to_tune(self):
+        """The settings and the commands as they stand there."""
+        (settings,) = re.findall(r"```jsonnet\n(.*?)```", self.text, re.DOTALL)
+        generate, make = (re.search(rf"(?m)^ +({start}.*)$", self.text)[1] for start in ("deploy/generate rules", r"\{ sed"))
+        with tempfile.TemporaryDirectory() as directory:
+            folder = Path(directory)
+            (folder / "deploy").symlink_to(DEPLOY)
+            (folder / "my.jsonnet").write_text(settings)
+            done = run("sh", "-ec", f"{generate}\n{make}", cwd=folder)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            groups = yaml.safe_load((folder / RULES.name).read_text())["groups"]
+            manifest = yaml.safe_load((folder / "prometheusrule.yaml").read_text())
+        validate(manifest)
+        self.assertEqual(manifest["spec"]["groups"], groups)
+        self.assertEqual(check_rules([manifest]), "")
+        text = str(groups)
+        self.assertNotIn("localhost:10058", text)
+        for changed in ('up{job="whatsapp"}', "controller_revision_hash, zone)", "https://hypersender-exporter.example.com/runbooks#", ">= 10"):
+            self.assertIn(changed, text)
+        alerts = {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+        self.assertNotIn("HypersenderInstanceStopped", alerts)
+        self.assertEqual(alerts["HypersenderInstanceNotLinked"]["for"], "1h")
+        self.assertEqual(alerts["HypersenderInstanceNotLinked"]["labels"], {"scope": "instance", "severity": "info", "team": "onboarding"})
+
+    def test_rule_file_is_loaded_as_it_says(self):
+        (example,) = re.findall(r"```yaml\n(.*?)```", self.text, re.DOTALL)
+        with tempfile.TemporaryDirectory() as directory:
+            shutil.copy(RULES, directory)
+            (Path(directory) / "prometheus.yml").write_text(textwrap.dedent(example))
+            done = run("promtool", "check", "config", Path(directory) / "prometheus.yml")
+        self.assertIn("SUCCESS: 1 rule files found", done.stdout)
+        self.assertEqual(done.returncode, 0)
+
+
+class GenerateTests(unittest.TestCase):
+    def generate(self, *arguments, **options):
+        return run(DEPLOY / "generate", *arguments, **options)
+
+    def test_from_another_directory_by_a_link(self):
+        with tempfile.TemporaryDirectory() as directory:
+            folder = Path(directory)
+            (folder / "link").symlink_to(DEPLOY / "generate")
+            # Settings are found from there, and so is what they import.
+            (folder / "settings").mkdir()
+            (folder / "settings" / "my.jsonnet").write_text("{ _config+:: { selector: import 'selector.jsonnet' } }")
+            (folder / "settings" / "selector.jsonnet").write_text("'job=\"a\"'")
+            # Nothing of what lies there takes the place of the mixin.
+            (folder / "config.libsonnet").write_text("error 'another'")
+            done = run("./link", "rules", "settings/my.jsonnet", cwd=folder)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn('up{job="a"}', done.stdout)
+            done = run("./link", "--check", cwd=folder)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_prints_nothing_where_settings_are_wrong(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for settings, said in (
+                ("{ _config+:: { flappingChange: 3 } }", "unknown settings: flappingChange"),
+                ("{ _config+:: { alerts+: { HypersenderFailed+: { 'for': '1m' } } } }", "unknown settings: alerts.HypersenderFailed"),
+                ("{ _config+:: { alerts+: { HypersenderInstanceFailed+: { keep_firing_for: '1m' } } } }",
+                 "unknown settings: alerts.HypersenderInstanceFailed.keep_firing_for"),
+                ("{ _config+:: ", "my.jsonnet"),
+            ):
+                with self.subTest(settings):
+                    (Path(directory) / "my.jsonnet").write_text(settings)
+                    done = self.generate("rules", "my.jsonnet", cwd=directory)
+                    self.assertEqual(done.stdout, "")
+                    self.assertNotEqual(done.returncode, 0)
+                    self.assertIn(said, done.stderr)
+            done = self.generate("rules", "none.jsonnet", cwd=directory)
+            self.assertEqual(done.stdout, "")
+            self.assertNotEqual(done.returncode, 0)
+
+    def test_check_tells_a_difference(self):
+        with tempfile.TemporaryDirectory() as directory:
+            copy = Path(directory)
+            shutil.copytree(DEPLOY, copy / "deploy", symlinks=True)
+            shutil.copytree(ROOT / "grafana", copy / "grafana", symlinks=True)
+            file = copy / "deploy" / "prometheus" / RULES.name
+            file.write_text(RULES.read_text().replace("for: 90s", "for: 91s"))
+            done = run(copy / "deploy" / "generate", "--check", cwd=directory)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("for: 91s", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
