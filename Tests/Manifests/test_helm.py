@@ -11,7 +11,8 @@ from pathlib import Path
 import helm_python
 import yaml
 
-from manifests import CHART, RULES, Judged, check_rules, container, of_kind, pod, program_version, source_rules, the, tuned_rules, workload
+from manifests import (
+    CHART, DASHBOARDS, RULES, Judged, check_rules, container, of_kind, pod, program_version, source_rules, the, tuned_rules, workload)
 
 VALUES = {path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text()) for path in sorted((CHART / "ci").glob("*-values.yaml"))}
 # As an installation with these values beside its own.
@@ -77,11 +78,13 @@ class ChartTests(Judged, unittest.TestCase):
             path = helm_python.package(CHART, destination=directory)
             with tarfile.open(path) as archive:
                 names = {name.removeprefix("hypersender-exporter/") for name in archive.getnames()}
-                # The checkout has a link in its place.
-                packaged = archive.extractfile("hypersender-exporter/files/hypersender.rules.yml").read()
+                # The checkout has links in their places.
+                packaged = {name.rpartition("/")[2]: archive.extractfile("hypersender-exporter/" + name).read()
+                            for name in names if name.startswith("files/") and not name.endswith("/dashboards")}
             with helm_python.Chart.load(path) as chart:
                 self.assertEqual(rules({}, chart), rules({}))
-        self.assertEqual(packaged, RULES.read_bytes())
+        sources = [RULES, *DASHBOARDS.glob("*.json")]
+        self.assertEqual({path.name: packaged.get(path.name) for path in sources}, {path.name: path.read_bytes() for path in sources})
         self.assertLessEqual({"values.schema.json", "templates/NOTES.txt"}, names)
         self.assertFalse([name for name in names if name.startswith("ci/")])
 

@@ -91,7 +91,7 @@ class KubernetesTests(Judged, unittest.TestCase):
         # The texts of generated alerts are lines of their own.
         settings = ("{extends: default, rules: {line-length: {max: 200, ignore: prometheusrule.yaml}, document-start: disable, comments-indentation: disable, "
                     "braces: {max-spaces-inside: 0}, comments: {min-spaces-from-content: 1}}}")
-        done = run(TOOLS / "yamllint", "--strict", "-d", settings, *sorted((DEPLOY / "kubernetes").rglob("*.yaml")),
+        done = run(TOOLS / "yamllint", "--strict", "-d", settings, *sorted((DEPLOY / "kubernetes").rglob("*.yaml")), DASHBOARDS / "kustomization.yaml",
                    *sorted((DEPLOY / "compose").glob("*.yaml")), DEPLOY / "helm/hypersender-exporter/values.yaml",
                    DEPLOY / "helm/hypersender-exporter/Chart.yaml", cwd=ROOT)
         self.assertEqual(done.stdout, "")
