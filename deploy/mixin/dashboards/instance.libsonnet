@@ -36,10 +36,7 @@ function(config)
       stat(
         'Its last good poll',
         'Age of the last successful poll of the account this instance belongs to: how old is what is shown here?',
-        'max(time() - (%s and ignoring (instance_id, instance_name) %s))' % [
-          q.max(q.select('hypersender_last_successful_poll_timestamp_seconds')),
-          value('up'),
-        ],
+        'max(%s and ignoring (instance_id, instance_name) %s)' % [q.dataAge(q.select), value('up')],
         [4, 4],
         's',
         'no data to trust',
@@ -69,13 +66,13 @@ function(config)
       p.statusTimeline(
         'Status over time',
         'The status at every moment of the time range. A gap is time without data to trust, or without the instance. A renamed instance begins a second line.',
-        [p.query(q.statusCode(chosen), '{{instance_name}}')],
+        [p.query(q.shown(q.statusCode(chosen)), '{{shown}}')],
         [24, 6],
       ),
       p.bars(
         'Changes of status over time',
         'How often polls saw another status. Six within 30 minutes are flapping.',
-        [p.query(q.max(q.increase(metric('status_changes_total'))), '{{instance_name}}', interval='1m')],
+        [p.query(q.shown(q.max(q.increase(metric('status_changes_total')))), '{{shown}}', interval='1m')],
         [12, 8],
       ) + p.maxDataPoints(120),
       p.parts(
@@ -103,12 +100,12 @@ function(config)
         'instance_id',
         'WhatsApp instance',
         'At most 200, those that do not work first. Narrow them down with Find.',
-        'query_result(bottomk(200, max by (instance_id, instance_name) (%s or %s)))' % [
+        'query_result(%s)' % q.shown('bottomk(200, max by (instance_id, instance_name) (%s or %s))' % [
           found('instance_name=~"(?i).*${find}.*"'),
           found('instance_id=~"${find}.*"'),
-        ],
+        ]),
         type=3,
-      ) + { regex: '/instance_id="(?<value>[^"]*)",instance_name="(?<text>.*)"} /' },
+      ) + { regex: '/instance_id="(?<value>[^"]*)".*,shown="(?<text>.*)"} /' },
     ],
     annotations=[
       d.events(

@@ -12,7 +12,7 @@ function(config)
   local changes = q.account('hypersender_instance_status_changes_total', named);
   local counts(extra='') = q.maxOfAccount('hypersender_instances', extra);
 
-  local nameColumn = ['instance_name', { displayName: 'Name', links: p.historyLinks('__data.fields.instance_id') }];
+  local nameColumn = ['shown', { displayName: 'Name', links: p.historyLinks('__data.fields.instance_id') }];
   local accountColumn = ['account', { displayName: 'Account' }];
 
   // The accounts of the table, failing ones first, and what is known of these.
@@ -34,11 +34,12 @@ function(config)
       p.stat(
         'Working',
         'Part of the instances that are WORKING. Stopped ones do not count, since that may be meant. WORKING does not prove that messages are delivered.',
-        ['sum(%s) / sum(%s)' % [counts('status="WORKING"'), counts('status!="STOPPED"')]],
+        // Not a division by 0, which VictoriaMetrics takes for no data.
+        ['sum(%(working)s) / (sum(%(wanted)s) > 0) or sum(%(wanted)s) - 1' % { working: counts('status="WORKING"'), wanted: counts('status!="STOPPED"') }],
         'no data to trust',
         unit='percentunit',
         steps=[['red', null], ['orange', 0.5], ['green', 1]],
-        mappings=[{ type: 'special', options: { match: 'nan', result: { text: 'none to work', color: 'text', index: 0 } } }],
+        mappings=p.mapping([['-1', 'none to work', 'text']]),
         decimals=0,
       ),
       p.stat('Instances', 'Instances of all accounts chosen, whatever their status.', ['sum(%s)' % counts()], 'no data to trust', decimals=0),
@@ -58,12 +59,12 @@ function(config)
         'Every instance that is not WORKING, gravest first: FAILED, SCAN_QR_CODE, UNKNOWN, PENDING, STARTING, STOPPED. ' +
         'At most 50 of each status, those that changed last. Since when: as far as the exporter has seen; first sight after its start counts. ' +
         "A click on a name opens the instance's history. Empty while the exporter has no data: look at the first row.",
-        [byGravity('topk by (status) (\n  50,\n  %s\n) * 1000' % q.max(
+        [q.shown(byGravity('topk by (status) (\n  50,\n  %s\n) * 1000' % q.max(
           '(%s == 1) * ignoring (status) group_left () %s' % [
             q.account('hypersender_instance_status', troubled),
             q.account(changedAt, named),
           ]
-        ))],
+        )))],
         [
           ['status', {
             displayName: 'Status',
@@ -78,7 +79,7 @@ function(config)
           ['instance_id', {}],
         ],
         [16, 11],
-        hidden=['gravity'],
+        hidden=['gravity', 'instance_name'],
         before=[{ id: 'sortBy', options: { fields: {}, sort: [{ desc: false, field: 'gravity' }] } }],
         filterable=true,
       ),
@@ -86,7 +87,7 @@ function(config)
       p.statusTimeline(
         'Instances in trouble over time',
         'The statuses of instances that are in trouble at the end of the time range, at most 50: those that changed last. A gap is time without data to trust.',
-        [p.query(q.statusCode(shownTrouble), '{{instance_name}} {{account}}')],
+        [p.query(q.shown(q.statusCode(shownTrouble)), '{{shown}} {{account}}')],
         [24, 11],
       ) + p.maxDataPoints(300) + p.defaults({ links: p.historyLinks('__field.labels.instance_id') }) + { options+: { perPage: 25 } },
 
@@ -106,9 +107,10 @@ function(config)
       p.table(
         'Most changes in the last hour',
         'The 20 instances whose status changed most often within the hour before the end of the time range. Six changes within 30 minutes are flapping.',
-        ['topk(20, %s >= 0.5)' % q.max(q.increase(changes, '1h'))],
+        [q.shown('topk(20, %s >= 0.5)' % q.max(q.increase(changes, '1h')))],
         [nameColumn, accountColumn, ['Value', { displayName: 'Changes', 'custom.width': 110 }], ['job', {}], ['instance_id', {}]],
         unit='short',
+        hidden=['instance_name'],
         sort={ desc: true, displayName: 'Changes' },
       ) + p.defaults({ decimals: 0 }),
       p.table(
@@ -117,7 +119,7 @@ function(config)
         'and how many of them work. An empty cell: no data to trust.',
         [
           accounts,
-          ofAccounts(q.dataAge),
+          ofAccounts(q.dataAge()),
           ofAccounts('sum without (status) (%s)' % counts()),
           ofAccounts('max without (status) (%s)' % counts('status="WORKING"')),
         ],

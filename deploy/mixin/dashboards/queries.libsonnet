@@ -36,6 +36,19 @@ function(config) {
     'status'
   ),
 
-  dataAge:: 'time() - ' + queries.maxOfAccount('hypersender_last_successful_poll_timestamp_seconds'),
-  dataAgeInIntervals:: '(%s) / %s' % [queries.dataAge, queries.maxOfAccount('hypersender_poll_interval_seconds')],
+  // With a label `shown`: the instance's name, or its id where it has none.
+  shown(expr)::
+    'label_replace(\n%s,\n"shown", "$1", "instance_name", "(?s)(.+)")' %
+    'label_join(\n%s,\n"shown", "", "instance_id")' % expr,
+
+  // The time from the last good poll to the last scrape. The exporter's timestamps are of its own clock, which may be wrong; the least
+  // time by which scrapes seem to follow polls is the difference between that clock and Prometheus's. It falls short by one scrape
+  // interval at the most. No pause between polls is longer than the 20 minutes. Of replicas, the one with the newest data counts.
+  dataAge(select=queries.account)::
+    'min without (%(labels)s) (\n  timestamp(%(last)s) - %(good)s\n  - min_over_time((timestamp(%(last)s) - %(last)s)[20m:15s])\n)' % {
+      labels: labels,
+      last: select('hypersender_last_poll_timestamp_seconds'),
+      good: select('hypersender_last_successful_poll_timestamp_seconds'),
+    },
+  dataAgeInIntervals:: '%s / %s' % [queries.dataAge(), queries.maxOfAccount('hypersender_poll_interval_seconds')],
 }

@@ -21,9 +21,10 @@ function(q) [
     decimals=0,
   ),
   p.stat(
-    'Oldest data',
-    'Age of the last successful poll, of the account where it is longest ago. Older than three intervals, the exporter withdraws the data.',
-    ['clamp_min(max(%s), 0)' % q.dataAge],
+    'Time from poll to now',
+    'Age of the last successful poll, of the account where it is longest ago. Older than three intervals, the exporter withdraws the data. ' +
+    "Right by Prometheus's clock, whatever the exporter's says; up to one scrape interval short.",
+    ['clamp_min(max(%s), 0)' % q.dataAge()],
     'no poll has succeeded',
     unit='s',
     decimals=0,
