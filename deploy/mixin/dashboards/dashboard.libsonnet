@@ -4,6 +4,7 @@ local panels = import 'panels.libsonnet';
 local boards = {
   overview: ['Overview', 'All instances, trouble first'],
   instance: ['Instance', 'The history of one instance'],
+  availability: ['Availability', 'All instances, to report from'],
   exporter: ['Exporter', 'Polls, the API, and the exporter itself'],
 };
 
@@ -106,7 +107,7 @@ local link(icon, title, tooltip, url) = {
   events(name, color, expr, title, text):: annotation(name, color, expr, title, text) + { useValueForTime: true },
 
   // `alerts` says which of them are annotated.
-  dashboard(config, name, description, list, variables=[], annotations=[], alerts, from='now-6h')::
+  dashboard(config, name, description, list, variables=[], annotations=[], alerts, from='now-6h', refresh='30s')::
     local q = (import 'queries.libsonnet')(config);
     {
       uid: 'hypersender-' + name,
@@ -117,7 +118,7 @@ local link(icon, title, tooltip, url) = {
       fiscalYearStartMonth: 0,
       graphTooltip: 1,
       preload: false,
-      refresh: '30s',
+      refresh: refresh,
       schemaVersion: 41,
       time: { from: from, to: 'now' },
       timepicker: {},
@@ -140,7 +141,7 @@ local link(icon, title, tooltip, url) = {
       ] },
       links: [
         link('dashboard', boards[other][0], boards[other][1], '/d/hypersender-' + other + panels.variablesQuery) + { keepTime: true, targetBlank: false }
-        for other in ['overview', 'instance', 'exporter']
+        for other in ['overview', 'instance', 'availability', 'exporter']
         if other != name
       ] + [link('doc', 'Runbooks', 'What to do about each alert', config.runbookUrl) + { keepTime: false, targetBlank: true }],
       templating: { list: [

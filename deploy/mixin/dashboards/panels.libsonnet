@@ -89,7 +89,12 @@ local now = { instant: true, range: false };
     panel('table', title, description, size, unit, [ask(target, now { format: 'table' }) for target in targets]) + {
       fieldConfig+: {
         defaults+: { custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: filterable, inspect: false } },
-        overrides: [$.override(c[0], c[1]) for c in columns if c[1] != {}],
+        overrides: [
+          // Where no other query of the table finds anything, the first one's field has no letter.
+          $.override(if c[0] == 'Value #A' then '/^Value( #A)?$/' else c[0], c[1], if c[0] == 'Value #A' then 'byRegexp' else 'byName')
+          for c in columns
+          if c[1] != {}
+        ],
       },
       options: {
         cellHeight: 'sm',
