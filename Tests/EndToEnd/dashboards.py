@@ -1,7 +1,7 @@
 """The dashboards in grafana/ as their files say, and the rules they keep.
 
 Each rule is a function of a dashboard that returns complaints. Those of LINTER are the rules of grafana/dashboard-linter, under its
-names and with no exclusion; those of OURS are what else a dashboard of this project keeps.
+names and with one exclusion: records have no label `instance` to match. Those of OURS are what else a dashboard of this project keeps.
 """
 
 import json
@@ -14,7 +14,7 @@ import contract
 from exporter import TOP
 
 FOLDER = TOP / "grafana/dashboards"
-RULES = TOP / "deploy/prometheus/rules/hypersender.rules.yml"
+RULES = TOP / "deploy/prometheus/hypersender.rules.yml"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 # As the linter does, before it parses: any duration will do, but the one of $__rate_interval must be known again.
@@ -206,7 +206,8 @@ def target_rate_interval_rule(dashboard):
 def _matcher(dashboard, name):
     wanted = (name, promql_parser.MatchOp.Re, f"${name}")
     return [f'{where} has no {name}=~"${name}"' for where, selector, _ in _each_selector(dashboard)
-            if wanted not in [(m.name, m.op, m.value) for m in selector.matchers.matchers if m.name == name][:1]]
+            if wanted not in [(m.name, m.op, m.value) for m in selector.matchers.matchers if m.name == name][:1]
+            and not (name == "instance" and ":" in (metric(selector) or ""))]
 
 
 def target_job_rule(dashboard):
@@ -254,7 +255,7 @@ LINTER = {
 
 # Our rules
 
-UIDS = {"hypersender-overview", "hypersender-instance", "hypersender-exporter"}
+UIDS = {"hypersender-overview", "hypersender-instance", "hypersender-availability", "hypersender-exporter"}
 
 
 def classic_schema(dashboard):
@@ -294,12 +295,17 @@ def _links(node):
             yield from _links(value)
 
 
+def runbooks():
+    """The addresses that the alerts give."""
+    return {rule["annotations"]["runbook_url"].partition("#")[0] for rule in rules() if "alert" in rule}
+
+
 def links(dashboard):
     """To dashboards there are, with variables they have, and to each of the others."""
     wrong, met = [], set()
     there = {d["uid"]: d for d in load().values()}
     for url in _links(dashboard):
-        if url.startswith("https://github.com/hypersender-exporter/hypersender-exporter/"):
+        if url in runbooks():
             continue
         to = re.match(r"/d/([\w-]+)\?", url)
         if not to or to[1] not in there:
@@ -350,7 +356,7 @@ def one_palette(dashboard):
 
 def code_order(dashboard):
     """The numbers of the codes are those of the recording rule."""
-    rule = RULES.read_text().partition("instance_id:hypersender_instance_status:code\n")[2].partition("- record:")[0]
+    rule = next(rule["expr"] for rule in rules() if rule.get("record") == "instance_id:hypersender_instance_status:last_known_code")
     recorded = {s: n or "1" for s, n in re.findall(r'status="(\w+)"} == 1\)(?: \* (\d))?', rule)}
     wrong = [] if recorded == {s: n for n, s in CODES.items()} else [f"the recording rule has {recorded}"]
     for where, expression in expressions(dashboard):
@@ -359,12 +365,16 @@ def code_order(dashboard):
     return wrong
 
 
+def rules():
+    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
 def known_metrics():
     known = set(OF_PROMETHEUS)
     for families in (contract.INSTANCE_FAMILIES, contract.POLL_FAMILIES, contract.EXPORTER_FAMILIES):
         for name, (kind, _) in families.items():
             known |= {name + s for s in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
-    return known | {rule["record"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]}
+    return known | {rule["record"] for rule in rules() if "record" in rule}
 
 
 def real_metrics(dashboard):
@@ -390,7 +400,7 @@ def target_labels():
 
 
 def replicas(dashboard):
-    """A second replica, or a pod that moved, counts nothing twice: gauges of accounts and instances are taken at their maximum first."""
+    """A second replica, or a pod that moved, counts nothing twice: of gauges of accounts and instances, the greatest or the least is taken first."""
     dropped, wrong = target_labels(), []
     plain = {n for f in (contract.INSTANCE_FAMILIES, contract.POLL_FAMILIES) for n, (kind, _) in f.items() if kind == "gauge"}
     for where, expression in expressions(dashboard):
@@ -404,7 +414,7 @@ def replicas(dashboard):
             inner = summed[-1]
             labels = set(inner.modifier.labels) if inner.modifier else set()
             matched = any(isinstance(p, promql_parser.BinaryExpr) and str(p.op) in ("and", "unless") and selector.name in str(p.rhs) for p in parents)
-            if not (str(inner.op) == "max" and dropped <= labels or matched):
+            if not (str(inner.op) in ("max", "min") and dropped <= labels or matched):
                 wrong.append(f"{where}: {metric(selector)} would count twice")
     return wrong
 
@@ -434,7 +444,8 @@ def no_false_calm(dashboard):
 def known_variables(dashboard):
     """Every variable that is used is there, and every one that is there is used."""
     text = json.dumps({k: v for k, v in dashboard.items() if k != "templating"}) + "".join(query_of(v) for v in variables(dashboard))
-    used = {a or b for a, b in re.findall(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)", text) if not (a or b).startswith("__")}
+    # $1 is a group of a regular expression.
+    used = {a or b for a, b in re.findall(r"\$\{(\w+)(?::\w+)?\}|\$([a-zA-Z_]\w*)", text) if not (a or b).startswith("__")}
     there = {v["name"] for v in variables(dashboard)}
     return [f"${n} is not defined" for n in sorted(used - there)] + [f"${n} is never used" for n in sorted(there - used)]
 

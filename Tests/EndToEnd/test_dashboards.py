@@ -1,9 +1,10 @@
 """The dashboards: the linter's rules and ours, a round trip through Grafana's own types, and every query asked of a real Prometheus."""
 
 import copy
+import itertools
 import json
-import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -11,8 +12,6 @@ import subprocess
 import tempfile
 import time
 import unittest
-import urllib.parse
-import urllib.request
 
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -20,8 +19,9 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 import dashboards
-from exporter import TOP, Exporter, environment, wait_until
-from fake_api import KEY, FakeAPI, honest, instance
+import engines
+from exporter import TOP, Exporter, wait_until
+from fake_api import KEY, STATUSES, FakeAPI, honest, instance
 
 BOARDS = {d["uid"].removeprefix("hypersender-"): d for d in dashboards.load().values()}
 
@@ -92,7 +92,7 @@ BREAKS = [
 
 
 class Files(unittest.TestCase):
-    def test_there_are_the_three(self):
+    def test_there_are_the_four(self):
         self.assertEqual({p.stem for p in dashboards.load()}, dashboards.UIDS)
         for path, dashboard in dashboards.load().items():
             self.assertEqual(path.stem, dashboard["uid"])
@@ -148,7 +148,7 @@ class Files(unittest.TestCase):
     def test_annotations_tell_of_changes_restarts_and_alerts(self):
         for name, dashboard in BOARDS.items():
             names = [a["name"] for a in dashboards.annotations(dashboard)]
-            self.assertEqual(names, ["Status changes"] * (name != "exporter") + ["Exporter restarts", "Alerts"])
+            self.assertEqual(names, ["Status changes"] * (name in ("overview", "instance")) + ["Exporter restarts", "Alerts"])
 
 
     def test_provisioning_fits(self):
@@ -173,73 +173,14 @@ def fails(exchange):
     exchange.reply(b'{"message": "Later."}', "503 Service Unavailable")
 
 
-class Prometheus:
-    """A real Prometheus; unless told otherwise with the shipped rules, at short intervals."""
+def quick(rules):
+    """The shipped rules with little to wait for, which is not what is tested here."""
+    rules = re.sub(r"(?m)^(\s+for): \w+$", r"\1: 1s", re.sub(r"(?m)^\s+interval: \w+\n", "", rules))
+    # A day by minutes: an evaluation each second has to be cheap.
+    return rules.replace("[1d:5m]", "[2m:1s]")
 
-    def __init__(self, folder, scrapes, interval="1s", rules=None):
-        self.folder = pathlib.Path(folder)
-        if rules is None:
-            # Waiting is not what is tested here.
-            rules = {p.name: re.sub(r"(?m)^(\s+for): \d+m$", r"\1: 1s", p.read_text()) for p in (TOP / "deploy/prometheus/rules").glob("*.yml")}
-        files = sorted(rules)
-        for name, text in rules.items():
-            (self.folder / name).write_text(text)
-        config = {
-            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}, "rule_files": files,
-            "scrape_configs": [{"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in scrapes.items()]}
-        (self.folder / "prometheus.yml").write_text(json.dumps(config))
-        self.log = self.folder / "log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                ["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data", "--web.listen-address=127.0.0.1:0"],
-                env=environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        try:
-            self.url = "http://" + wait_until(self._address, 20, "Prometheus listens", self.log.read_text)
-            wait_until(self._ready, 20, "Prometheus is ready", self.log.read_text)
-        except BaseException:
-            self.__exit__()
-            raise
 
-    def _address(self):
-        found = re.search(r'msg="Listening on" address=(\S+)', self.log.read_text())
-        return found and found[1]
-
-    def _ready(self):
-        try:
-            with urllib.request.urlopen(self.url + "/-/ready", timeout=2) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def cpu_seconds(self):
-        """The processor time it has used."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-
-    def ask(self, path, **parameters):
-        body = urllib.parse.urlencode(parameters, doseq=True)
-        # The rest can only be asked for with GET.
-        get = path.startswith("label/") or path == "rules"
-        request = urllib.request.Request(f"{self.url}/api/v1/{path}" + (f"?{body}" if get else ""), None if get else body.encode())
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{parameters}: {error.read().decode()}") from None
-
-    def instant(self, query, at=None):
-        return self.ask("query", query=query, time=at or time.time())["result"]
-
-    def value(self, query):
-        found = self.instant(query)
-        return float(found[0]["value"][1]) if found else None
+RULES = {dashboards.RULES.name: quick(dashboards.RULES.read_text())}
 
 
 def as_expression(value):
@@ -255,8 +196,10 @@ def as_text(value):
 class Viewer:
     """Asks what Grafana would ask, with its ways of putting variables in."""
 
-    def __init__(self, prometheus, dashboard, points=60, end=None, **chosen):
-        self.prometheus, self.dashboard, self.seconds, self.points = prometheus, dashboard, 60, points
+    RATE_INTERVAL = 10
+
+    def __init__(self, engine, dashboard, points=60, end=None, **chosen):
+        self.engine, self.dashboard, self.seconds, self.points = engine, dashboard, 60, points
         self.end = end or time.time()
         self.values = {}
         for v in dashboards.variables(dashboard):
@@ -274,15 +217,15 @@ class Viewer:
         return options[0] if options else ""
 
     def expand(self, text):
-        known = self.values | {"__rate_interval": "10s", "__range": f"{self.seconds}s", "__interval": "1s"}
-        return re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: known[m[1] or m[2]], text)
+        known = self.values | {"__rate_interval": f"{self.RATE_INTERVAL}s", "__range": f"{self.seconds}s", "__interval": "1s"}
+        # $1 is a group of a regular expression.
+        return re.sub(r"\$\{(\w+)\}|\$([a-zA-Z_]\w*)", lambda m: known[m[1] or m[2]], text)
 
-    def _measured(self, *arguments, **parameters):
-        start, spent = time.monotonic(), self.prometheus.cpu_seconds()
-        answer = self.prometheus.ask(*arguments, **parameters)
+    def _measured(self, ask, *arguments):
+        start, spent = time.monotonic(), self.engine.cpu_seconds()
+        answer = ask(*arguments)
         # What other processes take of the machine is not the query's.
-        seconds = min(time.monotonic() - start, self.prometheus.cpu_seconds() - spent)
-        return answer if isinstance(answer, list) else answer["result"], seconds
+        return answer, min(time.monotonic() - start, self.engine.cpu_seconds() - spent)
 
     def options(self, v):
         """The choices of a variable: their values."""
@@ -295,10 +238,10 @@ class Viewer:
     def choices(self, v):
         query = self.expand(dashboards.query_of(v))
         if found := re.fullmatch(r"label_values\((.+), (\w+)\)", query):
-            values, seconds = self._measured(f"label/{found[2]}/values", **{"match[]": found[1], "start": self.end - self.seconds, "end": self.end})
+            values, seconds = self._measured(self.engine.label_values, found[2], found[1], self.end - self.seconds, self.end)
             return [{"value": value} for value in values], seconds
         query = re.fullmatch(r"query_result\((.+)\)", query, re.DOTALL)[1]
-        found, seconds = self._measured("query", query=query, time=self.end)
+        found, seconds = self._measured(self.engine.query, query, self.end)
         # As Grafana writes a series down, for the variable's regular expression to read.
         lines = ["{" + ",".join(f'{k}="{x}"' for k, x in s["metric"].items()) + "} " + f"{s['value'][1]} {s['value'][0] * 1000:.0f}" for s in found]
         regex = re.compile(v["regex"].strip("/").replace("(?<", "(?P<"))
@@ -318,9 +261,9 @@ class Viewer:
 
     def _ask(self, expression, instant, points=None):
         if instant:
-            return self._measured("query", query=self.expand(expression), time=self.end)
+            return self._measured(self.engine.query, self.expand(expression), self.end)
         step = self.seconds / min(self.points, points or self.points)
-        return self._measured("query_range", query=self.expand(expression), start=self.end - self.seconds, end=self.end, step=step)
+        return self._measured(self.engine.query_range, self.expand(expression), self.end - self.seconds, self.end, step)
 
     def panel(self, title, target=0):
         return self._ask(panel(self.dashboard, title)["targets"][target]["expr"], True)[0]
@@ -330,7 +273,7 @@ def number(found):
     return float(found[0]["value"][1])
 
 
-@unittest.skipUnless(shutil.which("prometheus"), "needs Prometheus")
+@unittest.skipUnless(engines.AVAILABLE, "needs Prometheus")
 class Live(unittest.TestCase):
     """Two jobs, one with several accounts and one without the label, each with every kind of trouble, and a third to be killed.
 
@@ -342,6 +285,7 @@ class Live(unittest.TestCase):
         cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.apis = [cls.enterClassContext(FakeAPI([instance(100 * job + n, status="WORKING") for n in range(12)])) for job in (1, 2)]
         cls.apis[1].instances[0]["name"] = ODD_NAME
+        cls.apis[1].instances[1]["name"], cls.apis[1].instances[2]["name"] = None, ""
         (cls.folder / "token").write_text(KEY)
         accounts = "accounts:\n" + "".join(f"  - {{name: {name}, token_file: token, base_url: {cls.apis[0].base_url}}}\n" for name in ("acme", "globex"))
         (cls.folder / "accounts.yml").write_text(accounts)
@@ -349,15 +293,15 @@ class Live(unittest.TestCase):
         cls.several = cls.enterClassContext(Exporter(None, f"--config.file={cls.folder}/accounts.yml", *quick, token=None))
         cls.single = cls.enterClassContext(Exporter(cls.apis[1].base_url, "--metrics.status-set=current", stale_after=30))
         cls.doomed = cls.enterClassContext(Exporter(cls.enterClassContext(FakeAPI([])).base_url, stale_after=30))
-        cls.prometheus = cls.enterClassContext(Prometheus(cls.folder, {
+        cls.engine = cls.enterClassContext(engines.start(cls.folder, {
             "hypersender": [f"127.0.0.1:{cls.several.port}", f"localhost:{cls.several.port}"],
-            "hypersender-single": [f"127.0.0.1:{cls.single.port}"], "hypersender-doomed": [f"127.0.0.1:{cls.doomed.port}"]}))
+            "hypersender-single": [f"127.0.0.1:{cls.single.port}"], "hypersender-doomed": [f"127.0.0.1:{cls.doomed.port}"]}, rules=RULES))
         cls._make_trouble()
 
     @classmethod
     def _wait(cls, query, wanted, what):
-        wait_until(lambda: cls.prometheus.value(query) == wanted, 40, f"{what}: {query}",
-                   lambda: str(cls.prometheus.instant(query)) + cls.prometheus.log.read_text()[-3000:])
+        wait_until(lambda: cls.engine.value(query) == wanted, 40, f"{what}: {query}",
+                   lambda: str(cls.engine.query(query)) + cls.engine.log.read_text()[-3000:])
 
     @classmethod
     def _make_trouble(cls):
@@ -377,9 +321,14 @@ class Live(unittest.TestCase):
         cls._wait('count(count by (job, account) (ALERTS{alertname="HypersenderInstanceFailed", alertstate="firing"}))', 3, "alerts about instances fire")
         cls._wait('count(count by (job) (ALERTS{scope="account", alertstate="firing"}))', 2, "alerts about accounts fire")
         cls._wait("count(count by (job) (hypersender_api_rate_limit_remaining))", 3, "the API tells its limit")
+        # The age of data needs a quarter of a minute of history.
+        wait_until(lambda: all(Viewer(cls.engine, BOARDS["overview"], job=job).panel("Time from poll to now") for job in ("hypersender", "hypersender-single")),
+                   20, "the age of data is known", cls.engine.log.read_text)
+        cls._wait("count(instance_id:hypersender_instance_working:ratio1d < 1 and instance_id:hypersender_instance_working:ratio30d)", 21,
+                  "availability is recorded")
 
     def check(self, board, without=(), **chosen):
-        silent = [what for what, found, _ in Viewer(self.prometheus, BOARDS[board], **chosen).all() if not found and what not in without]
+        silent = [what for what, found, _ in Viewer(self.engine, BOARDS[board], **chosen).all() if not found and what not in without]
         self.assertEqual(silent, [], "these found nothing")
 
     def test_every_query_finds_data(self):
@@ -398,15 +347,15 @@ class Live(unittest.TestCase):
 
     def test_a_dead_exporter_is_shown_and_nothing_else(self):
         chosen = {"job": "hypersender-doomed"}
-        self.assertEqual(number(Viewer(self.prometheus, BOARDS["overview"], **chosen).panel("Exporters down")), 0)
+        self.assertEqual(number(Viewer(self.engine, BOARDS["overview"], **chosen).panel("Exporters down")), 0)
         self.doomed.kill()
         self._wait('up{job="hypersender-doomed"}', 0, "the target is down")
         for name in ("overview", "exporter"):
-            view = Viewer(self.prometheus, BOARDS[name], **chosen)
+            view = Viewer(self.engine, BOARDS[name], **chosen)
             self.assertEqual(number(view.panel("Exporters down")), 1)
             # No numbers that would calm: each of these has a text for it.
-            self.assertEqual([view.panel(title) for title in ("Accounts failing", "Oldest data", "Polls missed")], [[], [], []])
-        self.assertEqual(number(Viewer(self.prometheus, BOARDS["overview"]).panel("Exporters down")), 1)
+            self.assertEqual([view.panel(title) for title in ("Accounts failing", "Time from poll to now", "Polls missed")], [[], [], []])
+        self.assertEqual(number(Viewer(self.engine, BOARDS["overview"]).panel("Exporters down")), 1)
 
     def test_a_failed_reload_is_shown(self):
         file, good = self.folder / "accounts.yml", (self.folder / "accounts.yml").read_text()
@@ -414,10 +363,10 @@ class Live(unittest.TestCase):
             file.write_text(text)
             self.several.process.send_signal(signal.SIGHUP)
             self._wait('min(hypersender_exporter_config_last_reload_successful{job="hypersender"})', shown, "the reload")
-            self.assertEqual(number(Viewer(self.prometheus, BOARDS["exporter"]).panel("Configuration")), shown)
+            self.assertEqual(number(Viewer(self.engine, BOARDS["exporter"]).panel("Configuration")), shown)
 
     def test_nothing_counts_twice(self):
-        view = Viewer(self.prometheus, BOARDS["overview"], job="hypersender")
+        view = Viewer(self.engine, BOARDS["overview"], job="hypersender")
         self.assertEqual(number(view.panel("Instances")), 24)
         by_status = {s["metric"]["status"]: float(s["value"][1]) for s in view.panel("Instances by status")}
         self.assertEqual(by_status, {"WORKING": 10, "FAILED": 4} | dict.fromkeys(("STARTING", "PENDING", "STOPPED", "SCAN_QR_CODE", "UNKNOWN"), 2))
@@ -427,7 +376,7 @@ class Live(unittest.TestCase):
 
     def test_the_table_is_in_order_of_gravity(self):
         for job in ("hypersender", "hypersender-single"):
-            rows = Viewer(self.prometheus, BOARDS["overview"], job=job).panel("Instances in trouble")
+            rows = Viewer(self.engine, BOARDS["overview"], job=job).panel("Instances in trouble")
             seen = {row["metric"]["status"]: row["metric"]["gravity"] for row in rows}
             self.assertEqual(sorted(seen, key=seen.get), ["FAILED", "SCAN_QR_CODE", "UNKNOWN", "PENDING", "STARTING", "STOPPED"])
             for row in rows:
@@ -435,32 +384,237 @@ class Live(unittest.TestCase):
                 self.assertTrue(0 < time.time() * 1000 - float(row["value"][1]) < 120_000, row)
 
     def test_the_timeline_has_the_codes_of_the_recording_rule(self):
-        view = Viewer(self.prometheus, BOARDS["overview"])
+        view = Viewer(self.engine, BOARDS["overview"])
         shown = {(s["metric"].get("account"), s["metric"]["instance_id"]): s["value"][1] for s in view.panel("Instances in trouble over time")}
         at = view.end
         recorded = {(s["metric"].get("account"), s["metric"]["instance_id"]): s["value"][1]
-                    for s in self.prometheus.instant("instance_id:hypersender_instance_status:code > 1", at)}
+                    for s in self.engine.query("instance_id:hypersender_instance_status:code > 1", at)}
         self.assertEqual(shown, recorded)
         self.assertEqual(set(shown.values()), {"2", "3", "4", "5", "6", "7"})
 
     def test_an_instance_is_found_by_its_id_and_by_its_name(self):
         wanted = self.apis[1].instances[0]["id"]
         for find in (wanted, wanted[:30], "sales", "LAGOS.*1$"):
-            view = Viewer(self.prometheus, BOARDS["instance"], find=find, job="hypersender-single")
+            view = Viewer(self.engine, BOARDS["instance"], find=find, job="hypersender-single")
             self.assertIn(wanted, view.options(dashboards.variable(BOARDS["instance"], "instance_id")), find)
-        view = Viewer(self.prometheus, BOARDS["instance"], find=wanted)
+        view = Viewer(self.engine, BOARDS["instance"], find=wanted)
         self.assertEqual(view.values["instance_id"], wanted)
         self.assertEqual(view.texts("instance_id"), [ODD_NAME])
 
+    def test_an_instance_without_a_name_is_called_by_its_id(self):
+        nameless = [each["id"] for each in self.apis[1].instances[1:3]]
+        self.assertLessEqual(set(nameless), set(Viewer(self.engine, BOARDS["instance"], job="hypersender-single").texts("instance_id")))
+        for board, title in (("overview", "Instances in trouble"), ("overview", "Instances in trouble over time"),
+                             ("overview", "Most changes in the last hour"), ("availability", "All instances")):
+            rows = Viewer(self.engine, BOARDS[board], job="hypersender-single").panel(title)
+            shown = {s["metric"]["instance_id"]: s["metric"]["shown"] for s in rows}
+            self.assertEqual([shown[each] for each in nameless], nameless, title)
+            self.assertEqual(shown[self.apis[1].instances[0]["id"]], ODD_NAME, title)
+        for each in nameless:
+            # As the tables' links give it.
+            view = Viewer(self.engine, BOARDS["instance"], job="hypersender-single", find=each, instance_id=each)
+            self.assertEqual((view.options(dashboards.variable(view.dashboard, "instance_id")), view.texts("instance_id")), ([each], [each]))
+            self.assertEqual([s["metric"]["shown"] for s in view.panel("Status over time")], [each])
+
+    def test_availability_of_all(self):
+        for job, api, series in (("hypersender", self.apis[0], 24), ("hypersender-single", self.apis[1], 12)):
+            view = Viewer(self.engine, BOARDS["availability"], job=job)
+            # The table joins them by all the labels they share, and by nothing else.
+            status, day, month = (view.panel("All instances", target) for target in range(3))
+            rows = {frozenset((k, v) for k, v in s["metric"].items() if k not in ("status", "shown")) for s in status}
+            self.assertEqual(len(rows), series)
+            for found in (day, month):
+                self.assertEqual({frozenset(s["metric"].items()) for s in found}, rows)
+            for s in day:
+                part, works = float(s["value"][1]), s["metric"]["instance_id"] in {each["id"] for each in api.instances if each["status"] == "WORKING"}
+                self.assertTrue(part == 1 if works else 0 < part < 1, s)
+        view = Viewer(self.engine, BOARDS["availability"], job="hypersender-single", status="FAILED")
+        self.assertEqual([len(view.panel("All instances", target)) for target in range(3)], [2, 2, 2])
+
     def test_time_in_each_status_adds_up(self):
         for job, api in zip(("hypersender", "hypersender-single"), self.apis):
-            view = Viewer(self.prometheus, BOARDS["instance"], job=job, account=("acme" if api is self.apis[0] else None), instance_id=api.instances[0]["id"])
+            view = Viewer(self.engine, BOARDS["instance"], job=job, account=("acme" if api is self.apis[0] else None), instance_id=api.instances[0]["id"])
             shares = {s["metric"]["status"]: float(s["value"][1]) for s in view.panel("Time in each status")}
             self.assertAlmostEqual(sum(shares.values()), 1, msg=str(shares))
             self.assertEqual(set(shares), {"WORKING", "FAILED"})
 
 
-@unittest.skipUnless(shutil.which("prometheus"), "needs Prometheus")
+def asking(board, up_to=None):
+    """The titles of a dashboard's panels that ask something, up to a row."""
+    rows = itertools.takewhile(lambda p: p["title"] != up_to, BOARDS[board]["panels"])
+    return {p["title"] for p in rows if p.get("targets")}
+
+
+@unittest.skipUnless(engines.AVAILABLE, "needs Prometheus")
+class States(unittest.TestCase):
+    """An account in each state, of an exporter that serves them all, and an exporter that is down: no query fails in any of them."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        lists = {status: [instance(n, status=status)] for n, status in enumerate((*STATUSES, "BANNED"))}
+        lists |= {"nameless": [instance(7, name=None, status="FAILED")], "empty": []}
+        lists |= {name: [instance(10 + n, status="WORKING")] for n, name in enumerate(("withdrawn", "never", "removed"))}
+        cls.apis = {name: cls.enterClassContext(FakeAPI(instances)) for name, instances in lists.items()}
+        cls.apis["never"].answer = fails
+        (folder / "token").write_text(KEY)
+        accounts = {name: f"  - {{name: {name}, token_file: token, base_url: {api.base_url}}}\n" for name, api in cls.apis.items()}
+        file = folder / "accounts.yml"
+        file.write_text("accounts:\n" + "".join(accounts.values()))
+        exporter = cls.enterClassContext(Exporter(None, f"--config.file={file}", "--poll.interval=1s", "--poll.stale-after=4s", token=None))
+        doomed = cls.enterClassContext(Exporter(cls.apis["WORKING"].base_url))
+        cls.engine = cls.enterClassContext(engines.start(folder, {
+            "hypersender": [f"127.0.0.1:{exporter.port}"], "hypersender-down": [f"127.0.0.1:{doomed.port}"]}, rules=RULES))
+        cls._wait('count(count by (account) (hypersender_instance_up{job="hypersender"}))', len(lists) - 2, "all were scraped")
+        cls._wait('count(instance_id:hypersender_instance_working:ratio1d)', len(lists) - 1, "all were recorded")
+        cls.apis["withdrawn"].answer = fails
+        file.write_text("accounts:\n" + "".join(text for name, text in accounts.items() if name != "removed"))
+        exporter.process.send_signal(signal.SIGHUP)
+        doomed.kill()
+        cls._wait('count(hypersender_instance_up)', len(lists) - 4, "one was withdrawn, and one removed, and one exporter is down")
+
+    @classmethod
+    def _wait(cls, query, wanted, what):
+        wait_until(lambda: cls.engine.value(query) == wanted, 40, f"{what}: {query}", lambda: str(cls.engine.query(query)) + cls.engine.log.read_text()[-3000:])
+
+    SECONDS = 5
+
+    # What finds nothing, by dashboard: panels, where not all of a panel's with the targets, and variables.
+    QUIET = {"exporter": {"Failures by reason"}, "overview": {"Most changes in the last hour"}}
+    CALM = QUIET | {"overview": QUIET["overview"] | {"Instances in trouble", "Instances in trouble over time", "trouble"}}
+    EMPTY = {
+        "availability": {"All instances"},
+        "instance": asking("instance") | {"instance_id"},
+        "exporter": CALM["exporter"],
+        "overview": CALM["overview"] | {"Changes of status"},
+    }
+    WITHDRAWN = EMPTY | {
+        "exporter": set(),
+        "overview": EMPTY["overview"] | {"Instances", "Instances by status", "Instances by status over time", "Working", "Accounts C", "Accounts D"},
+    }
+    NEVER = WITHDRAWN | {
+        "exporter": {"Time from poll to now", "Polls missed", "Age of data", "Size of the list", "Odd elements of the list A", "Odd elements of the list B"},
+        "overview": WITHDRAWN["overview"] | {"Time from poll to now", "Polls missed", "Accounts B"},
+    }
+    # What tells of exporters as such goes on.
+    REMOVED = EMPTY | {
+        "exporter": asking("exporter", up_to="The exporter itself") - {"Exporters down", "Configuration"},
+        "overview": asking("overview") - {"Exporters down"} | {"trouble"},
+    }
+    DOWN = {board: asking(board) - {"Exporters down"} | {"account"} | more for board, more in (
+        ("overview", {"trouble"}), ("instance", {"instance_id"}), ("availability", set()), ("exporter", set()))}
+    STATES = dict.fromkeys((*STATUSES, "BANNED", "nameless"), QUIET) | {
+        "WORKING": CALM, "empty": EMPTY, "withdrawn": WITHDRAWN, "never": NEVER, "removed": REMOVED}
+
+    def silent(self, board, **chosen):
+        """What finds nothing, but for annotations, which tell of what there may not be."""
+        view = Viewer(self.engine, BOARDS[board], points=self.SECONDS, **chosen)
+        view.seconds = self.SECONDS
+        found = set()
+        for what, answer, _ in view.all():
+            kind, name, target = re.fullmatch(r"\S+: (\w+) '(.+?)'(?:, target (\w))?", what).groups()
+            if not answer and kind != "annotation":
+                found.add(f"{name} {target}" if target else name)
+        for p in dashboards.panels(BOARDS[board]):
+            letters = {f"{p['title']} {target['refId']}" for target in p.get("targets", ())}
+            if letters and letters <= found:
+                found = found - letters | {p["title"]}
+        return found
+
+    def check(self, wanted, **chosen):
+        for board in BOARDS:
+            with self.subTest(dashboard=board):
+                # Graphs find what there was in the seconds before, which the engines draw out differently.
+                wait_until(lambda: self.silent(board, **chosen) == wanted.get(board, set()), 20, "what finds nothing",
+                           lambda: str(self.silent(board, **chosen) ^ wanted.get(board, set())))
+
+    def test_accounts(self):
+        self.assertEqual(set(self.STATES), set(self.apis))
+        for name, wanted in self.STATES.items():
+            with self.subTest(name):
+                self.check(wanted, job="hypersender", account=name, instance_id=next((each["id"] for each in self.apis[name].instances), ""))
+
+    def test_an_exporter_that_is_down(self):
+        self.check(self.DOWN, job="hypersender-down", instance_id=self.apis["WORKING"].instances[0]["id"])
+
+
+class Polls:
+    """An exporter's polls as Prometheus would have scraped them, every 15 seconds up to `end`; its clock is off by `clock` seconds."""
+
+    SCRAPE = 15
+
+    def __init__(self, end, clock=0, interval=30, failing=0, silent=(), instance="a"):
+        """Polls fail in the last `failing` seconds; the exporter restarts over the last `silent` seconds, from and to."""
+        self.clock, self.interval, self.instance = clock, interval, instance
+        generator = random.Random(instance)
+        # Seconds before the end, longest ago first.
+        self.polls, self.started, ago, pause = [], 0, 90 * 60, interval
+        while ago > 0:
+            if silent and not self.started and ago <= silent[0]:
+                ago, failing, self.started = silent[1], 0, end - silent[1]
+            good = ago > failing
+            self.polls.append((end - ago, good))
+            pause = interval if good else min(2 * pause, max(300, interval))
+            ago -= pause * (1 + generator.random() / 10)
+        first = 90 * 60 - self.SCRAPE * generator.random()
+        whens = [first - n * self.SCRAPE for n in range(int(first / self.SCRAPE) + 1)]
+        self.scrapes = [end - ago for ago in whens if not (silent and silent[1] <= ago < silent[0])]
+
+    def at(self, when):
+        """The last poll and the last good one of the running process at a moment."""
+        done = [(at, good) for at, good in self.polls if at <= when and (at >= self.started or when < self.started)]
+        return max((at for at, _ in done), default=None), max((at for at, good in done if good), default=None)
+
+    def age(self, when):
+        """The true age of its data at the last scrape."""
+        scrape = max(at for at in self.scrapes if at <= when)
+        return scrape - self.at(scrape)[1]
+
+    def history(self, job):
+        labels = f'job="{job}",instance="{self.instance}"'
+        for scrape in self.scrapes:
+            last, good = self.at(scrape)
+            values = {"hypersender_up": int(last == good), "hypersender_poll_interval_seconds": self.interval}
+            values |= {"hypersender_last_poll_timestamp_seconds": last + self.clock} if last else {}
+            values |= {"hypersender_last_successful_poll_timestamp_seconds": good + self.clock} if good else {}
+            yield from (f"{name}{{{labels}}} {value:.3f} {scrape:.3f}" for name, value in values.items())
+
+
+@unittest.skipUnless(engines.AVAILABLE, "needs Prometheus")
+class DataAge(unittest.TestCase):
+    def test_is_true_whatever_the_exporters_clock_says(self):
+        end = int(time.time()) - 60
+        jobs = {
+            "right": [Polls(end)],
+            "fast": [Polls(end, 3600)],
+            "slow": [Polls(end, -3600)],
+            "rarely": [Polls(end, 3600, interval=300)],
+            "failing": [Polls(end, 3600, failing=70 * 60)],
+            "failing-slow": [Polls(end, -3600, failing=70 * 60)],
+            "failing-rarely": [Polls(end, -3600, interval=300, failing=40 * 60)],
+            "restarted": [Polls(end, 3600, failing=40 * 60, silent=(200, 100))],
+            # The one with the newer data counts.
+            "replicas": [Polls(end, 3600, failing=3600, instance="a"), Polls(end, -3600, instance="b")],
+        }
+        lines = [line for job, replicas in jobs.items() for each in replicas for line in each.history(job)]
+        engine = self.enterContext(engines.start(self.enterContext(tempfile.TemporaryDirectory()), history="\n".join([*lines, "# EOF", ""])))
+        wait_until(lambda: engine.query("count(hypersender_up)", end), 20, "the history can be asked for", engine.log.read_text)
+        for job, replicas in jobs.items():
+            for when in range(end - 90, end + 1, 9):
+                with self.subTest(job, before=end - when):
+                    age = min(each.age(when) for each in replicas)
+                    view = Viewer(engine, BOARDS["overview"], end=when, job=job)
+                    shown = number(view.panel("Time from poll to now"))
+                    self.assertTrue(age - Polls.SCRAPE <= shown <= age + 0.1, f"{shown} s is shown of {age} s")
+                    self.assertAlmostEqual(number(view.panel("Polls missed")), shown / replicas[0].interval)
+            with self.subTest(job, over="time"):
+                # As a graph, of the whole hour.
+                view = Viewer(engine, BOARDS["exporter"], end=end, job=job)
+                view.seconds = 3600
+                self.assertTrue(view.panel("Age of data"))
+
+
+@unittest.skipUnless(engines.AVAILABLE, "needs Prometheus")
 class Large(unittest.TestCase):
     INSTANCES = 10_000
     # The shipped rules would take the machine's time from the queries; what counts here is that thousands of alerts fire.
@@ -469,7 +623,11 @@ groups:
   - name: alerts
     rules:
       - {alert: HypersenderInstanceFailed, expr: hypersender_instance_up == 0, labels: {severity: critical, scope: instance}}
+      - {record: "instance_id:hypersender_instance_working:ratio1d", expr: max without (instance) (hypersender_instance_up)}
+      - {record: "instance_id:hypersender_instance_working:ratio30d", expr: max without (instance) (hypersender_instance_up)}
 """
+    # The only one that is meant to show them all; it is asked every five minutes only.
+    WHOLE = "hypersender-availability: panel 'All instances'"
 
     def test_ten_thousand_instances(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -478,16 +636,16 @@ groups:
                      for n in range(self.INSTANCES)]
         api = self.enterContext(FakeAPI(instances))
         exporter = self.enterContext(Exporter(api.base_url, interval="5s", timeout="20s", stale_after=60))
-        prometheus = self.enterContext(Prometheus(folder, {"hypersender": [f"127.0.0.1:{exporter.port}"]}, interval="5s", rules={"alerts.yml": self.ALERTS}))
+        engine = self.enterContext(engines.start(folder, {"hypersender": [f"127.0.0.1:{exporter.port}"]}, interval="5s", rules={"alerts.yml": self.ALERTS}))
         query = "count(hypersender_instance_up) + 0 * count(count_over_time(hypersender_up[1m]) >= 3)"
-        wait_until(lambda: prometheus.value(query) == self.INSTANCES, 60, "three scrapes of all", prometheus.log.read_text)
-        wait_until(lambda: prometheus.value('count(ALERTS{alertstate="firing"})') == self.INSTANCES / 4, 30, "thousands of alerts fire", prometheus.log.read_text)
+        wait_until(lambda: engine.value(query) == self.INSTANCES, 60, "three scrapes of all", engine.log.read_text)
+        wait_until(lambda: engine.value('count(ALERTS{alertstate="firing"})') == self.INSTANCES / 4, 30, "thousands of alerts fire", engine.log.read_text)
         end = time.time()
         # Scrapes of so many series would take the machine's time from the queries, which ask for this moment.
         exporter.kill()
         for name, dashboard in BOARDS.items():
             # As many points as six hours have at the shipped scrape interval, though of fewer samples.
-            view = Viewer(prometheus, dashboard, points=720, end=end)
+            view = Viewer(engine, dashboard, points=720, end=end)
             asked = {what: (len(found), seconds) for what, found, seconds in view.all()}
             # A collection of garbage can delay any one answer: only a query that is slow three times is slow.
             for _ in range(2):
@@ -495,8 +653,9 @@ groups:
                     asked = {what: (len(found), min(seconds, asked[what][1])) for what, found, seconds in view.all()}
             for what, (series, seconds) in asked.items():
                 with self.subTest(what):
-                    self.assertLessEqual(series, 500)
-                    self.assertLess(seconds, 2)
+                    whole = what.startswith(self.WHOLE)
+                    self.assertLessEqual(series, self.INSTANCES if whole else 500)
+                    self.assertLess(seconds, 5 if whole else 2)
             for worst, unit, key in (("most series", "", 0), ("slowest", " s", 1)):
                 what = max(asked, key=lambda w: asked[w][key])
                 print(f"{worst}: {asked[what][key]:.3g}{unit} for {what}")
