@@ -174,12 +174,13 @@
 
     // Failed polls of the last 20 minutes by reason: longer than any pause the exporter makes between polls (15 minutes, if the API says
     // so), with intervals up to 5 minutes. `increase` sees nothing of what was counted before the first scrape of a new target, so there the
-    // counter itself is taken. Targets that are gone still count, so that a new pod need not find out anew why polls fail.
+    // counter itself is taken, as high as it was before a restart. Targets that are gone still count, so that a new pod need not find out
+    // anew why polls fail.
     {
       record: 'account_reason:hypersender_poll_failures:increase20m',
       expr: |||
         sum without (%s) (
-          (hypersender_poll_failures_total unless hypersender_poll_failures_total offset 20m)
+          (max_over_time(hypersender_poll_failures_total[20m]) unless hypersender_poll_failures_total offset 20m)
           or
           increase(hypersender_poll_failures_total[20m])
         )
@@ -214,7 +215,8 @@
     },
 
     // Why: 1 the API refuses the key, 2 it limits the rate, 3 anything else. The first that occurred within 20 minutes counts, so that
-    // alternating reasons are one cause, and exactly one. Where no exporter serves the account: as it was.
+    // alternating reasons are one cause, and exactly one. As it was where no exporter serves the account, or
+    // where it has ended no poll since it started.
     {
       local record = 'account:hypersender_blind:cause',
       record: record,
@@ -226,15 +228,20 @@
         account:hypersender_up:blind + 2
         and ignoring (reason) account_reason:hypersender_poll_failures:increase20m{reason="rate_limited"} > 0
         or
-        account:hypersender_up:blind + 3
-        or
         (
           %s
           unless
-          %s
+          %s == 1
+          unless (
+            account:hypersender_up:blind
+            and
+            %s
+          )
         )
         and %s
-      ||| % [record, max('hypersender_up'), knownAccounts],
+        or
+        account:hypersender_up:blind + 3
+      ||| % [record, max('hypersender_up'), max('hypersender_last_poll_timestamp_seconds'), knownAccounts],
     },
 
     // How many targets a job has.
