@@ -261,13 +261,25 @@
       'is stuck in {{ $labels.status }}',
       'is {{ $labels.status }}' + sinceAtLeast + ', which normally takes seconds. Restart it; if that does not help, ask Hypersender\'s support.',
     )
-    // Three short absences within half an hour: each too short for the alerts above. Of instances that still exist.
+    // Three short absences within half an hour: each too short for the alerts above. Of instances that still exist. A number whose codes run
+    // out and that is then restarted and scanned passes through as many statuses in one absence: where a scan was asked for, only the
+    // absences count.
     + ofInstance(
       'HypersenderInstanceFlapping',
       |||
         %s >= %d
         and instance_id:hypersender_instance_status:last_known_code
-      ||| % [max('increase(hypersender_instance_status_changes_total[30m])'), config.flappingChanges],
+        unless (
+          last_over_time(instance_id:hypersender_instance_scan:linked[30m])
+          unless
+          %s >= %d
+        )
+      ||| % [
+        max('increase(hypersender_instance_status_changes_total[30m])'),
+        config.flappingChanges,
+        max('changes(hypersender_instance_up[30m])'),
+        config.flappingChanges,
+      ],
       'flaps',
       'changed its status ' + count + ' times within 30 minutes. Look whether its phone is online and up to date; restart the instance once, '
       + 'not again and again.',
