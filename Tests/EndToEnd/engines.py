@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import time
 import urllib.error
@@ -15,13 +16,18 @@ import urllib.parse
 import urllib.request
 
 from exporter import environment, wait_until
-from monitoring_stack import free_port
 
 PROMETHEUS = os.environ.get("PROMETHEUS", "prometheus")
 PROMTOOL = os.environ.get("PROMTOOL", "promtool")
 VICTORIAMETRICS = os.environ.get("VICTORIAMETRICS")
 VMALERT = os.environ.get("VMALERT", "vmalert")
 AVAILABLE = shutil.which(VICTORIAMETRICS or PROMETHEUS) is not None
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class API:

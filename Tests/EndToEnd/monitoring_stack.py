@@ -5,6 +5,7 @@ take hours. Nothing of a rule, a route or an inhibition is written anew.
 """
 
 import contextlib
+import copy
 import email
 import http.client
 import http.server
@@ -12,10 +13,7 @@ import json
 import os
 import pathlib
 import re
-import shutil
-import socket
 import socketserver
-import subprocess
 import threading
 import time
 import urllib.parse
@@ -23,17 +21,22 @@ import urllib.request
 
 import yaml
 
-from exporter import TOP, Exporter, environment, wait_until
+import faults
+from monitoring_engines import ENGINE, Alertmanager, Process
+from exporter import TOP, Exporter, wait_until
+from fake_api import FakeAPI, instance
 
 SIMULATOR = os.environ.get("SIMULATOR", str(TOP / ".build/release/hypersender-simulator"))
-PROMETHEUS = "prometheus"
-# Debian's name, then the one everybody else uses.
-ALERTMANAGER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-AVAILABLE = bool(shutil.which(PROMETHEUS) and ALERTMANAGER)
 
 DEPLOY = TOP / "deploy"
-RULES = DEPLOY / "prometheus/rules"
+PROMETHEUS_FILE = DEPLOY / "prometheus/prometheus.yml"
+ALERTMANAGER_FILE = DEPLOY / "alertmanager/alertmanager.yml"
+# The rule files that the shipped configuration of Prometheus names.
+RULES = [PROMETHEUS_FILE.parent / name for name in yaml.safe_load(PROMETHEUS_FILE.read_text())["rule_files"]]
 JOB = "hypersender"
+
+# The exporter's own defaults.
+POLL_INTERVAL, POLL_TIMEOUT = "30s", "10s"
 
 # Time
 
@@ -42,22 +45,24 @@ DURATION = r"(?:\d+(?:ms|[smhdwy]))+"
 
 
 class Scale:
-    """Divides durations by one factor, and counts them."""
+    """Divides durations by one factor, and counts them. A factor of 1 leaves every text as it is."""
 
-    SHORTEST = 1_000
+    SHORTEST = 500
 
     def __init__(self, factor):
         self.factor = factor
         self.replaced = 0
 
-    def duration(self, text):
-        """As Prometheus and Alertmanager write durations, at least a second; none stays none."""
+    def duration(self, text, shortest=SHORTEST):
+        """As Prometheus and Alertmanager write durations, in milliseconds not below `shortest`; none stays none."""
         text = str(text)
         if not re.fullmatch(DURATION, text):
             raise ValueError(f"not a duration: {text!r}")
         milliseconds = sum(int(n) * UNITS[unit] for n, unit in re.findall(r"(\d+)(ms|[smhdwy])", text))
         self.replaced += 1
-        return f"{max(self.SHORTEST, round(milliseconds / self.factor))}ms" if milliseconds else "0s"
+        if self.factor == 1:
+            return text
+        return f"{max(shortest, round(milliseconds / self.factor))}ms" if milliseconds else "0s"
 
     def promql(self, text):
         """Ranges, the steps of subqueries, and offsets; also within the queries of a template."""
@@ -72,8 +77,8 @@ def scaled_rules(text, factor):
     scale = Scale(factor)
     file = yaml.safe_load(text)
     for group in file["groups"]:
-        # Evaluated as often as everything is scraped.
-        group.pop("interval", None)
+        if "interval" in group:
+            group["interval"] = scale.duration(group["interval"])
         for rule in group["rules"]:
             rule["expr"] = scale.promql(str(rule["expr"]))
             for key in ("for", "keep_firing_for"):
@@ -85,75 +90,7 @@ def scaled_rules(text, factor):
     return yaml.safe_dump(file, sort_keys=False, allow_unicode=True, width=1000)
 
 
-# Processes
-
-class Process:
-    """A program whose log is kept; killed at the end, whatever happened."""
-
-    def __init__(self, arguments, listening, cwd=None):
-        self.name = pathlib.Path(arguments[0]).name
-        self._lines = []
-        self.process = subprocess.Popen(
-            arguments, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        try:
-            self.listening = wait_until(lambda: self._listening(listening), 60, f"{self.name} listens", lambda: self.log)
-        except BaseException:
-            self.kill()
-            raise
-
-    def _read(self):
-        for line in self.process.stdout:
-            self._lines.append(line)
-
-    def _listening(self, pattern):
-        found = re.search(pattern, self.log)
-        if not found and self.process.poll() is not None:
-            self._reader.join(5)
-            raise AssertionError(f"{self.name} ended with {self.process.returncode}\n{self.log}")
-        return found
-
-    @property
-    def log(self):
-        return b"".join(self._lines).decode("utf-8", "replace")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.kill()
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self._reader.join(5)
-        self.process.stdout.close()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def on_a_free_port(arguments, listening, cwd=None):
-    """Runs a program that cannot pick its port itself; another may take the free port first, so it is tried again."""
-    for attempt in range(5):
-        port = free_port()
-        try:
-            return port, Process([a.format(port=port) for a in arguments], listening, cwd)
-        except AssertionError as error:
-            if "address already in use" not in str(error) or attempt == 4:
-                raise
-    return None
-
-
-def get_json(url, **query):
-    with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(query)}" if query else url, timeout=20) as answer:
-        return json.load(answer)
-
+# The API
 
 class Simulator(Process):
     """The simulated API, with every instance WORKING, and nothing that changes unless a test says so."""
@@ -196,10 +133,26 @@ class Simulator(Process):
         self.control("DELETE", "fault")
 
     def instances(self):
+        """Its instances as the API tells them."""
         request = urllib.request.Request(
             self.base_url + "/instances", headers={"Accept": "application/json", "Authorization": f"Bearer {self.token}"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
+
+
+class BrokenAPI(FakeAPI):
+    """An API with instances that work, which can be made to answer as any case of faults.py does."""
+
+    def __init__(self, instances=6):
+        super().__init__([instance(n, status="WORKING") for n in range(instances)])
+        self.token = self.key
+        self._honest = self.answer
+
+    def fail(self, name):
+        (self.answer,) = [case.answer for case in faults.CASES if case.name == name]
+
+    def recover(self):
+        self.answer = self._honest
 
 
 # Receivers
@@ -211,11 +164,15 @@ class Notification:
         self.at, self.receiver = at, receiver
         self.status, self.labels, self.annotations = alert["status"], alert["labels"], alert["annotations"]
         self.starts = alert["startsAt"]
-        self.key = tuple(sorted(self.labels.items()))
 
     @property
     def name(self):
         return self.labels["alertname"]
+
+    def with_labels(self, labels):
+        notification = copy.copy(self)
+        notification.labels = labels
+        return notification
 
     def __repr__(self):
         return f"{self.at:.1f} {self.receiver} {self.status} {self.labels} {self.annotations}"
@@ -341,91 +298,149 @@ def scaled_alertmanager(text, factor, folder, receivers):
     return yaml.safe_dump(file, sort_keys=False, allow_unicode=True, width=1000)
 
 
+# Between the exporter and who scrapes it
+
+class ShiftedClock(http.server.ThreadingHTTPServer):
+    """Passes an exporter's metrics on as if its clock were wrong: all times in them are shifted by so many seconds."""
+
+    TIMES = re.compile(rb"^((?:\w+_timestamp_seconds|process_start_time_seconds)(?:\{.*\})?) ([0-9.e+]+)$", re.MULTILINE)
+
+    def __init__(self, address, seconds):
+        shift = lambda found: b"%s %.3f" % (found[1], float(found[2]) + seconds) if float(found[2]) else found[0]
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                try:
+                    with urllib.request.urlopen(f"http://{address}{self.path}", timeout=10) as answer:
+                        body = ShiftedClock.TIMES.sub(shift, answer.read())
+                        kind = answer.headers["Content-Type"]
+                except OSError as error:
+                    self.send_error(502, str(error))
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.address = "127.0.0.1:%d" % self.server_address[1]
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def __exit__(self, *arguments):
+        self.shutdown()
+        super().__exit__(*arguments)
+
+
 # The whole
 
 class Stack(contextlib.ExitStack):
-    """Prometheus and Alertmanager with the shipped files, watching one exporter that may be stopped and started again."""
+    """An engine and Alertmanager with the shipped files, watching exporters that may be stopped and started again."""
 
     def __init__(self, folder, factor):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.factor = factor
-        self.exporter = None
-        self._exporter_arguments = None
-        self._port = None
+        self.exporters = []
+        self._arguments = None
 
-    def start(self, base_url=None, *arguments, **options):
-        """Starts everything; arguments are the exporter's."""
-        self._exporter_arguments = (base_url, arguments, options)
-        self.start_exporter()
+    def start(self, base_url=None, *arguments, shards=1, watched=None, clock=0, **options):
+        """Starts everything.
+
+        - Parameters: `arguments` and `options` are the exporter's. `shards` exporters divide the accounts; those whose numbers are in
+          `watched`, all by default, are targets. `clock` is by how many seconds their clocks are fast.
+        """
+        self._arguments = (base_url, arguments, shards, options)
+        self.exporters = [None] * shards
+        self.targets = []
+        for shard in range(shards):
+            self.start_exporter(shard)
+            address = self.exporters[shard].address
+            self.targets.append(self.enter_context(ShiftedClock(address, clock)).address if clock else address)
         self.receivers = self.enter_context(Receivers())
         (self.folder / "alertmanager.yml").write_text(
-            scaled_alertmanager((DEPLOY / "alertmanager/alertmanager.yml").read_text(), self.factor, self.folder, self.receivers))
-        port, self.alertmanager = on_a_free_port(
-            [ALERTMANAGER, "--config.file=alertmanager.yml", "--storage.path=alertmanager", "--web.listen-address=127.0.0.1:{port}",
-             "--cluster.listen-address="], r'msg="Listening on"', self.folder)
-        self.enter_context(self.alertmanager)
-        self.alertmanager_url = f"http://127.0.0.1:{port}"
+            scaled_alertmanager(ALERTMANAGER_FILE.read_text(), self.factor, self.folder, self.receivers))
+        self.alertmanager = self.enter_context(Alertmanager(self.folder))
 
         (self.folder / "rules").mkdir()
-        for file in sorted(RULES.glob("*.yml")):
+        for file in RULES:
             (self.folder / "rules" / file.name).write_text(scaled_rules(file.read_text(), self.factor))
-        (self.folder / "prometheus.yml").write_text(yaml.safe_dump(self._prometheus_configuration(port)))
-        resend = max(1, round(60 / self.factor))
-        port, self.prometheus = on_a_free_port(
-            [PROMETHEUS, "--config.file=prometheus.yml", "--storage.tsdb.path=prometheus", "--web.listen-address=127.0.0.1:{port}",
-             # Also scaled: an alert ends for Alertmanager after four times this without word from Prometheus.
-             f"--rules.alert.resend-delay={resend}s", "--rules.alert.for-grace-period=1s"], r"Server is ready to receive web requests", self.folder)
-        self.enter_context(self.prometheus)
-        self.prometheus_url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: self.query("hypersender_up == 1"), 60, "Prometheus has a good poll", lambda: self.state())
+        configuration = self._write_configuration(range(shards) if watched is None else watched)
+        self.engine = self.enter_context(
+            ENGINE(self.folder, self.alertmanager, configuration["global"]["evaluation_interval"], self.factor))
+        self.engine.start()
+        wait_until(lambda: self.query("hypersender_up == 1"), 60, "there is a good poll", lambda: self.state())
         return self
 
-    def _prometheus_configuration(self, alertmanager_port):
-        file = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
-        file["global"] = file.get("global", {}) | {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-        file["rule_files"] = ["rules/*.yml"]
-        file["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]}]}
+    def _write_configuration(self, watched):
+        file = yaml.safe_load(PROMETHEUS_FILE.read_text())
+        scale = Scale(self.factor)
         jobs = [job for job in file["scrape_configs"] if job["job_name"] == JOB]
         assert len(jobs) == 1, file["scrape_configs"]
-        for key in ("scrape_interval", "scrape_timeout"):
-            jobs[0].pop(key, None)
+        for key in ("scrape_interval", "evaluation_interval"):
+            file["global"][key] = scale.duration(file["global"][key])
+        if self.factor != 1:
+            # As long as can be: the machine has more than one of these to run.
+            jobs[0]["scrape_timeout"] = file["global"]["scrape_interval"]
+        file["rule_files"] = ["rules/*.yml"]
+        file["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [self.alertmanager.address]}]}]}
         assert "static_configs" in jobs[0], jobs[0]
-        jobs[0]["static_configs"] = [jobs[0]["static_configs"][0] | {"targets": [self.target]}]
+        jobs[0]["static_configs"] = [jobs[0]["static_configs"][0] | {"targets": [self.targets[shard] for shard in watched]}]
         file["scrape_configs"] = jobs
+        (self.folder / "prometheus.yml").write_text(yaml.safe_dump(file))
         return file
+
+    def watch(self, *shards):
+        """Makes these the only targets, as a service discovery that no longer finds the others does."""
+        self._write_configuration(shards)
+        self.engine.reload()
 
     @property
     def target(self):
-        return f"127.0.0.1:{self._port}"
+        return self.targets[0]
 
     # The exporter
 
-    def start_exporter(self):
-        base_url, arguments, options = self._exporter_arguments
-        address = [] if self._port is None else [f"--web.listen-address={self.target}"]
-        self.exporter = Exporter(base_url, *arguments, *address, **options)
-        self._port = self.exporter.port
+    @property
+    def exporter(self):
+        """The only one, or the first."""
+        return self.exporters[0]
+
+    def start_exporter(self, shard=0):
+        base_url, arguments, shards, options = self._arguments
+        arguments = list(arguments)
+        if shards > 1:
+            arguments += [f"--shard={shard}", f"--total-shards={shards}"]
+        # Again at the same place, if it has run before.
+        arguments.append(f"--web.listen-address={self.exporters[shard].address if self.exporters[shard] else '127.0.0.1:0'}")
+        if base_url:
+            # Not by its parameter, which would set intervals for tests of another kind.
+            arguments += [f"--hypersender.base-url={base_url}", *(f"--poll.{key.replace('_', '-')}={value}" for key, value in polls(self.factor).items())]
+        self.exporters[shard] = Exporter(None, *arguments, **options)
         # A killed one may be killed again.
-        self.callback(self.exporter.kill)
+        self.callback(self.exporters[shard].kill)
 
     def restart_exporter(self):
-        """A plain restart, as an upgrade does it; returns once Prometheus has seen the new process and a good poll of it."""
+        """A plain restart, as an upgrade does it; returns once the engine has seen the new process and a good poll of it."""
         before = self.value("process_start_time_seconds")
         code, _ = self.exporter.stop()
         if code != 0:
             raise AssertionError(f"the exporter ended with {code}\n{self.exporter.log}")
         self.start_exporter()
         wait_until(
-            lambda: self.value("process_start_time_seconds") not in (None, before) and self.value("hypersender_up") == 1, 30,
-            "Prometheus has a good poll of the new process", lambda: self.state())
+            lambda: self.value("process_start_time_seconds") not in (None, before) and self.value("hypersender_up") == 1, 30 + 60 / self.factor,
+            "there is a good poll of the new process", lambda: self.state())
 
-    # Prometheus
+    # The engine
+
+    def restart_engine(self):
+        self.engine.stop()
+        self.engine.start()
 
     def query(self, expression):
-        """Samples of an instant vector: each with its labels and value."""
-        answer = get_json(self.prometheus_url + "/api/v1/query", query=expression)
-        return [(sample["metric"], float(sample["value"][1])) for sample in answer["data"]["result"]]
+        return self.engine.query(expression)
 
     def value(self, expression):
         """The value of the only sample; None if there is none."""
@@ -433,44 +448,21 @@ class Stack(contextlib.ExitStack):
         assert len(samples) < 2, samples
         return samples[0][1] if samples else None
 
-    def last_sample(self, selector):
-        """When the latest sample of a series was taken, which is when its rule was last evaluated with a result."""
-        answer = get_json(self.prometheus_url + "/api/v1/query", query=selector + "[1h]")
-        return max(at for series in answer["data"]["result"] for at, _ in series["values"])
-
-    def alerts(self):
-        """Prometheus's alerts by now: pending and firing."""
-        return get_json(self.prometheus_url + "/api/v1/alerts")["data"]["alerts"]
-
-    def ever(self, state):
-        """Every alert that has ever been in a state, also where Alertmanager kept it to itself: a set of names and labels."""
-        answer = get_json(
-            self.prometheus_url + "/api/v1/series", **{"match[]": f'ALERTS{{alertstate="{state}"}}', "start": "0", "end": str(time.time() + 3600)})
-        return {frozenset((k, v) for k, v in labels.items() if k not in ("__name__", "alertstate")) for labels in answer["data"]}
-
     def evaluated(self, times, seconds=30):
-        """Waits until every group of rules has been evaluated so many times more."""
-        since = self.last_evaluations()
+        """Waits until the alerts have been evaluated so many times more."""
+        since = self.engine.last_evaluations()
         for _ in range(times):
             before = since
             since = wait_until(
-                lambda: (now := self.last_evaluations()) and all(now[group] > before[group] for group in before) and now, seconds,
+                lambda: (now := self.engine.last_evaluations()) and all(now[group] != before[group] for group in before) and now, seconds,
                 "rules are evaluated")
-
-    def last_evaluations(self):
-        groups = get_json(self.prometheus_url + "/api/v1/rules")["data"]["groups"]
-        return {(g["file"], g["name"]): g["lastEvaluation"] for g in groups}
-
-    def unhealthy_rules(self):
-        """Rules whose last evaluation failed."""
-        groups = get_json(self.prometheus_url + "/api/v1/rules")["data"]["groups"]
-        return [(rule["name"], rule.get("lastError")) for g in groups for rule in g["rules"] if rule["health"] != "ok"]
 
     # Notifications
 
     @property
     def notifications(self):
-        return self.receivers.notifications
+        """What webhooks were told, without the labels that only one engine gives."""
+        return [n.with_labels(self.engine.shared_labels(n.labels)) for n in self.receivers.notifications]
 
     def told(self, status, name, **labels):
         """Notifications of a status about an alert."""
@@ -482,8 +474,14 @@ class Stack(contextlib.ExitStack):
         """For a failed assertion: what everybody knows."""
         lines = ["", "Notifications:", *map(repr, self.notifications)]
         with contextlib.suppress(OSError, AttributeError):
-            lines += ["Prometheus's alerts:", *(f"{a['state']} {a['labels']} since {a['activeAt']}" for a in self.alerts())]
-            lines += ["Rules that fail:", *map(str, self.unhealthy_rules())]
-        if self.exporter:
-            lines += ["Exporter:", self.exporter.log[-1500:]]
+            lines += ["Alerts:", *(f"{a['state']} {a['labels']} since {a['activeAt']}" for a in self.engine.alerts())]
+            lines += ["Rules that fail:", *map(str, self.engine.unhealthy_rules())]
+        for exporter in filter(None, self.exporters):
+            lines += ["Exporter:", exporter.log[-1500:]]
         return "\n".join(lines)
+
+
+def polls(factor):
+    """The settings of polls, by their names in the file of accounts."""
+    scale = Scale(factor)
+    return {"interval": scale.duration(POLL_INTERVAL), "timeout": scale.duration(POLL_TIMEOUT, shortest=1_000)}

@@ -12,7 +12,7 @@ import yaml
 
 import alertmanager
 from exporter import TOP, wait_until
-from monitoring_stack import ALERTMANAGER, get_json, on_a_free_port
+from monitoring_engines import ALERTMANAGER, AMTOOL, Alertmanager, get_json
 
 RULES = TOP / "deploy/prometheus/hypersender.rules.yml"
 
@@ -52,7 +52,7 @@ SILENCED = {
 
 
 def amtool(*arguments):
-    done = subprocess.run(["amtool", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([AMTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -175,11 +175,8 @@ class Inhibition(unittest.TestCase):
             for number, pair in enumerate(pairs) for side, name in zip(("source", "target"), pair)]
         with tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / "alertmanager.yml").write_text(yaml.safe_dump(file))
-            port, process = on_a_free_port(
-                [ALERTMANAGER, "--config.file=alertmanager.yml", "--storage.path=data", "--web.listen-address=127.0.0.1:{port}",
-                 "--cluster.listen-address="], r'msg="Listening on"', folder)
-            with process:
-                url = f"http://127.0.0.1:{port}/api/v2/alerts"
+            with Alertmanager(folder) as process:
+                url = f"http://{process.address}/api/v2/alerts"
                 request = urllib.request.Request(url, json.dumps(posted).encode(), {"Content-Type": "application/json"})
                 urllib.request.urlopen(request, timeout=30).close()
 

@@ -1,0 +1,249 @@
+"""The programs that watch the exporter: Prometheus, or VictoriaMetrics with vmalert, and Alertmanager.
+
+Environment variables name them, for versions other than those in PATH: PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL, VICTORIAMETRICS,
+VMALERT. ENGINE is prometheus (the default) or victoriametrics.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+from exporter import environment, wait_until
+
+
+def _program(variable, *names):
+    """The one that the environment names, else the first of these in PATH, else None."""
+    return os.environ.get(variable) or next(filter(None, map(shutil.which, names)), None)
+
+
+PROMETHEUS = _program("PROMETHEUS", "prometheus")
+PROMTOOL = _program("PROMTOOL", "promtool")
+# Debian's name, then the one everybody else uses.
+ALERTMANAGER = _program("ALERTMANAGER", "prometheus-alertmanager", "alertmanager")
+AMTOOL = _program("AMTOOL", "amtool")
+VICTORIAMETRICS = _program("VICTORIAMETRICS", "victoria-metrics", "victoria-metrics-prod")
+VMALERT = _program("VMALERT", "vmalert", "vmalert-prod")
+
+# Attributes may stand between: newer versions write component=web.
+LISTENING = r'msg="Listening on"[^\n]*\baddress=(\S+)'
+# Up to Alertmanager 0.27 levels are in lower case.
+TROUBLE = re.compile(r"\blevel=(warn|error)\b", re.IGNORECASE)
+
+
+class Process:
+    """A program whose log is kept; killed at the end, whatever happened."""
+
+    def __init__(self, arguments, listening, cwd=None):
+        self.name = pathlib.Path(arguments[0]).name
+        self._lines = []
+        self.process = subprocess.Popen(
+            arguments, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            self.listening = wait_until(lambda: self._listening(listening), 60, f"{self.name} listens", lambda: self.log)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _read(self):
+        for line in self.process.stdout:
+            self._lines.append(line)
+
+    def _listening(self, pattern):
+        found = re.search(pattern, self.log)
+        if not found and self.process.poll() is not None:
+            self._reader.join(5)
+            raise AssertionError(f"{self.name} ended with {self.process.returncode}\n{self.log}")
+        return found
+
+    @property
+    def log(self):
+        return b"".join(self._lines).decode("utf-8", "replace")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def stop(self):
+        """Ends it the plain way, with time to write what it holds."""
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(30)
+        self.kill()
+
+    def reload(self):
+        self.process.send_signal(1)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join(5)
+        self.process.stdout.close()
+
+
+class Alertmanager(Process):
+    """Alertmanager with the configuration alertmanager.yml of a folder."""
+
+    def __init__(self, folder):
+        super().__init__(
+            [ALERTMANAGER, "--config.file=alertmanager.yml", "--storage.path=alertmanager", "--web.listen-address=127.0.0.1:0",
+             "--cluster.listen-address="], LISTENING, folder)
+        self.address = self.listening[1]
+
+    def failed_notifications(self):
+        """Lines of the log about notifications that could not be sent."""
+        return [line for line in self.log.splitlines() if TROUBLE.search(line)]
+
+
+def get_json(url, **query):
+    with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(query)}" if query else url, timeout=20) as answer:
+        return json.load(answer)
+
+
+class Engine(contextlib.ExitStack):
+    """Scrapes, evaluates rules and sends alerts: with prometheus.yml and rules/*.yml of a folder.
+
+    `url` answers queries, and `rules_url` tells of rules and alerts.
+    """
+
+    # Labels that this engine adds to every alert.
+    own_labels = frozenset()
+
+    def __init__(self, folder, alertmanager, evaluation_interval, factor):
+        super().__init__()
+        self.folder = folder
+        self.alertmanager = alertmanager
+        self.evaluation_interval = evaluation_interval
+        self.factor = factor
+        # Prometheus's default for how often it repeats an alert. One that is not repeated for four times as long has ended.
+        self.resend = max(1, round(60 / factor))
+
+    def start(self):
+        """Starts everything, with what an earlier run has stored."""
+        raise NotImplementedError
+
+    def stop(self):
+        """Ends everything the plain way."""
+        raise NotImplementedError
+
+    def reload(self):
+        """Makes the engine read its targets again."""
+        raise NotImplementedError
+
+    def query(self, expression):
+        """Samples of an instant vector: each with its labels and value."""
+        answer = get_json(self.url + "/api/v1/query", query=expression)
+        return [(sample["metric"], float(sample["value"][1])) for sample in answer["data"]["result"]]
+
+    def last_sample(self, selector):
+        """When the latest sample of a series was taken, which is when its rule was last evaluated with a result."""
+        answer = get_json(self.url + "/api/v1/query", query=selector + "[1h]")
+        return max(at for series in answer["data"]["result"] for at, _ in series["values"])
+
+    def alerts(self):
+        """Alerts by now: pending and firing."""
+        alerts = get_json(self.rules_url + "/api/v1/alerts")["data"]["alerts"]
+        return [alert | {"labels": self.shared_labels(alert["labels"])} for alert in alerts]
+
+    def ever(self, state):
+        """Every alert that has ever been in a state, also where Alertmanager kept it to itself: a set of names and labels."""
+        answer = get_json(
+            self.url + "/api/v1/series",
+            **{"match[]": f'ALERTS{{alertstate="{state}"}}', "start": str(time.time() - 36_000), "end": str(time.time() + 3600)})
+        return {
+            frozenset((k, v) for k, v in self.shared_labels(labels).items() if k not in ("__name__", "alertstate")) for labels in answer["data"]}
+
+    def shared_labels(self, labels):
+        """The labels that an alert has on every engine."""
+        return {key: value for key, value in labels.items() if key not in self.own_labels}
+
+    def groups(self):
+        return get_json(self.rules_url + "/api/v1/rules")["data"]["groups"]
+
+    def last_evaluations(self):
+        """When the groups with alerts were last evaluated."""
+        alerting = [g for g in self.groups() if any(rule["type"] == "alerting" for rule in g["rules"])]
+        return {(g["file"], g["name"]): g["lastEvaluation"] for g in alerting}
+
+    def unhealthy_rules(self):
+        """Rules whose last evaluation failed."""
+        return [(rule["name"], rule.get("lastError")) for g in self.groups() for rule in g["rules"] if rule["health"] != "ok"]
+
+
+class Prometheus(Engine):
+    available = bool(PROMETHEUS)
+
+    def start(self):
+        arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=prometheus", "--web.listen-address=127.0.0.1:0"]
+        if self.factor != 1:
+            arguments += [f"--rules.alert.resend-delay={self.resend}s", "--rules.alert.for-grace-period=1s"]
+        self.process = self.enter_context(
+            Process([PROMETHEUS, *arguments], rf"(?s){LISTENING}.*Server is ready to receive web requests", self.folder))
+        self.url = self.rules_url = f"http://{self.process.listening[1]}"
+
+    def stop(self):
+        self.process.stop()
+
+    def reload(self):
+        self.process.reload()
+
+
+class VictoriaMetrics(Engine):
+    """VictoriaMetrics, which scrapes by itself, and vmalert, with the flags that deploy/prometheus/README.md recommends."""
+
+    available = bool(VICTORIAMETRICS and VMALERT)
+    # The name of the rule's group, unless -disableAlertgroupLabel is given.
+    own_labels = frozenset(["alertgroup"])
+
+    def start(self):
+        # Queries and rules look at a time 30s ago by default, for samples that come late.
+        delay = "5s" if self.factor == 1 else "0s"
+        self.database = self.enter_context(Process(
+            [VICTORIAMETRICS, "-promscrape.config=prometheus.yml", "-promscrape.config.strictParse=false", "-storageDataPath=victoriametrics",
+             "-httpListenAddr=127.0.0.1:0", f"-search.latencyOffset={delay}",
+             # In scaled time only: what is read again within a second may have changed.
+             *([] if self.factor == 1 else ["-search.disableCache"])],
+            r"started server at (http://[\d.:]+)/", self.folder))
+        self.url = self.database.listening[1]
+        if self.factor != 1:
+            threading.Thread(target=self._flush, args=(self.url,), daemon=True).start()
+        self.vmalert = self.enter_context(Process(
+            [VMALERT, "-rule=rules/*.yml", f"-datasource.url={self.url}", f"-remoteWrite.url={self.url}", f"-remoteRead.url={self.url}",
+             f"-notifier.url=http://{self.alertmanager.address}", f"-evaluationInterval={self.evaluation_interval}",
+             f"-rule.evalDelay={delay}", f"-rule.resendDelay={self.resend}s", "-httpListenAddr=127.0.0.1:0",
+             # In scaled time only: results are there before the next evaluation.
+             *([] if self.factor == 1 else ["-remoteWrite.flushInterval=100ms"])],
+            r"started server at (http://[\d.:]+)/", self.folder))
+        self.rules_url = self.vmalert.listening[1]
+
+    @staticmethod
+    def _flush(url):
+        """In scaled time only: shows what was written at once, until the database is gone. Samples take a second, new series up to ten."""
+        with contextlib.suppress(OSError):
+            while True:
+                urllib.request.urlopen(url + "/internal/force_flush", timeout=20).close()
+                time.sleep(0.2)
+
+    def stop(self):
+        self.vmalert.stop()
+        self.database.stop()
+
+    def reload(self):
+        self.database.reload()
+
+
+NAME = os.environ.get("ENGINE", "prometheus")
+ENGINE = {"prometheus": Prometheus, "victoriametrics": VictoriaMetrics}[NAME]
+AVAILABLE = bool(ENGINE.available and ALERTMANAGER)
