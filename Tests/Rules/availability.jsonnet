@@ -10,31 +10,31 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) {
   },
   local ratio(range, instance, time, value) = {
     local whole = '{job="hypersender",account="acme",%s}' % instance,
-    expr: 'round(instance_id:hypersender_instance_working:ratio%s%s, 0.05)' % [range, whole],
+    expr: 'round(instance_id:hypersender_instance_working:ratio%s%s, 0.1)' % [range, whole],
     eval_time: time,
     exp_samples: [{ labels: whole, value: value }],
   },
   rule_files: [rules],
   evaluation_interval: '5m',
   tests: [{
-    name: 'one is FAILED for half of the second day, another works every other hour; the last quarter of the third day nothing is seen',
+    name: 'one is FAILED for half of the second day, another works every other quarter of an hour; the last quarter of the third day nothing is seen',
     interval: '5m',
     input_series: [
       { series: 'hypersender_up{%s}' % labels, values: '1x863' },
       { series: 'hypersender_instances{%s,status="WORKING"}' % labels, values: '1x791 stale _x71' },
       status(one, 'WORKING', '1x287 1x143 0x143 1x215 stale _x71'),
       status(one, 'FAILED', '0x287 0x143 1x143 0x215 stale _x71'),
-      status(other, 'WORKING', std.join(' ', std.makeArray(33, function(hours) '1x11 0x11')) + ' stale _x71'),
-      status(other, 'FAILED', std.join(' ', std.makeArray(33, function(hours) '0x11 1x11')) + ' stale _x71'),
+      status(other, 'WORKING', std.join(' ', std.makeArray(132, function(halfHour) '1x2 0x2')) + ' stale _x71'),
+      status(other, 'FAILED', std.join(' ', std.makeArray(132, function(halfHour) '0x2 1x2')) + ' stale _x71'),
     ],
     promql_expr_test: [
       ratio('1d', one, '24h', 1),
       ratio('1d', one, '48h', 0.5),
       ratio('1d', one, '60h', 0.5),
-      // Of the last day it was seen for 19 hours, and FAILED for one.
-      ratio('1d', one, '71h', 0.95),
+      // Of the last day it was seen for 20 hours, and FAILED for two.
+      ratio('1d', one, '70h', 0.9),
+      ratio('30d', one, '48h', 0.9),
       ratio('1d', other, '48h', 0.5),
-      ratio('30d', other, '48h', 0.5),
       ratio('30d', other, '71h', 0.5),
     ],
   }],
