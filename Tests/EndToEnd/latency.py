@@ -62,7 +62,7 @@ class Settings:
         (group,) = [group for group in groups if any("alert" in rule for rule in group["rules"])]
         self.evaluation_interval = seconds(group.get("interval", prometheus["global"]["evaluation_interval"]))
         self.rules = {rule["alert"]: rule for rule in group["rules"] if "alert" in rule}
-        (blind,) = [rule for rule in group["rules"] if rule.get("record") == "account:hypersender_up:blind"]
+        (blind,) = [rule for rule in group["rules"] if rule.get("record") == "account:hypersender_blind:cause"]
         self.blind_intervals = float(only(r"< ([\d.]+) \*", blind["expr"]))
         self.alertmanager = alertmanager.Configuration()
 

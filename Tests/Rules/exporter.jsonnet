@@ -89,7 +89,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       name: 'no target from 5m to 12m',
       lasts: '15m',
       up: '1 5m - 12m 1',
-      fires: { ExporterAbsent: '10m 12m', AccountUnwatched: '8m 12m' },
+      fires: { ExporterAbsent: '8m 12m' },
       texts: [text('ExporterAbsent',
                    'critical',
                    '11m',

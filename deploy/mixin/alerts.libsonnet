@@ -131,7 +131,7 @@
 
     // An account whose target left the service discovery, and which no other target serves now. Only while its job has fewer targets than it
     // had for a quarter of an hour on end within the last six hours: where a target was exchanged for another that no longer serves the
-    // account, its configuration was changed.
+    // account, its configuration was changed. Where no target is left at all, HypersenderExporterAbsent tells it.
     + alert(
       'HypersenderAccountUnwatched',
       'account',
@@ -142,7 +142,8 @@
         ) * 0 + 1
         unless ignoring (account)
           job:up:count >= max_over_time(min_over_time(job:up:count[15m])[6h:5m])
-      ||| % { labels: labels, sameTarget: sameTarget },
+        and on () %(up)s
+      ||| % { labels: labels, sameTarget: sameTarget, up: up },
       'Nobody watches the WhatsApp instances' + ofAccount,
       'Within the last six hours an exporter of job {{ $labels.job }} served the instances' + ofAccount
       + '; Prometheus no longer has that target, and no other serves them. Look at the service discovery, and whether its pod or job still exists.',
@@ -220,7 +221,6 @@
         and ignoring (reason)
           sum without (reason, %(labels)s) (increase(hypersender_poll_failures_total[1h])) >= %(failures)d
         and account:hypersender_up:last_known
-        unless account:hypersender_up:blind
         unless account:hypersender_blind:cause
       ||| % { labels: labels, changes: config.unreliableChanges, failures: config.unreliableChanges / 2 },
       'Polls of the Hypersender API' + account('for') + ' fail again and again',

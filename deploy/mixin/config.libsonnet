@@ -29,7 +29,7 @@
       // A restart or a new pod takes less.
       HypersenderExporterDown: { severity: 'critical', 'for': '2m' },
       // A rollout may leave no target for a moment.
-      HypersenderExporterAbsent: { severity: 'critical', 'for': '5m' },
+      HypersenderExporterAbsent: { severity: 'critical', 'for': '3m' },
       // Pods start one after the other.
       HypersenderShardMissing: { severity: 'critical', 'for': '3m' },
       // The expression looks back an hour.

@@ -83,7 +83,7 @@
     },
 
     // Instances that wait for a QR code, or have FAILED because their codes ran out: 1 if they were linked before, 0 if never. One without an
-    // access token was linked if it had one, or worked, ten minutes ago. What was found at first stays.
+    // access token was linked if it had one, or worked, within the last ten minutes. What was found at first stays.
     {
       local record = 'instance_id:hypersender_instance_scan:linked',
       record: record,
@@ -95,7 +95,11 @@
         or
         (
           %(scan)s
-          and %(same)s (hypersender_instance_access_token_present offset 10m == 1 or hypersender_instance_up offset 10m == 1)
+          and %(same)s (
+            max_over_time(hypersender_instance_access_token_present[10m]) == 1
+            or
+            max_over_time(hypersender_instance_up[10m]) == 1
+          )
         )
         or
         (
@@ -187,13 +191,35 @@
       ||| % targetLabels,
     },
 
-    // Accounts about which nothing is known; the value is always 0. `hypersender_up` is 0 from the first failed poll on, and also once the
-    // last good poll is too old. One failed poll alone is no outage: the exporter's last two timestamps differ by one interval (and a poll's
-    // duration at the most) then, after the second by two or more; no difference at all says that polls no longer end. Withdrawn data is an
-    // outage in any case, such as after one poll that was told to wait for ten minutes.
+    // Accounts about which nothing is known, and why: 1 the API refuses the key, 2 it limits the rate, 3 anything else. The first of them that
+    // occurred within 20 minutes counts, so that alternating reasons are one cause, and exactly one. As it was where no exporter
+    // serves the account, or where it has ended no poll since it started.
+    //
+    // `hypersender_up` is 0 from the first failed poll on, and also once the last good poll is too old. One failed poll alone is no outage: the
+    // exporter's last two timestamps differ by one interval (and a poll's duration at the most) then, after the second by two or more; no
+    // difference at all says that polls no longer end. Withdrawn data is an outage in any case, such as after one poll that was told to wait
+    // for ten minutes.
     {
-      record: 'account:hypersender_up:blind',
+      local record = 'account:hypersender_blind:cause',
+      record: record,
       expr: |||
+        (
+          %(record)s
+          unless
+          %(last)s
+        )
+        and %(known)s
+        or
+        (
+          min without (reason) (
+            (account_reason:hypersender_poll_failures:increase20m{reason=~"unauthorized|forbidden|not_found"} > 0) * 0 + 1
+            or
+            (account_reason:hypersender_poll_failures:increase20m{reason="rate_limited"} > 0) * 0 + 2
+          )
+          or
+          %(up)s * 0 + 3
+        )
+        and
         %(up)s == 0
         unless (
           %(last)s
@@ -206,42 +232,14 @@
           %(data)s
         )
       ||| % {
+        record: record,
+        known: knownAccounts,
         up: max('hypersender_up'),
         last: max('hypersender_last_poll_timestamp_seconds'),
         good: max('hypersender_last_successful_poll_timestamp_seconds'),
         interval: max('hypersender_poll_interval_seconds'),
         data: data,
       },
-    },
-
-    // Why: 1 the API refuses the key, 2 it limits the rate, 3 anything else. The first that occurred within 20 minutes counts, so that
-    // alternating reasons are one cause, and exactly one. As it was where no exporter serves the account, or
-    // where it has ended no poll since it started.
-    {
-      local record = 'account:hypersender_blind:cause',
-      record: record,
-      expr: |||
-        account:hypersender_up:blind + 1
-        and ignoring (reason)
-          account_reason:hypersender_poll_failures:increase20m{reason=~"unauthorized|forbidden|not_found"} > 0
-        or
-        account:hypersender_up:blind + 2
-        and ignoring (reason) account_reason:hypersender_poll_failures:increase20m{reason="rate_limited"} > 0
-        or
-        (
-          %s
-          unless
-          %s == 1
-          unless (
-            account:hypersender_up:blind
-            and
-            %s
-          )
-        )
-        and %s
-        or
-        account:hypersender_up:blind + 3
-      ||| % [record, max('hypersender_up'), max('hypersender_last_poll_timestamp_seconds'), knownAccounts],
     },
 
     // How many targets a job has.
