@@ -242,6 +242,13 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       fires: { Unauthorized: '6m' },
     },
     {
+      name: 'the exporter restarts after the API refused the key, and polls time out: still the same cause',
+      lasts: '20m',
+      polls: 'ok 5m unauthorized 10m timeout',
+      up: '1 10m 0 11m 1',
+      fires: { Unauthorized: '6m' },
+    },
+    {
       name: 'the exporter is down for 40 minutes meanwhile: the cause stays',
       lasts: '55m',
       polls: 'ok 5m unauthorized',
