@@ -76,11 +76,11 @@ class KubernetesTests(Judged, unittest.TestCase):
         self.assertEqual(len(re.findall(r"- op: test\n +path: (/spec/groups/0/rules/\d+)/alert\n.+\n +- op: replace\n +path: \1/", patch)),
                          patch.count("- op: replace"))
         with tempfile.TemporaryDirectory(dir=DEPLOY / "kubernetes" / "examples") as directory:
-            for moved in (patch.replace("rules/30/", "rules/31/"), patch.replace("rules/32/", "rules/33/")):
-                (Path(directory) / "kustomization.yaml").write_text(moved)
+            for place in sorted(set(re.findall(r"rules/(\d+)/", patch))):
+                (Path(directory) / "kustomization.yaml").write_text(patch.replace(f"rules/{place}/", f"rules/{int(place) + 1}/"))
                 done = run("kubectl", "kustomize", directory)
                 self.assertNotEqual(done.returncode, 0)
-                self.assertIn("testing value /spec/groups/0/rules/3", done.stderr)
+                self.assertIn(f"testing value /spec/groups/0/rules/{int(place) + 1}/alert", done.stderr)
 
     def test_generated_files_are_up_to_date(self):
         done = run(DEPLOY / "generate", "--check")
