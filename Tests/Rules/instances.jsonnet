@@ -188,6 +188,12 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       fires: { 'InstanceNeedsQRScan i1': '12m30s' },
     },
     {
+      name: 'unlinked soon after Prometheus first saw it: NeedsQRScan',
+      lasts: '20m',
+      instances: [instance('i1', 'WORKING 2m SCAN_QR_CODE', 'Sales', '1 2m 0')],
+      fires: { 'InstanceNeedsQRScan i1': '2m30s' },
+    },
+    {
       name: 'never had a token, but worked within ten minutes: NeedsQRScan',
       lasts: '16m',
       instances: [instance('i1', 'WORKING 12m SCAN_QR_CODE', 'Sales', '0')],
