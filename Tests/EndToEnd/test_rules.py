@@ -401,7 +401,7 @@ class Names(unittest.TestCase):
         dashboards = "".join(path.read_text() for path in (TOP / "grafana/dashboards").glob("*.json"))
         # For dashboards of users.
         self.assertEqual({record for record in self.recorded - used if record not in dashboards}, {
-            "account:hypersender_instances:sum", "account:hypersender_instances_working:ratio"})
+            "account:hypersender_up:max", "account:hypersender_instances:sum", "account:hypersender_instances_working:ratio"})
 
     def test_target_labels_are_always_dropped_together(self):
         for rule in RECORDS + ALERTS:
