@@ -137,7 +137,7 @@ enum StatusPageStyle {
 
         """
 
-    /// What the runbooks need besides `text`: a column for reading, and tables without rows that rearrange themselves.
+    /// The styles of the runbooks besides `text`: a column for reading, and tables whose rows stay as they are.
     static let runbooks: StaticString = """
         .runbooks { max-width: 52rem; padding-bottom: 4rem; }
         .runbooks > * + * { margin-top: .75rem; }

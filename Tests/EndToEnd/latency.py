@@ -34,7 +34,7 @@ def seconds(text):
 
 
 def only(pattern, text):
-    """What the only match of a pattern captures."""
+    """The group of the only match of a pattern."""
     (found,) = re.findall(pattern, text)
     return found
 
@@ -76,7 +76,7 @@ class Settings:
         return min(longest, self.poll_interval * min(10, 2 ** min(failures, 4)) * (1 + self.backoff_jitter * draw()))
 
 
-# What has to happen until a scrape can show the change. `draw` gives numbers from 0 to 1, the larger the longer it takes.
+# The time until a scrape can show the change. `draw` gives numbers from 0 to 1, the larger the longer it takes.
 
 def polled(settings, draw):
     """The next poll ends."""

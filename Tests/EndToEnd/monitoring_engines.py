@@ -148,7 +148,7 @@ class Engine(contextlib.ExitStack):
         return [(sample["metric"], float(sample["value"][1])) for sample in answer["data"]["result"]]
 
     def last_sample(self, selector):
-        """When the latest sample of a series was taken, which is when its rule was last evaluated with a result."""
+        """The time of a series' latest sample, at which its rule was last evaluated with a result."""
         answer = get_json(self.url + "/api/v1/query", query=selector + "[1h]")
         return max(at for series in answer["data"]["result"] for at, _ in series["values"])
 
@@ -173,7 +173,7 @@ class Engine(contextlib.ExitStack):
         return get_json(self.rules_url + "/api/v1/rules")["data"]["groups"]
 
     def last_evaluations(self):
-        """When the groups with alerts were last evaluated."""
+        """The times at which the groups with alerts were last evaluated."""
         alerting = [g for g in self.groups() if any(rule["type"] == "alerting" for rule in g["rules"])]
         return {(g["file"], g["name"]): g["lastEvaluation"] for g in alerting}
 

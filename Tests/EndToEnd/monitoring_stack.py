@@ -461,7 +461,7 @@ class Stack(contextlib.ExitStack):
 
     @property
     def notifications(self):
-        """What webhooks were told, without the labels that only one engine gives."""
+        """The alerts that webhooks were told of, without the labels that only one engine gives."""
         return [n.with_labels(self.engine.shared_labels(n.labels)) for n in self.receivers.notifications]
 
     def told(self, status, name, **labels):

@@ -160,7 +160,7 @@ class Alerting(unittest.TestCase):
 
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        # What to note in the table.
+        # The alerts to note in the table.
         self.told = []
 
     def start(self, instances=6, factor=FACTOR, **options):
@@ -522,7 +522,7 @@ class Clocks(Alerting):
 class EngineRestarted(Alerting):
     @scenario("engine restarted")
     def test_restarted(self):
-        """What fires goes on, and what was about to fire does."""
+        """An alert that fires goes on, and one that was about to fire does."""
         self.start()
         instances = self.api.instances()
         failed = self.instance_labels("HypersenderInstanceFailed", instances[3])

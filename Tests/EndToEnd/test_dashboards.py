@@ -479,7 +479,7 @@ class States(unittest.TestCase):
 
     SECONDS = 5
 
-    # What finds nothing, by dashboard: panels, where not all of a panel's with the targets, and variables.
+    # Queries that find nothing, by dashboard: panels, where not all of a panel's with the targets, and variables.
     QUIET = {"exporter": {"Failures by reason"}, "overview": {"Most changes in the last hour"}}
     CALM = QUIET | {"overview": QUIET["overview"] | {"Instances in trouble", "Instances in trouble over time", "trouble"}}
     EMPTY = {
@@ -496,7 +496,7 @@ class States(unittest.TestCase):
         "exporter": {"Time from poll to now", "Polls missed", "Age of data", "Size of the list", "Odd elements of the list A", "Odd elements of the list B"},
         "overview": WITHDRAWN["overview"] | {"Time from poll to now", "Polls missed", "Accounts B"},
     }
-    # What tells of exporters as such goes on.
+    # Panels about exporters as such go on.
     REMOVED = EMPTY | {
         "exporter": asking("exporter", up_to="The exporter itself") - {"Exporters down", "Configuration"},
         "overview": asking("overview") - {"Exporters down"} | {"trouble"},
@@ -507,7 +507,7 @@ class States(unittest.TestCase):
         "WORKING": CALM, "empty": EMPTY, "withdrawn": WITHDRAWN, "never": NEVER, "removed": REMOVED}
 
     def silent(self, board, **chosen):
-        """What finds nothing, but for annotations, which tell of what there may not be."""
+        """Queries that find nothing, but for those of annotations, which may have nothing to tell."""
         view = Viewer(self.engine, BOARDS[board], points=self.SECONDS, **chosen)
         view.seconds = self.SECONDS
         found = set()

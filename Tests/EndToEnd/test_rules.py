@@ -165,7 +165,7 @@ class Alerts(unittest.TestCase):
         self.assertEqual(len(listed), len(shipped))
 
     def test_reasons_are_the_program_s(self):
-        """What rules select by, and what the runbook tells of each."""
+        """Rules select by reasons that exist, and the runbook has a row for each other one."""
         source = (TOP / "Sources/HypersenderAPI/APIError.swift").read_text().split("enum Reason", 1)[1].split("}", 1)[0]
         reasons = {raw or case.strip("`") for case, raw in re.findall(r'^ +case (\S+?)(?: = "(\w+)")?$', source, re.MULTILINE)}
         self.assertIn("rate_limited", reasons)
@@ -265,7 +265,7 @@ class Scenarios(unittest.TestCase):
 
     # Terms of rules, and the scenario that fails without them.
     MUTATIONS = (
-        # What cannot be seen stays as it was.
+        # Statuses that cannot be seen stay as they were.
         ("      - record: instance_id:hypersender_instance_status:last_known_code", "      - record: forgotten", "instances", "an outage ends"),
         ("last_over_time(hypersender_up[1h]) and", "last_over_time(hypersender_up[1m]) and", "instances", "the exporter is down for half an hour"),
         ("last_over_time(hypersender_up[10m])", "last_over_time(hypersender_up[10s])", "exporter", "one of two targets leaves"),
@@ -305,7 +305,7 @@ class Scenarios(unittest.TestCase):
                 cls.tests[path.stem] = json.loads(said)
 
     def promtool(self, file, tests, rules=None):
-        """What promtool makes of some tests of a file."""
+        """The result of promtool for some tests of a file."""
         path = pathlib.Path(tempfile.mkdtemp(dir=self.folder.name))
         target = RULES
         if rules:

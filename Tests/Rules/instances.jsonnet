@@ -231,7 +231,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       fires: { 'InstanceStopped i1': '12m' },
     },
 
-    // What cannot be seen stays as it was.
+    // Statuses that cannot be seen stay as they were.
     {
       name: 'the exporter restarts while an alert is pending: its wait goes on',
       lasts: '8m',

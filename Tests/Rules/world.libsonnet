@@ -73,7 +73,7 @@ local series(name, labels, spans) =
     ]) + ' stale',
   }];
 
-// What an exporter gets to know of an account during its life: spans of good polls, and one for each failed poll until the next. Outcomes of
+// An account as an exporter knows it during its life: spans of good polls, and one for each failed poll until the next. Outcomes of
 // polls are 'ok', a reason of failure, 'rate_limited/600' where the API says to wait so many seconds, or 'hang' where the poll does not end.
 // Failed polls are spaced further and further apart.
 local polls(outcomes, life) =
@@ -108,7 +108,7 @@ local polls(outcomes, life) =
     if start > life.from
   ] + go(start, 0, null, null, []);
 
-// When there is data, from each span of good polls on: until the next, or until it is too old and withdrawn.
+// Spans with data, from each span of good polls on: until the next, or until it is too old and withdrawn.
 local fresh(polls) =
   local good = [span for span in polls if span.ok];
   [
@@ -130,7 +130,7 @@ local moving(polls, field, clock) = std.flattenArrays([
   if span[field] != null
 ]);
 
-// How many polls failed for a reason, after each.
+// The number of polls that have failed for a reason, after each.
 local failures(polls, reason) =
   local go(place, count, done) =
     if place == std.length(polls) then done

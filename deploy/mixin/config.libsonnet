@@ -4,14 +4,14 @@
     // Finds the targets of the exporter among all others.
     selector: 'job=~".*hypersender.*"',
 
-    // How often the rules are evaluated.
+    // The time between two evaluations of the rules.
     evaluationInterval: '15s',
 
     // Labels of a scrape's target. Recording rules and alerts about accounts and instances drop them, so that a series goes on when the
     // exporter moves to another pod, and two replicas make one series. All other labels stay. Add those that change with your pods.
     targetLabels: ['instance', 'pod', 'container', 'endpoint', 'node', 'host', 'hostname', 'pod_template_hash', 'controller_revision_hash'],
 
-    // Where the runbooks are: the exporter serves them. Give the address at which your people reach it; '#' and the alert's name are added.
+    // The address of the runbooks, which the exporter serves. Give the address at which your people reach it; '#' and the alert's name are added.
     runbookUrl: 'http://localhost:10058/runbooks',
 
     dashboardTags: ['hypersender'],

@@ -1,6 +1,6 @@
 // Recording rules: what alerts and dashboards build on.
 //
-// What cannot be seen stays as it was. An exporter that restarts, or an API that fails so long that the exporter withdraws its data, is no
+// A status that cannot be seen stays as it was. An exporter that restarts, or an API that fails so long that the exporter withdraws its data, is no
 // news about an instance. So some rules name themselves and read what the evaluation before wrote: an alert's `for` does not begin anew,
 // and nobody is told that an instance has recovered because nobody can see it. (`last_over_time` would also bring back what was deleted or
 // renamed before.) Should Prometheus itself stand still for more than five minutes, this memory is lost.
@@ -120,7 +120,7 @@
       },
     },
 
-    // How many instances an account has by status, and in all. No value while the exporter has no data to trust.
+    // The number of instances that an account has by status, and in all. No value while the exporter has no data to trust.
     { record: 'account_status:hypersender_instances:max', expr: max('hypersender_instances') },
     // Counted from the codes, so that it cannot contradict them should a scrape arrive between two rules; an account without any instance
     // has no codes, but has data.
@@ -151,7 +151,7 @@
       |||,
     },
 
-    // How many instances seen within the last hour a good list no longer has. By id: a renamed instance has not disappeared.
+    // The number of instances seen within the last hour that a good list no longer has. By id: a renamed instance has not disappeared.
     // Kept as it was while there is no list. An account that was removed as such has lost nothing.
     {
       local record = 'account:hypersender_instances_disappeared:count1h',
@@ -242,7 +242,7 @@
       },
     },
 
-    // How many targets a job has.
+    // The number of targets that a job has.
     { record: 'job:up:count', expr: 'count without (%s) (up{%s})' % [targetLabels, $._config.selector] },
   ],
   // Read by no alert, and too costly to be evaluated as often.

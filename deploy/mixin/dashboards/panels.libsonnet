@@ -90,7 +90,7 @@ local now = { instant: true, range: false };
       fieldConfig+: {
         defaults+: { custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: filterable, inspect: false } },
         overrides: [
-          // Where no other query of the table finds anything, the first one's field has no letter.
+          // If no other query of the table finds anything, the first one's field has no letter.
           $.override(if c[0] == 'Value #A' then '/^Value( #A)?$/' else c[0], c[1], if c[0] == 'Value #A' then 'byRegexp' else 'byName')
           for c in columns
           if c[1] != {}
