@@ -14,7 +14,13 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       name: 'from 2m to 15m one of four works, a stopped one not counted',
       lasts: '17m',
       instances: [instance('i1', 'WORKING')] + instances(5, 'WORKING 2m FAILED 15m WORKING')[1:4] + [instance('i5', 'STOPPED')],
-      fires: { TooFewWorking: '7m 15m', 'InstanceFailed i2': '3m30s 16m', 'InstanceFailed i3': '3m30s 16m', 'InstanceFailed i4': '3m30s 16m', 'InstanceStopped i5': '10m' },
+      fires: {
+        TooFewWorking: '7m 15m',
+        'InstanceFailed i2': '3m30s 16m',
+        'InstanceFailed i3': '3m30s 16m',
+        'InstanceFailed i4': '3m30s 16m',
+        'InstanceStopped i5': '10m',
+      },
       asks: { 'sum(account:hypersender_instances_working:ratio)': { '10m': 0.25 }, 'sum(account:hypersender_instances:sum)': { '10m': 5 } },
       texts: [text(
         'TooFewWorking',
@@ -29,7 +35,12 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       name: 'two of five vanish at 2m, one is renamed: told for an hour',
       lasts: '1h3m',
       instances:
-        instances(2, 'WORKING 2m -') + [instance('i3', 'WORKING 2m -', 'Old'), instance('i3', '- 2m WORKING', 'New'), instance('i4', 'WORKING'), instance('i5', 'WORKING')],
+        instances(2, 'WORKING 2m -') + [
+          instance('i3', 'WORKING 2m -', 'Old'),
+          instance('i3', '- 2m WORKING', 'New'),
+          instance('i4', 'WORKING'),
+          instance('i5', 'WORKING'),
+        ],
       fires: { InstancesDisappeared: '4m 1h2m*' },
       asks: { 'sum(account:hypersender_instances_disappeared:count1h)': { '1m': null, '30m': 2 } },
       texts: [text(
@@ -311,7 +322,14 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       instances: instances(4, 'WORKING 2m FAILED'),
       up: '1 10m 0 11m 1',
       polls: 'ok 15m timeout',
-      fires: { TooFewWorking: '7m', 'InstanceFailed i1': '3m30s', 'InstanceFailed i2': '3m30s', 'InstanceFailed i3': '3m30s', 'InstanceFailed i4': '3m30s', PollsFailing: '16m45s' },
+      fires: {
+        TooFewWorking: '7m',
+        'InstanceFailed i1': '3m30s',
+        'InstanceFailed i2': '3m30s',
+        'InstanceFailed i3': '3m30s',
+        'InstanceFailed i4': '3m30s',
+        PollsFailing: '16m45s',
+      },
     },
     {
       name: 'of three, none works: the alerts about each say it',

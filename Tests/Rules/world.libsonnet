@@ -114,7 +114,10 @@ local fresh(polls) =
   [
     {
       from: good[place].from,
-      to: std.min(good[place].good + staleAfter + step, if place + 1 < std.length(good) then good[place + 1].from else polls[std.length(polls) - 1].to),
+      to: std.min(
+        good[place].good + staleAfter + step,
+        if place + 1 < std.length(good) then good[place + 1].from else polls[std.length(polls) - 1].to
+      ),
     }
     for place in std.range(0, std.length(good) - 1)
   ];
@@ -198,7 +201,12 @@ local seriesOfAccount(account, target, statusSet, end, lives) =
   local labels = target.labels + label('account', account.account);
   local named(name, spans, more='') = series('hypersender_' + name, labels + more, spans);
   local counts(status) = std.flattenArrays([
-    local changes = std.set([time for own in histories for part in own[life] for time in [part.from, part.to]] + [span.to for span in data[life]] + [span.from for span in data[life]]);
+    local changes = std.set([
+      time
+      for spans in [own[life] for own in histories] + [data[life]]
+      for span in spans
+      for time in [span.from, span.to]
+    ]);
     [
       {
         from: changes[place],
