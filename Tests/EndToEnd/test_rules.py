@@ -282,8 +282,9 @@ class Scenarios(unittest.TestCase):
         ("min_over_time(job:up:count[15m])", "job:up:count", "exporter", "a rollout with a surge"),
         ("last_over_time(hypersender_exporter_shard[6h])", "last_over_time(hypersender_exporter_shard[1m])", "exporter", "a shard that is down"),
         # One incident, one alert.
-        ('status=~"SCAN_QR_CODE|FAILED"', 'status=~"SCAN_QR_CODE"', "instances", "the codes run out, and somebody"),
-        ("        keep_firing_for: 1m\n", "", "instances", "the codes run out, and somebody"),
+        ('status=~"SCAN_QR_CODE|FAILED"', 'status=~"SCAN_QR_CODE"', "instances", "the codes run out and nobody"),
+        ("SCAN_QR_CODE|FAILED|STARTING", "SCAN_QR_CODE|FAILED", "instances", "the codes run out, and somebody"),
+        ("(hypersender_polls_total) == 0", "(hypersender_polls_total) == 2", "exporter", "the only exporter is down"),
         ("max_over_time(hypersender_instance_up[10m]) == 1", "max_over_time(hypersender_instance_up[10m]) == 2", "instances", "never had a token, but worked"),
         ("(hypersender_instance_access_token_present == 0)", "(hypersender_instance_access_token_present == 2)", "instances", "never linked, and its"),
         ("last_over_time(instance_id:hypersender_instance_scan:linked[30m])", "absent(up)", "instances", "the codes run out, and somebody"),

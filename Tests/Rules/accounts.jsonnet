@@ -16,9 +16,9 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       instances: [instance('i1', 'WORKING')] + instances(5, 'WORKING 2m FAILED 15m WORKING')[1:4] + [instance('i5', 'STOPPED')],
       fires: {
         TooFewWorking: '7m 15m',
-        'InstanceFailed i2': '3m30s 16m',
-        'InstanceFailed i3': '3m30s 16m',
-        'InstanceFailed i4': '3m30s 16m',
+        'InstanceFailed i2': '3m30s 15m',
+        'InstanceFailed i3': '3m30s 15m',
+        'InstanceFailed i4': '3m30s 15m',
         'InstanceStopped i5': '10m',
       },
       asks: { 'sum(account:hypersender_instances_working:ratio)': { '10m': 0.25 }, 'sum(account:hypersender_instances:sum)': { '10m': 5 } },
@@ -264,7 +264,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       lasts: '55m',
       polls: 'ok 5m unauthorized',
       up: '1 10m 0 50m 1',
-      fires: { Unauthorized: '6m', 'ExporterDown all a:1': '12m 50m' },
+      fires: { Unauthorized: '6m', 'ExporterDown all a:1': '12m 50m15s' },
     },
     {
       name: 'a new pod finds the key refused too: not resolved, not twice',

@@ -33,7 +33,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) {
       ratio('1d', one, '60h', 0.5),
       // Of the last day it was seen for 20 hours, and FAILED for two.
       ratio('1d', one, '70h', 0.9),
-      ratio('30d', one, '48h', 0.9),
+      ratio('30d', one, '60h', 0.8),
       ratio('1d', other, '48h', 0.5),
       ratio('30d', other, '71h', 0.5),
     ],

@@ -230,6 +230,7 @@ local seriesOfAccount(account, target, statusSet, end, lives) =
     for span in all
   ]))
   + named('poll_interval_seconds', [{ from: polls[0].from, to: polls[std.length(polls) - 1].to, value: interval } for polls in known])
+  + named('polls_total', [span { value: if span.last == null then 0 else 1 } for span in all])
   + named('last_poll_timestamp_seconds', moving(all, 'last', target.clock))
   + named('last_successful_poll_timestamp_seconds', moving(all, 'good', target.clock))
   + std.flattenArrays([

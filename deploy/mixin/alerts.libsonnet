@@ -11,6 +11,32 @@
   local sameTarget = 'on (cluster, namespace, job, %s)' % labels,
   local max(expression) = 'max without (%s) (%s)' % [labels, expression],
   local up = 'up{%s}' % config.selector,
+  // Targets that answer, without exporters that have ended no poll since they started.
+  local serving = |||
+    %s == 1
+    unless %s
+      max without (account) (hypersender_polls_total) == 0
+  ||| % [up, sameTarget],
+
+  // Targets that are down, without or with others of their job that are not.
+  local exporterDown(operator) = |||
+    (
+      %(up)s
+      unless
+      (
+        %(serving)s
+      )
+    )
+    %(operator)s ignoring (%(labels)s)
+      max without (%(labels)s) (
+        %(serving)s
+      )
+  ||| % {
+    up: up,
+    operator: operator,
+    labels: labels,
+    serving: std.strReplace(std.rstripChars(serving, '\n'), '\n', '\n    '),
+  },
 
   // The alert of a name, unless it is not enabled.
   local alert(name, scope, expr, summary, description, labels={}) =
@@ -58,11 +84,12 @@
     'label_replace(\n  %s,\n  "status", "%s", "", ""\n)' % [std.strReplace(std.stripChars(since(code(number)), '\n'), '\n', '\n  '), status],
 
   hypersenderAlerts::
-    // Two rules, one alert: only where no target is left are the alerts about accounts and instances blind, and silenced by Alertmanager.
+    // A target is down until it has polled again: what alerts about instances know is as old as the outage before. Two rules, one alert: only
+    // where no target is left are the alerts about accounts and instances blind, and silenced by Alertmanager.
     alert(
       'HypersenderExporterDown',
       'exporter',
-      '%s == 0\nunless ignoring (%s)\n  %s == 1' % [up, labels, max(up)],
+      exporterDown('unless'),
       'hypersender-exporter {{ $labels.instance }} is down, and no other of job {{ $labels.job }} is up',
       'Prometheus has not been able to scrape {{ $labels.instance }} (job {{ $labels.job }}), nor any other target of the job, for '
       + config.alerts.HypersenderExporterDown['for'] + ': nothing is known of any instance. Look whether the process runs, and at its log.',
@@ -71,7 +98,7 @@
     + alert(
       'HypersenderExporterDown',
       'exporter',
-      '%s == 0\nand ignoring (%s)\n  %s == 1' % [up, labels, max(up)],
+      exporterDown('and'),
       'hypersender-exporter {{ $labels.instance }} is down',
       'Prometheus has not been able to scrape {{ $labels.instance }} for ' + config.alerts.HypersenderExporterDown['for']
       + '; others of job {{ $labels.job }} are up. If accounts are divided among them, nothing new is known of those of this one. '
@@ -141,7 +168,7 @@
           unless max without (%(labels)s) (hypersender_up)
         ) * 0 + 1
         unless ignoring (account)
-          job:up:count >= max_over_time(min_over_time(job:up:count[15m])[6h:5m])
+          job:up:count >= max_over_time(min_over_time(job:up:count[15m])[6h15m:5m])
         and on () %(up)s
       ||| % { labels: labels, sameTarget: sameTarget, up: up },
       'Nobody watches the WhatsApp instances' + ofAccount,

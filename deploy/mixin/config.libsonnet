@@ -52,13 +52,12 @@
       // Should the last outage be the one that lasts, the alert about it comes first.
       HypersenderPollsUnreliable: { severity: 'warning', 'for': '5m', keepFiringFor: '15m' },
 
-      // Two polls in a row. Codes are shown for less than three minutes, and a blip is STARTING or STOPPED, not this. Who restarts the
-      // instance for new codes, or because it failed, makes it STARTING for a poll: that is not the end of the incident.
-      HypersenderInstanceNeedsQRScan: { severity: 'critical', 'for': '30s', keepFiringFor: '1m' },
+      // Two polls in a row. Codes are shown for less than three minutes, and a blip is STARTING or STOPPED, not this.
+      HypersenderInstanceNeedsQRScan: { severity: 'critical', 'for': '30s' },
       // Whoever sets a number up has it in hand.
       HypersenderInstanceNotLinked: { severity: 'warning', 'for': '15m' },
       // A session that is restarted passes through FAILED at times.
-      HypersenderInstanceFailed: { severity: 'critical', 'for': '90s', keepFiringFor: '1m' },
+      HypersenderInstanceFailed: { severity: 'critical', 'for': '90s' },
       // May be meant, and is short in every restart.
       HypersenderInstanceStopped: { severity: 'info', 'for': '10m' },
       // Normal for seconds; for five minutes it may still come.

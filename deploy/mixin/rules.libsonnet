@@ -6,7 +6,7 @@
 // renamed before.) Should Prometheus itself stand still for more than five minutes, this memory is lost.
 //
 // vmalert and Thanos Ruler write results asynchronously: a rule there reads the *previous* values of the rules before it. A rule that
-// remembers therefore spells out raw series, and reads no other record but itself.
+// remembers therefore spells out raw series: what it remembers it reads from itself alone.
 //
 // No rule compares `time()` with a timestamp of the exporter, whose clock may differ from Prometheus's.
 {
@@ -83,7 +83,8 @@
     },
 
     // Instances that wait for a QR code, or have FAILED because their codes ran out: 1 if they were linked before, 0 if never. One without an
-    // access token was linked if it had one, or worked, within the last ten minutes. What was found at first stays.
+    // access token was linked if it had one, or worked, within the last ten minutes. What was found at first
+    // stays. Who restarts an instance for new codes makes it STARTING for a poll or two: that is not the end.
     {
       local record = 'instance_id:hypersender_instance_scan:linked',
       record: record,
@@ -105,7 +106,9 @@
         (
           %(record)s
           and
-          %(scanOrFailed)s
+          %(lasting)s
+          and
+          %(recent)s
         )
         or
         %(scan)s * 0
@@ -115,7 +118,8 @@
         record: record,
         same: 'on (job, account, instance_id)',
         scan: has('SCAN_QR_CODE'),
-        scanOrFailed: has('SCAN_QR_CODE|FAILED'),
+        lasting: has('SCAN_QR_CODE|FAILED|STARTING'),
+        recent: max('max_over_time(hypersender_instance_status{status=~"SCAN_QR_CODE|FAILED"}[1m]) == 1', 'status'),
         remembered: remembered(record),
       },
     },
@@ -247,14 +251,19 @@
   ],
   // Read by no alert, and too costly to be evaluated as often.
   hypersenderAvailability:: [
-    // The part of the last day that each instance was WORKING, of the time it was seen; and that of some thirty days.
+    // The part of the last six hours, day and thirty days that each instance was WORKING, of the time it was seen. The longest is the mean of
+    // six hours that do not overlap.
+    {
+      record: 'instance_id:hypersender_instance_working:ratio6h',
+      expr: 'avg_over_time((instance_id:hypersender_instance_status:code == bool 1)[6h:5m])',
+    },
     {
       record: 'instance_id:hypersender_instance_working:ratio1d',
       expr: 'avg_over_time((instance_id:hypersender_instance_status:code == bool 1)[1d:5m])',
     },
     {
       record: 'instance_id:hypersender_instance_working:ratio30d',
-      expr: 'avg_over_time(instance_id:hypersender_instance_working:ratio1d[30d:6h])\nor\ninstance_id:hypersender_instance_working:ratio1d',
+      expr: 'avg_over_time(instance_id:hypersender_instance_working:ratio6h[30d:6h])\nor\ninstance_id:hypersender_instance_working:ratio1d',
     },
   ],
 }
