@@ -6,10 +6,10 @@
 // Do not send these alerts through the WhatsApp number they watch.
 {
   local config = $._config,
-  local labels = std.join(', ', config.targetLabels),
-  // All labels that tell one target from another.
-  local sameTarget = 'on (cluster, namespace, job, %s)' % labels,
-  local max(expression) = 'max without (%s) (%s)' % [labels, expression],
+  local promql = (import 'promql.libsonnet')(config),
+  local labels = promql.targetLabels,
+  local sameTarget = promql.sameTarget,
+  local max = promql.max,
   local up = 'up{%s}' % config.selector,
   // Targets that answer, without exporters that have ended no poll since they started.
   local serving = |||
@@ -35,7 +35,7 @@
     up: up,
     operator: operator,
     labels: labels,
-    serving: std.strReplace(std.rstripChars(serving, '\n'), '\n', '\n    '),
+    serving: promql.indented(serving, '    '),
   },
 
   // The alert of a name, unless it is not enabled.
@@ -81,7 +81,7 @@
   local code(number) = 'instance_id:hypersender_instance_status:last_known_code == %d' % number,
   local sinceAtLeast = '{{ if $value }} since at least {{ $value | humanizeTimestamp }}{{ end }}',
   local stuck(number, status) =
-    'label_replace(\n  %s,\n  "status", "%s", "", ""\n)' % [std.strReplace(std.stripChars(since(code(number)), '\n'), '\n', '\n  '), status],
+    'label_replace(\n  %s,\n  "status", "%s", "", ""\n)' % [promql.indented(since(code(number))), status],
 
   hypersenderAlerts::
     // A target is down until it has polled again: what alerts about instances know is as old as the outage before. Two rules, one alert: only

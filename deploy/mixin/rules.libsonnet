@@ -10,18 +10,15 @@
 //
 // No rule compares `time()` with a timestamp of the exporter, whose clock may differ from Prometheus's.
 {
-  local targetLabels = std.join(', ', $._config.targetLabels),
-  // All labels that tell one target from another.
-  local sameTarget = 'on (cluster, namespace, job, %s)' % targetLabels,
+  local promql = (import 'promql.libsonnet')($._config),
+  local targetLabels = promql.targetLabels,
+  local sameTarget = promql.sameTarget,
+  local max = promql.max,
   local ofInstance = 'instance_id, instance_name',
-  local max(expression, without='') =
-    'max without (%s) (%s)' % [(if without == '' then '' else without + ', ') + targetLabels, expression],
-  // As a line of its own within a longer expression.
-  local indented(text, by='  ') = std.strReplace(text, '\n', '\n' + by),
 
   // 1 WORKING, 2 STARTING, 3 PENDING, 4 STOPPED, 5 SCAN_QR_CODE, 6 FAILED, 7 UNKNOWN. Where replicas differ, the graver counts.
   // `== 1` serves --metrics.status-set=all and =current alike.
-  local codes = ['WORKING', 'STARTING', 'PENDING', 'STOPPED', 'SCAN_QR_CODE', 'FAILED', 'UNKNOWN'],
+  local codes = [status.name for status in import 'dashboards/statuses.libsonnet'],
   local code = 'max without (status, %s) (\n  %s\n)' % [
     targetLabels,
     std.join('\n  or ', [
@@ -29,10 +26,9 @@
       for place in std.range(0, std.length(codes) - 1)
     ]),
   ],
-  local has(status) =
-    'max without (status, %s) (hypersender_instance_status{status=~"%s"} == 1)' % [targetLabels, status],
+  local has(status) = max('hypersender_instance_status{status=~"%s"} == 1' % status, 'status'),
   // Accounts with data that is not withdrawn.
-  local data = 'max without (status, %s) (hypersender_instances)' % targetLabels,
+  local data = max('hypersender_instances', 'status'),
   // Accounts that an exporter serves, or did until just now:
   // - for an hour where the target is there but does not answer: the exporter is down, or restarts;
   // - for ten minutes where the target itself is gone: it may be moving to another node.
@@ -46,7 +42,7 @@
       (last_over_time(hypersender_up[10m]) unless %s up)
     )
   ||| % [max('hypersender_up'), targetLabels, sameTarget, sameTarget],
-  local knownAccounts = '(\n  %s\n)' % indented(std.stripChars(known, '\n')),
+  local knownAccounts = '(\n  %s\n)' % promql.indented(known),
   // The record itself, where its account has no data but is known.
   local remembered(record) = |||
     (

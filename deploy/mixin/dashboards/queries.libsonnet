@@ -1,9 +1,9 @@
 // PromQL that several panels share. Every selector follows the dashboard's variables for job and target.
+local promql = import '../promql.libsonnet';
 local statuses = import 'statuses.libsonnet';
 
 function(config) {
   local queries = self,
-  local labels = std.join(', ', config.targetLabels),
   local matchers(list) = std.join(', ', [m for m in list if m != '']),
 
   // Series of exporters.
@@ -16,7 +16,7 @@ function(config) {
   account(metric, extra=''):: queries.select(metric, matchers(['account=~"$account"', extra])),
 
   // One series for all replicas.
-  max(expr, without=''):: 'max without (%s) (%s)' % [matchers([without, labels]), expr],
+  max:: promql(config).max,
   maxOfAccount(metric, extra=''):: queries.max(queries.account(metric, extra)),
 
   rate(series):: 'rate(%s[$__rate_interval])' % series,
@@ -46,7 +46,7 @@ function(config) {
   // interval at the most. No pause between polls is longer than the 20 minutes. Of replicas, the one with the newest data counts.
   dataAge(select=queries.account)::
     'min without (%(labels)s) (\n  timestamp(%(last)s) - %(good)s\n  - min_over_time((timestamp(%(last)s) - %(last)s)[20m:15s])\n)' % {
-      labels: labels,
+      labels: promql(config).targetLabels,
       last: select('hypersender_last_poll_timestamp_seconds'),
       good: select('hypersender_last_successful_poll_timestamp_seconds'),
     },
