@@ -192,7 +192,7 @@ class ChartTests(Judged, unittest.TestCase):
         block = re.search(r"(?m)^  thresholds: {}\n((?:  #.*\n)+?)  # Single", text)[1]
         thresholds = yaml.safe_load(re.sub(r"(?m)^  #", "", block))
         self.assertEqual(set(thresholds), set(THRESHOLDS))
-        interval = re.search(r"evaluated: (\w+)\.", text)[1]
+        interval = re.search(r"evaluations of the rules: (\w+)\.", text)[1]
         selector = re.search(r"exporter's targets: (.*)\.", text)[1]
         labels = re.search(r"place of all of these:\n  # (.*)\.", text)[1].split(", ")
         self.assertEqual(rules({"thresholds": thresholds, "interval": interval, "selector": selector, "targetLabels": labels}), rules({}))
