@@ -68,34 +68,37 @@ let package = Package(
         .target(name: "CProcess"),
         .target(name: "CBuildInfo", cSettings: [.define("HYPERSENDER_REVISION", to: "\"\(revision)\"")]),
 
-        sources("HypersenderAPI", ["CZlib", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
-        sources("Exposition", ["CZlib"]),
-        sources("Monitoring", ["HypersenderAPI", "Exposition", logging]),
-        sources("HTTPServer", ["CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
+        sources("Basics", []),
+        sources("HypersenderAPI", ["Basics", "CZlib", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
+        sources("Exposition", ["Basics", "CZlib"]),
+        sources("Monitoring", ["Basics", "HypersenderAPI", "Exposition", logging]),
+        sources("HTTPServer", ["Basics", "CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
         sources(
-            "Endpoints", ["HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"],
+            "Endpoints", ["Basics", "HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"],
             // A symbolic link to deploy/RUNBOOKS.md.
             resources: [.embedInCode("Runbooks/RUNBOOKS.md")]),
-        sources("Settings", ["CProcess", "CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
-        sources("Simulator", ["HTTPServer", logging]),
+        sources("Settings", ["Basics", "CProcess", "CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
+        sources("Simulator", ["Basics", "CZlib", "HTTPServer", logging]),
         sources(
             "hypersender-exporter", program: true,
             [
-                "CBuildInfo", "CProcess", "HypersenderAPI", "Exposition", "Monitoring", "HTTPServer", "Endpoints",
-                "Settings",
-                "Simulator", arguments, logging, lifecycle, signals,
+                "Basics", "CBuildInfo", "CProcess", "HypersenderAPI", "Exposition", "Monitoring", "HTTPServer",
+                "Endpoints",
+                "Settings", "Simulator", arguments, logging, lifecycle, signals,
             ]),
         sources(
             "hypersender-simulator", program: true,
             ["Simulator", arguments, logging, lifecycle, signals]),
 
+        tests("Basics"),
         tests(
-            "HypersenderAPI", ["HTTPServer", "Simulator", logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL]),
+            "HypersenderAPI",
+            ["Basics", "HTTPServer", "Simulator", logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL]),
         tests("Exposition", ["CZlib"], exclude: ["Golden"]),
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging, nioCore], exclude: ["Golden"]),
-        tests("HTTPServer", [nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioTLS, logging]),
-        tests("Endpoints", ["Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
-        tests("Settings", ["HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
+        tests("HTTPServer", ["Basics", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioTLS, logging]),
+        tests("Endpoints", ["Basics", "Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
+        tests("Settings", ["Basics", "HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
         tests("Simulator", ["HypersenderAPI", "HTTPServer", logging]),
         tests("hypersender-exporter", ["Exposition", "HypersenderAPI", "Monitoring", "Settings", logging, arguments]),
     ]

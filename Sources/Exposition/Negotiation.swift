@@ -1,3 +1,5 @@
+import Basics
+
 /// What to answer a scrape with, from what its header fields say it takes.
 ///
 /// Follows RFC 9110, section 12.5, and asks for no more than that: a field that cannot be satisfied or read is answered with the
@@ -171,17 +173,7 @@ struct WeightedElement: Equatable {
     }
 
     private static func trimmed(_ text: Substring.UTF8View) -> String {
-        func isBlank(_ byte: UInt8) -> Bool {
-            byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
-        }
-        var view = text
-        while let first = view.first, isBlank(first) {
-            view = view.dropFirst()
-        }
-        while let last = view.last, isBlank(last) {
-            view = view.dropLast()
-        }
-        return String(Substring(view))
+        String(Substring(text.trimming { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }))
     }
 
     private static func unquoted(_ text: String) -> String {

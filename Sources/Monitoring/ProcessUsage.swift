@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// What the operating system says of this process.
@@ -32,14 +33,7 @@ public struct ProcessUsage: Sendable, Equatable {
     }
 
     private static func procFile(_ path: String) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            return ""
-        }
-        defer { close(descriptor) }
-        var buffer = [UInt8](repeating: 0, count: 1024)
-        let count = read(descriptor, &buffer, buffer.count)
-        return String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+        (try? SmallFile.read(path, limit: 4096)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
     private static func countOpenFiles() -> Int? {

@@ -1,3 +1,4 @@
+public import Basics
 public import HTTPServer
 public import HypersenderAPI
 public import Monitoring

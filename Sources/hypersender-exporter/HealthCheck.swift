@@ -1,3 +1,4 @@
+import Basics
 import Endpoints
 import Glibc
 import HTTPServer
@@ -83,13 +84,8 @@ struct HealthCheck {
 
     /// The command line of process 1; empty if that cannot be known.
     static func firstProcess() -> [String] {
-        guard let file = fopen("/proc/1/cmdline", "re") else {
-            return []
-        }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 128 << 10)
-        let count = fread(&bytes, 1, bytes.count, file)
-        return bytes[..<count].split(separator: 0, omittingEmptySubsequences: false).dropLast().map {
+        let bytes = (try? SmallFile.read("/proc/1/cmdline", limit: 128 << 10)) ?? []
+        return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map {
             String(decoding: $0, as: UTF8.self)
         }
     }

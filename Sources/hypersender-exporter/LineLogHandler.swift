@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Logging
 import Settings
@@ -124,16 +125,8 @@ enum LogLine {
 
     /// UTC with milliseconds, as RFC 3339 writes it.
     static func timestamp(_ time: timespec) -> String {
-        var seconds = time.tv_sec
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func digits(_ number: Int, _ width: Int) -> String {
-            let text = "\(number)"
-            return String(repeating: "0", count: max(0, width - text.count)) + text
-        }
-        let date =
-            "\(digits(Int(parts.tm_year) + 1900, 4))-\(digits(Int(parts.tm_mon) + 1, 2))-\(digits(Int(parts.tm_mday), 2))"
-        let clock = "\(digits(Int(parts.tm_hour), 2)):\(digits(Int(parts.tm_min), 2)):\(digits(Int(parts.tm_sec), 2))"
-        return "\(date)T\(clock).\(digits(time.tv_nsec / 1_000_000, 3))Z"
+        let utc = UTCTime(Double(time.tv_sec))
+        let milliseconds = String(1000 + time.tv_nsec / 1_000_000).dropFirst()
+        return "\(utc.date)T\(utc.clock).\(milliseconds)Z"
     }
 }

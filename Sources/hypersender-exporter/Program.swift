@@ -1,3 +1,4 @@
+import Basics
 import Endpoints
 import Glibc
 import HTTPServer

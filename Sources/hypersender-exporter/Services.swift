@@ -1,3 +1,4 @@
+import Basics
 import Endpoints
 import Glibc
 import HTTPServer
@@ -94,7 +95,7 @@ struct WebFileService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var known = FileVersion(path)
+            var known = FileFingerprint(path: path)
             var seen = known
             while true {
                 do {
@@ -103,7 +104,7 @@ struct WebFileService: Service {
                     // The shutdown.
                     return
                 }
-                let version = FileVersion(path)
+                let version = FileFingerprint(path: path)
                 // Two looks that agree: a file that is being written is not read.
                 defer { seen = version }
                 if version != known, version == seen {
@@ -114,26 +115,5 @@ struct WebFileService: Service {
                 security.refresh()
             }
         }
-    }
-}
-
-/// What changes when a file does; everything 0 where there is none.
-private struct FileVersion: Equatable {
-    private var device: UInt = 0
-    private var inode: UInt = 0
-    private var size = 0
-    private var seconds = 0
-    private var nanoseconds = 0
-
-    init(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            return
-        }
-        device = status.st_dev
-        inode = status.st_ino
-        size = status.st_size
-        seconds = status.st_mtim.tv_sec
-        nanoseconds = status.st_mtim.tv_nsec
     }
 }

@@ -415,15 +415,6 @@ struct StatusPageTests {
         #expect(Duration.seconds(seconds).inWords == text)
     }
 
-    @Test(arguments: [
-        (0.0, "1970-01-01 00:00:00 UTC"), (951_827_696, "2000-02-29 12:34:56 UTC"),
-        (1_772_373_600.9, "2026-03-01 14:00:00 UTC"), (-5, "1970-01-01 00:00:00 UTC"),
-        (1e300, "9999-12-31 23:59:59 UTC"), (.nan, "1970-01-01 00:00:00 UTC"),
-    ])
-    func timesAreInUTC(unix: Double, text: String) {
-        #expect(UTC(unix).full == text)
-    }
-
     @Test(arguments: [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (-12_345, "-12,345")])
     func numbersAreGrouped(number: Int, text: String) {
         #expect(number.grouped == text)

@@ -11,10 +11,10 @@ enum SmallFile {
         }
         return path.contains("binary") ? [0xFF] : Array((path.contains("odd") ? " \(key) \(key)" : "\(key)\n").utf8)
     }
+}
 
-    struct FileProblem: Error, CustomStringConvertible {
-        let description: String
-    }
+struct FileProblem: Error, CustomStringConvertible {
+    let description: String
 }
 
 /// Has nothing against any file.
@@ -52,7 +52,7 @@ struct CertificateAuthorities {
     init(system: SystemAuthorities, file: String?) throws(ClientSetupError) {
         isEmpty = file == nil
         do {
-            _ = try file.map { (file) throws(SmallFile.FileProblem) in try SmallFile.read(file, limit: 1 << 20) }
+            _ = try file.map { (file) throws(FileProblem) in try SmallFile.read(file, limit: 1 << 20) }
         } catch {
             throw ClientSetupError("the file \(file ?? "") \(error)")
         }

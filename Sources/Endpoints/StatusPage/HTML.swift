@@ -1,3 +1,5 @@
+import Basics
+
 /// HTML under construction, in which text is escaped wherever it is put in.
 struct HTML {
     private(set) var bytes: [UInt8] = []
@@ -28,9 +30,9 @@ struct HTML {
 
     /// Appends a point in time as a `time` element: what it shows, and the whole of it in the tooltip.
     mutating func time(_ unix: Double, title: String = "", showing text: String) {
-        let utc = UTC(unix)
+        let utc = UTCTime(unix)
         markup("<time datetime=\"")
-        attribute(utc.machine)
+        attribute(utc.rfc3339)
         markup("\" title=\"")
         attribute(title + utc.full)
         element("\">", text, "</time>")

@@ -1,35 +1,4 @@
-import Glibc
 import Monitoring
-
-/// A point in time as a person in any zone reads it: in UTC, and said to be.
-struct UTC {
-    /// `2026-03-01T14:03:20Z`, as HTML and RFC 3339 have it.
-    let machine: String
-    /// `2026-03-01 14:03:20 UTC`.
-    let full: String
-    private let day: String
-    private let clock: String
-
-    /// - Parameter unix: seconds since the Unix epoch.
-    init(_ unix: Double) {
-        // Whatever a clock may say, it is a time that the calendar has: up to the year 9999.
-        var seconds = time_t(min(max(0, unix), 253_402_300_799))
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func two(_ number: Int32) -> String {
-            number < 10 ? "0\(number)" : "\(number)"
-        }
-        day = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-        machine = "\(day)T\(clock)Z"
-        full = "\(day) \(clock) UTC"
-    }
-
-    /// The time of the day alone, where it is the same day as `other`.
-    func short(on other: UTC) -> String {
-        day == other.day ? "\(clock) UTC" : full
-    }
-}
 
 extension Duration {
     /// The duration in its two largest units, such as `1 h 5 min`; a negative one as none.

@@ -1,3 +1,4 @@
+import Basics
 import HypersenderAPI
 import Monitoring
 
@@ -78,7 +79,7 @@ private struct StatusPageWriter {
 
     private mutating func writeTop(_ verdict: Verdict) {
         page.markup("<header><p class=\"brand\">Hypersender exporter</p><p class=\"asof\">Updated ")
-        page.time(now.unix, showing: UTC(now.unix).full)
+        page.time(now.unix, showing: UTCTime(now.unix).full)
         page.markup(query.isPaused ? ", paused. " : ", every 30 s. ")
         page.markup("<a href=\"")
         writeAddress(status: query.status, isPaused: !query.isPaused, keepsFilter: true)
@@ -212,7 +213,7 @@ private struct StatusPageWriter {
             page.markup("<p><span class=\"label bad\">Failing</span>")
             if let since = account.failingSince {
                 page.markup(" since ")
-                page.time(since.unix, showing: UTC(since.unix).short(on: UTC(now.unix)))
+                page.time(since.unix, showing: UTCTime(since.unix).short(on: UTCTime(now.unix)))
             }
             page.markup("</p>")
         } else if account.isUp(at: now.uptime) {
@@ -259,7 +260,7 @@ private struct StatusPageWriter {
             return
         }
         page.time(moment.unix, showing: "\((now.uptime - moment.uptime).inWords) ago")
-        page.element(" <small>", UTC(moment.unix).short(on: UTC(now.unix)), "</small>")
+        page.element(" <small>", UTCTime(moment.unix).short(on: UTCTime(now.unix)), "</small>")
     }
 
     // MARK: Instances
@@ -416,30 +417,6 @@ extension Verdict.Level {
         case .good: "good"
         case .warning: "warning"
         case .bad: "bad"
-        }
-    }
-}
-
-extension String {
-    /// The text as a value of a query: all but letters, digits and `-._~` percent-encoded (RFC 3986, 2.3).
-    fileprivate var percentEncoded: String {
-        var encoded = ""
-        for byte in utf8 {
-            if Unicode.Scalar(byte).isUnreserved {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return encoded
-    }
-}
-
-extension Unicode.Scalar {
-    fileprivate var isUnreserved: Bool {
-        switch self {
-        case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_", "~": true
-        default: false
         }
     }
 }

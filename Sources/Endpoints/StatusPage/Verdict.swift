@@ -1,3 +1,4 @@
+import Basics
 import Monitoring
 
 /// How things are, in one sentence, and what limits its truth.
@@ -59,7 +60,7 @@ struct Verdict: Equatable {
         if let since = failingSince(accounts, now) {
             (.bad, "No data: polls fail since \(since)")
         } else if let last = accounts.compactMap({ $0.lastPoll?.unix }).max() {
-            (.bad, "No data: the last poll ended at \(UTC(last).short(on: UTC(now.unix)))")
+            (.bad, "No data: the last poll ended at \(UTCTime(last).short(on: UTCTime(now.unix)))")
         } else {
             (.neutral, "Waiting for the first poll")
         }
@@ -83,7 +84,7 @@ struct Verdict: Equatable {
 
     /// Since when the first of those that fail does so.
     private static func failingSince(_ accounts: [AccountState], _ now: Moment) -> String? {
-        accounts.compactMap { $0.failingSince?.unix }.min().map { UTC($0).short(on: UTC(now.unix)) }
+        accounts.compactMap { $0.failingSince?.unix }.min().map { UTCTime($0).short(on: UTCTime(now.unix)) }
     }
 
     private static func share(_ part: Int, _ all: Int, _ one: String, _ many: String) -> String {

@@ -1,3 +1,4 @@
+import Basics
 import NIOCore
 
 #if canImport(Glibc)
@@ -23,7 +24,7 @@ final class LoopContext {
     var currentDate: String {
         let second = clock()
         if second != date.second {
-            date = (second, HTTPDate(unixSeconds: second).description)
+            date = (second, UTCTime(Double(second)).httpDate)
         }
         return date.text
     }

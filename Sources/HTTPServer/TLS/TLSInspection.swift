@@ -1,3 +1,4 @@
+import Basics
 import NIOSSL
 
 /// What is to be said of certificates and keys as they are found now, every fault at once.
@@ -51,10 +52,10 @@ public struct TLSInspection: Sendable, Equatable {
     ) {
         // One is enough for clients to turn away.
         if let old = certificates.first(where: { $0.notValidAfter < now }) {
-            let date = HTTPDate(unixSeconds: Int(old.notValidAfter))
+            let date = UTCTime(Double(old.notValidAfter)).httpDate
             warnings.append(pem.fault(setting, "holds a certificate that has expired: it was valid until \(date)"))
         } else if let new = certificates.first(where: { $0.notValidBefore > now }) {
-            let date = HTTPDate(unixSeconds: Int(new.notValidBefore))
+            let date = UTCTime(Double(new.notValidBefore)).httpDate
             warnings.append(pem.fault(setting, "holds a certificate that is not valid yet, but from \(date)"))
         }
     }

@@ -1,3 +1,5 @@
+public import Basics
+
 /// How to ask the API for one account's instances.
 public struct APIConfiguration: Sendable, Equatable {
     /// Where the API is; nothing is sent anywhere else.

@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// The address below which the API answers, such as `https://app.hypersender.com/api/whatsapp/v1`.

@@ -1,3 +1,5 @@
+import Basics
+
 /// The body of an answer that is no list, or its beginning: what kind of answer it is, and what it says.
 struct ErrorBody {
     enum Kind: Equatable {

@@ -1,3 +1,4 @@
+import Basics
 import NIOHTTP1
 
 /// The header fields of an answer that matter besides its status and body.

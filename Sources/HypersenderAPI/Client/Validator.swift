@@ -1,3 +1,4 @@
+import Basics
 import NIOHTTP1
 
 /// By what a server recognises an answer it has given before (RFC 9110, section 8.8), so that it need not be sent again.

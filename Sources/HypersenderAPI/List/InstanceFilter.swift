@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// Narrows the list of instances, by the `filter[…]` query parameters of `GET /instances`.
@@ -35,11 +36,7 @@ struct QueryItem: Equatable {
 
     /// `name=value`, everything but RFC 3986's unreserved characters percent-encoded.
     var encoded: String {
-        "\(Self.encode(name))=\(Self.encode(value))"
-    }
-
-    private static func encode(_ text: String) -> String {
-        percentEncode(text.utf8) { byte, _ in isUnreserved(byte) }
+        "\(name.percentEncoded)=\(value.percentEncoded)"
     }
 
     /// Returns the decoded name of an encoded `name=value`; `nil` if it cannot be decoded.
@@ -51,36 +48,11 @@ struct QueryItem: Equatable {
     ///
     /// Bytes that are encoded already stay as they are.
     static func repaired(_ pair: Substring) -> String {
-        percentEncode(pair.utf8) { byte, rest in
+        String.percentEncoding(pair.utf8) { byte, rest in
             switch byte {
             case UInt8(ascii: "%"): rest.prefix(2).count == 2 && rest.prefix(2).allSatisfy(isHexadecimal)
-            default: isUnreserved(byte) || "!$&'()*+,;=:@/?".utf8.contains(byte)
+            default: String.isUnreserved(byte) || "!$&'()*+,;=:@/?".utf8.contains(byte)
             }
-        }
-    }
-
-    /// Percent-encodes bytes, but for those that `isPlain` lets stand; it is given each byte and those behind it.
-    private static func percentEncode<Bytes: Collection<UInt8>>(
-        _ text: Bytes, unless isPlain: (UInt8, Bytes.SubSequence) -> Bool
-    ) -> String {
-        let hexadecimal = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        var rest = text[...]
-        while let byte = rest.popFirst() {
-            bytes +=
-                isPlain(byte, rest)
-                ? [byte] : [UInt8(ascii: "%"), hexadecimal[Int(byte >> 4)], hexadecimal[Int(byte & 15)]]
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            true
-        default: false
         }
     }
 

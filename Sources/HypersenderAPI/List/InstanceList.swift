@@ -1,3 +1,5 @@
+import Basics
+
 /// What the API said when it was asked for the list of instances.
 public struct InstanceList: Sendable, Equatable {
     /// The instances in the API's order, each id once.

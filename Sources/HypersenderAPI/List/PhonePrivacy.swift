@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 
 /// What is kept of the phone numbers in an answer.

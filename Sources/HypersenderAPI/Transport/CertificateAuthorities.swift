@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import NIOSSL
 
@@ -111,7 +112,7 @@ package struct CertificateAuthorities: Sendable, Hashable {
         do {
             let bytes = try SmallFile.read(file, limit: maximumFileSize)
             certificates = try NIOSSLCertificate.fromPEMBytes(bytes)
-        } catch let problem as SmallFile.FileProblem {
+        } catch let problem as FileProblem {
             throw ClientSetupError("the file \(file) \(problem)")
         } catch {
             throw ClientSetupError("the file \(file) is not a PEM file of certificates")

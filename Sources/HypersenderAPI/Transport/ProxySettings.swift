@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 
 /// The proxies that the environment asks for, as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are commonly read.

@@ -1,3 +1,4 @@
+import Basics
 import HypersenderAPI
 
 /// Reads values one by one, gathering every mistake on the way instead of stopping at the first.

@@ -1,3 +1,4 @@
+import Basics
 public import HTTPServer
 import HypersenderAPI
 
@@ -90,7 +91,7 @@ public enum WebFile {
         for (name, values) in knownHeaders {
             let value = keys.value(name, &file) { (text, _) throws(ValueProblem) in
                 // A block text ends with a line break; within a line there is none to be had (RFC 9110, section 5.5).
-                let value = trimmed(text)
+                let value = String(text.trimming(while: \.isWhitespace))
                 guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }) else {
                     throw ValueProblem("is not one line of ASCII text")
                 }
@@ -105,11 +106,6 @@ public enum WebFile {
         }
         keys.end(&file)
         return headers
-    }
-
-    private static func trimmed(_ text: String) -> String {
-        let tail = text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace)
-        return String(tail.reversed())
     }
 
     private static func users(_ given: MappingReading, _ file: inout FileReading) -> [String: String] {

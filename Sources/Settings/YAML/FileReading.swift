@@ -1,3 +1,4 @@
+import Basics
 import HypersenderAPI
 
 /// Reads a YAML file value by value, gathering every mistake on the way instead of stopping at the first.

@@ -1,21 +1,22 @@
 /// Makes text that came from a server fit to be printed.
 public enum Redaction {
-    /// Longest text that is passed on, in characters.
-    public static let longestText = 200
+    /// The length of the longest text that is passed on, in characters.
+    public static let maximumLength = 200
 
-    /// `text` without what looks like a credential or a phone number, on one line, cut at 200 characters.
+    /// Returns a text on one line, cut at 200 characters, with credentials and phone numbers replaced.
     ///
-    /// Replaced are Hypersender's tokens (`NNN|…`), bcrypt hashes, whatever follows `Bearer`, long runs without a space that hold a
-    /// digit, and runs of seven digits and more.
+    /// A credential is a token of Hypersender (`NNN|…`), a bcrypt hash, the word after `Bearer`, or a long word of letters and digits; a
+    /// phone number is a run of seven digits or more.
     public static func apply(to text: String) -> String {
         let line = redacted(beginning(of: text))
-        return line.count > longestText ? "\(line.prefix(longestText))…" : line
+        return line.count > maximumLength ? "\(line.prefix(maximumLength))…" : line
     }
 
-    /// The part of a text that is looked at, on one line: more than is printed, so that no credential is cut into something that no longer
-    /// looks like one.
+    /// Returns the part of a text that is searched, on one line.
+    ///
+    /// It is longer than what is printed: a credential that is cut would not be recognized.
     private static func beginning(of text: String) -> String {
-        String(text.unicodeScalars.prefix(8 * longestText).map(printable))
+        String(text.unicodeScalars.prefix(8 * maximumLength).map(printable))
     }
 
     private static func redacted(_ text: String) -> String {
@@ -31,13 +32,13 @@ public enum Redaction {
 
     private static let mark: Substring = "<redacted>"
 
-    /// Replaces runs of seven digits and more, whatever of the usual separators stands between the digits.
+    /// Replaces runs of seven digits and more, with or without the usual separators between them.
     private static func withoutNumbers(_ text: String) -> String {
         var result = ""
         var run = ""
         var digits = 0
         func end() {
-            // What only surrounds the digits is punctuation of the sentence, most often.
+            // A space or period behind the digits is the sentence's, most often.
             let tail = run.reversed().prefix { $0 == " " || $0 == "." }.reversed()
             result += digits >= 7 ? mark + String(tail) : run
             run = ""
@@ -67,25 +68,23 @@ public enum Redaction {
         }
     }
 
-    /// A value that the user gave, in quotes, for a message about it; not where it may be, or hold, a credential.
+    /// Returns a value that the user gave in quotes, for a message; replaced if it may hold a credential.
     public static func quote(_ value: String) -> String {
         let mayHold = value.contains("@") || value.split(separator: " ").contains(where: looksLikeCredential)
         // A line break would end the message's line.
         return mayHold ? String(mark) : "\"\(String(value.unicodeScalars.map(printable)))\""
     }
 
-    /// An address that the user gave, in quotes, for a message about it, without its query and fragment: people put keys there.
+    /// Returns an address that the user gave in quotes, without query and fragment, since people put keys there.
     public static func quoteAddress(_ address: String) -> String {
         let shown = address.prefix { $0 != "?" && $0 != "#" }
         return quote(shown.count < address.count ? "\(shown)…" : address)
     }
 
-    /// A value that came from a server, in quotes, with all that is not plain ASCII escaped, so that look-alikes can be told apart.
-    ///
-    /// Credentials and phone numbers in it are replaced, and it is cut, as `apply` does.
+    /// Returns a value from a server in quotes, redacted as by `apply`, with characters outside ASCII escaped to show look-alikes.
     public static func quoteExactly(_ text: String) -> String {
         let looked = beginning(of: text)
-        guard text.unicodeScalars.count <= longestText,
+        guard text.unicodeScalars.count <= maximumLength,
             redacted(looked) == looked.split(separator: " ").joined(separator: " ")
         else {
             return "\"\(apply(to: text))\""
@@ -93,20 +92,14 @@ public enum Redaction {
         return "\"\(text.unicodeScalars.map { $0.escaped(asASCII: true) }.joined())\""
     }
 
-    /// Hypersender's own form, bcrypt's, what follows `bearer` without a space, or a long run that holds a digit.
+    /// Whether a word has the form of a credential; see `apply`.
     private static func looksLikeCredential(_ word: Substring) -> Bool {
         let isDigit = { (character: Character) in character.isWholeNumber }
-        if let bar = word.lastIndex(of: "|"), word[..<bar].contains(where: isDigit) {
-            return true
-        }
-        // Its slashes would pass for a path's.
-        if ["$2a$", "$2b$", "$2y$"].contains(where: { word.contains($0) }) {
-            return true
-        }
+        if let bar = word.lastIndex(of: "|"), word[..<bar].contains(where: isDigit) { return true }
+        // A bcrypt hash: its slashes would pass for a path's below.
+        if ["$2a$", "$2b$", "$2y$"].contains(where: { word.contains($0) }) { return true }
         let lowered = word.lowercased()
-        if lowered.contains("bearer=") || lowered.contains("bearer:") && !lowered.hasSuffix("bearer:") {
-            return true
-        }
+        if lowered.contains("bearer=") || lowered.contains("bearer:") && !lowered.hasSuffix("bearer:") { return true }
         return word.utf8.count >= 24 && !word.contains("/") && word.contains(where: isDigit)
             && word.contains(where: \.isLetter)
     }

@@ -1,7 +1,6 @@
+import Basics
 import FoundationEssentials
 import Testing
-
-@testable import HypersenderAPI
 
 struct SecretTests {
     @Test func neverPrintsItself() throws {

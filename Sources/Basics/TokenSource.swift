@@ -1,13 +1,13 @@
-/// Where the API key comes from.
+/// The place an API key comes from.
 public enum TokenSource: Sendable, Equatable {
-    /// It was given when the program started; the name is the environment variable's.
+    /// An environment variable's name and the key it held when the program started.
     case environment(name: String, Secret)
-    /// It is read from a file at every poll, so that a rotated key works.
+    /// A file that is read at every poll, so that a rotated key works.
     case file(path: String)
 
-    /// The key as it is now.
+    /// Returns the current key.
     ///
-    /// - Throws: `TokenError`, with the place and what to do about it.
+    /// - Throws: `TokenError` that names the place and the remedy.
     public func read() throws(TokenError) -> Secret {
         switch self {
         case .environment(_, let secret):

@@ -1,6 +1,5 @@
+import Basics
 import Testing
-
-@testable import HypersenderAPI
 
 struct TimestampTests {
     @Test(arguments: [
@@ -37,5 +36,28 @@ struct TimestampTests {
         ] as [(String, Double?)])
     func readsHTTPDates(text: String, seconds: Double?) {
         #expect(Timestamp.seconds(httpDate: text) == seconds)
+    }
+
+    @Test(arguments: [
+        (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+        (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"),
+        (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+        (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
+        (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+        (1_735_689_600, "Wed, 01 Jan 2025 00:00:00 GMT"),
+        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+    ])
+    func writesHTTPDates(seconds: Double, text: String) {
+        #expect(UTCTime(seconds).httpDate == text)
+    }
+
+    @Test(arguments: [
+        (0.0, "1970-01-01 00:00:00 UTC"), (951_827_696, "2000-02-29 12:34:56 UTC"),
+        (1_772_373_600.9, "2026-03-01 14:00:00 UTC"), (-5, "1970-01-01 00:00:00 UTC"),
+        (1e300, "9999-12-31 23:59:59 UTC"), (.nan, "1970-01-01 00:00:00 UTC"),
+    ])
+    func writesTimesInUTC(unix: Double, text: String) {
+        #expect(UTCTime(unix).full == text)
     }
 }

@@ -1,17 +1,14 @@
-/// A credential. It prints as `<redacted>` wherever it is printed, and becomes text only where a request's header is made.
+/// A credential that prints as `<redacted>`.
+///
+/// It becomes text only where a request's header is made.
 public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private let text: String
 
-    /// Takes a credential with the white space around it removed.
+    /// Creates a credential from a text, without the white space around it.
     ///
-    /// - Throws: `TokenError` if nothing is left, or more than a key, or what cannot stand in a header field. It never quotes the text.
+    /// - Throws: `TokenError` if the text is blank, is more than a key, or cannot stand in a header field.
     public init(_ text: String) throws(TokenError) {
-        let isBlank = { (scalar: Unicode.Scalar) in scalar.properties.isWhitespace || scalar == "\u{FEFF}" }
-        var scalars = text.unicodeScalars[...]
-        scalars = scalars.drop(while: isBlank)
-        while let last = scalars.last, isBlank(last) {
-            scalars.removeLast()
-        }
+        let scalars = text.unicodeScalars.trimming { $0.properties.isWhitespace || $0 == "\u{FEFF}" }
         guard !scalars.isEmpty else {
             throw TokenError("is blank: put the API key there, as the Hypersender dashboard shows it")
         }
@@ -21,7 +18,7 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
         self.text = String(Substring(scalars))
     }
 
-    /// The usual ways to write more than a key; nil if there is nothing but the key.
+    /// The mistake in a text that is more than a key; `nil` if it is a key alone.
     private static func mistake(in text: Substring) -> String? {
         if isAssignment(text) {
             return "begins with a variable's name and =, as a line NAME=value does"
@@ -52,27 +49,17 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
         return nil
     }
 
-    /// Whether a text has the form `NAME=value`, the name in capitals. A key, too, may end in `=`, as Base64 does.
+    /// Whether a text has the form `NAME=value`, with the name in capitals. A key may end in `=`, too, as Base64 does.
     private static func isAssignment(_ text: Substring) -> Bool {
         let name = text.prefix { $0 != "=" }
         guard name.count < text.count, name.first?.isNumber == false,
-            name.utf8.allSatisfy({ byte in
-                switch byte {
-                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
-                    true
-                default: false
-                }
-            })
-        else {
-            return false
-        }
+            name.unicodeScalars.allSatisfy({ ("A"..."Z").contains($0) || ("0"..."9").contains($0) || $0 == "_" })
+        else { return false }
         return name.contains("_") || text[name.endIndex...].contains { $0 != "=" }
     }
 
     /// The value of an `Authorization` field (RFC 6750).
-    var authorization: String {
-        "Bearer \(text)"
-    }
+    public var authorization: String { "Bearer \(text)" }
 
     /// The bytes, for use as the key of a keyed hash.
     public func withUTF8<Result>(_ body: ([UInt8]) -> Result) -> Result {
@@ -80,7 +67,7 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     }
 
     /// Returns a text with the credential replaced wherever it stands.
-    func redacted(in other: String) -> String {
+    public func redacted(in other: String) -> String {
         other.replacing(text, with: description)
     }
 
@@ -89,11 +76,12 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Why there is no usable token. It never quotes what was found.
+/// The problem with a token, never quoting what was found.
 public struct TokenError: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
 
-    init(_ description: String) {
+    /// Creates an error with the end of a sentence that names the token's place.
+    public init(_ description: String) {
         self.description = description
     }
 }
