@@ -16,6 +16,7 @@ from exporter import TOP
 
 RULES = TOP / "deploy/prometheus/hypersender.rules.yml"
 PROMETHEUS = TOP / "deploy/prometheus/prometheus.yml"
+CONFIGURATION = TOP / "deploy/CONFIGURATION.md"
 SCHEDULE = TOP / "Sources/Monitoring/PollSchedule.swift"
 
 RUNS = 20_000
@@ -43,10 +44,10 @@ class Settings:
     """All that the time depends on, as it is shipped."""
 
     def __init__(self):
-        readme = (TOP / "README.md").read_text()
+        flags = CONFIGURATION.read_text()
         self.poll_interval, self.poll_timeout = (
-            seconds(only(rf"\| `--poll\.{name}` \| `(\w+)` \|", readme)) for name in ("interval", "timeout"))
-        self.stale_after = int(only(r"\| `--poll\.stale-after` \| (\d+) intervals \|", readme)) * self.poll_interval
+            seconds(only(rf"\n\| `--poll\.{name}` \|.*?\| `(\d\w+)` \|", flags)) for name in ("interval", "timeout"))
+        self.stale_after = int(only(r"\n\| `--poll\.stale-after` \|.*?\| (\d+) intervals \|", flags)) * self.poll_interval
 
         schedule = SCHEDULE.read_text()
         self.jitter = float(only(r"interval \* \(1 \+ random \* ([\d.]+)\)", schedule))

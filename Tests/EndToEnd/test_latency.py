@@ -47,6 +47,13 @@ class Shipped(unittest.TestCase):
         (told,) = re.findall(r"<!-- latency -->\n(.*?)\n<!-- /latency -->", README.read_text(), re.DOTALL)
         self.assertEqual(told, latency.table(self.settings), "run Tests/EndToEnd/latency.py")
 
+    def test_the_front_page_tells_it(self):
+        front = (TOP / "README.md").read_text().split("**How long until you are told.**", 1)[1].split("\n\n", 1)[0]
+        for alert in ("InstanceNeedsQRScan", "InstanceFailed"):
+            (found,) = [each for each in self.latencies if each.alert == alert]
+            self.assertIn(latency.text(found.quantile(0.5)), front)
+            self.assertIn(latency.text(found.worst, True), front)
+
 
 class Model(unittest.TestCase):
     """Against times worked out by hand."""

@@ -164,6 +164,13 @@ class Alerts(unittest.TestCase):
         self.assertEqual(set(listed), shipped)
         self.assertEqual(len(listed), len(shipped))
 
+    def test_the_front_page_quotes_one(self):
+        (rule,) = [rule for rule in ALERTS if rule["alert"] == "HypersenderInstanceNeedsQRScan"]
+        front = " ".join(re.sub(r"^> ?", "", (TOP / "README.md").read_text(), flags=re.MULTILINE).split())
+        for text in (rule["annotations"]["summary"], rule["annotations"]["description"]):
+            for piece in re.split(r"{{.*?}}", text):
+                self.assertIn(piece.strip(), front)
+
     def test_reasons_are_the_program_s(self):
         """Rules select by reasons that exist, and the runbook has a row for each other one."""
         source = (TOP / "Sources/HypersenderAPI/APIError.swift").read_text().split("enum Reason", 1)[1].split("}", 1)[0]

@@ -8,7 +8,7 @@ import Testing
 
 /// Whole pages, compared with files beside these tests.
 struct SnapshotTests {
-    private func page(_ snapshot: Snapshot, _ format: ExpositionFormat = .text, at seconds: Double = 100) -> String {
+    func page(_ snapshot: Snapshot, _ format: ExpositionFormat = .text, at seconds: Double = 100) -> String {
         var end = ExpositionWriter(format)
         end.end()
         let page = SnapshotPage.write(snapshot, format, compressing: false, uptime: .seconds(seconds))
@@ -20,7 +20,7 @@ struct SnapshotTests {
     }
 
     /// An account with some of everything, polled three times.
-    private func busy(_ name: String? = nil) -> AccountState {
+    func busy(_ name: String? = nil) -> AccountState {
         var state = account(name)
         func moment(_ seconds: Double) -> Moment {
             Moment(unix: 1_748_254_000 + seconds, uptime: .seconds(seconds))
@@ -163,7 +163,7 @@ struct SnapshotTests {
         #expect(!text.contains("hypersender_instance_"))
     }
 
-    @Test func theExporterSaysWhatItIs() throws {
+    func exporterPage(_ format: ExpositionFormat = .text) -> String {
         var state = ExporterState(
             version: "1.2.3", revision: "abc", swiftVersion: "6.3", startTime: 1_748_254_000.25, shard: 1, shards: 3)
         state.requests = [
@@ -173,12 +173,15 @@ struct SnapshotTests {
         let usage = ProcessUsage(
             cpuSeconds: 1.25, residentBytes: 16_777_216, virtualBytes: 1_000_000, openFiles: 12, maxFiles: 1024,
             threads: 5)
-        for (format, file) in [(ExpositionFormat.text, "exporter.txt"), (.openMetrics, "exporter.openmetrics")] {
-            var writer = ExpositionWriter(format)
-            state.write(to: &writer, usage: usage)
-            writer.end()
-            try expectGolden(String(decoding: writer.bytes, as: UTF8.self), file)
-        }
+        var writer = ExpositionWriter(format)
+        state.write(to: &writer, usage: usage)
+        writer.end()
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    @Test(arguments: [("exporter.txt", ExpositionFormat.text), ("exporter.openmetrics", .openMetrics)])
+    func theExporterSaysWhatItIs(file: String, format: ExpositionFormat) throws {
+        try expectGolden(exporterPage(format), file)
     }
 
     @Test func everyFamilyIsNamedOnceAndExplained() {

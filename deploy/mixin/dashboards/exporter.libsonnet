@@ -42,7 +42,7 @@ function(config)
       ], 'opm') + p.colors({ ended: 'green', failed: 'red' }),
       p.bars(
         'Failures by reason',
-        "Polls that failed, by reason; README's troubleshooting says what to look at for each. Empty while none fails.",
+        "Polls that failed, by reason; the runbook of HypersenderPollsFailing says what to look at for each. Empty while none fails.",
         [p.query('sum by (reason) (%s) > 0' % q.increase(q.account('hypersender_poll_failures_total')), '{{reason}}')],
       ) + p.stacked + p.defaults({ noValue: 'no poll failed' }),
       p.graph(

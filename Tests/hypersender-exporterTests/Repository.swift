@@ -1,0 +1,43 @@
+import FoundationEssentials
+
+/// The files of the repository that these tests are part of.
+enum Repository {
+    static let top = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
+        separator: "/")
+
+    /// The text of a file, by its path from the top.
+    static func text(_ path: String) throws -> String {
+        String(decoding: try Data(contentsOf: URL(filePath: "\(top)/\(path)")), as: UTF8.self)
+    }
+
+    /// The lines of a text between the markers `<!-- part -->` and `<!-- /part -->`; none where there is no such part.
+    static func part(_ name: String, of text: String) -> [Substring] {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return Array(lines.drop { $0 != "<!-- \(name) -->" }.dropFirst().prefix { $0 != "<!-- /\(name) -->" })
+    }
+
+    /// The files whose names end so, in the folders that are not hidden.
+    static func files(endingIn suffix: String, below folder: String = "") throws -> [String] {
+        let start = folder.isEmpty ? top : "\(top)/\(folder)"
+        return try FileManager.default.contentsOfDirectory(atPath: start).sorted().flatMap { name -> [String] in
+            let path = folder.isEmpty ? name : "\(folder)/\(name)"
+            var isFolder = false
+            guard !name.hasPrefix("."), FileManager.default.fileExists(atPath: "\(top)/\(path)", isDirectory: &isFolder)
+            else {
+                return []
+            }
+            return isFolder ? try files(endingIn: suffix, below: path) : name.hasSuffix(suffix) ? [path] : []
+        }
+    }
+
+    /// The path from the top that a relative link leads to from a folder.
+    static func path(_ link: String, from folder: [String]) -> String {
+        link.split(separator: "/").reduce(into: folder) { path, part in
+            if part == ".." {
+                _ = path.popLast()
+            } else if part != "." {
+                path.append(String(part))
+            }
+        }.joined(separator: "/")
+    }
+}
