@@ -1,55 +1,27 @@
 """What a page must say by the contract: which families there are, and that they agree with each other."""
 
+import pathlib
+import re
+
 from fake_api import STATUSES
 
+METRICS = pathlib.Path(__file__).resolve().parents[2] / "deploy/METRICS.md"
 ALL_STATUSES = (*STATUSES, "UNKNOWN")
-REASONS = (
-    "unauthorized", "forbidden", "not_found", "blocked", "bad_request", "rate_limited", "server_error", "http_error", "redirect",
-    "timeout", "connect", "tls", "dns", "too_large", "decode", "incomplete", "token", "internal",
-)
-OF_INSTANCE = ("instance_id", "instance_name")
 
-# Family: type and labels, beside `account` where accounts come from a file.
-INSTANCE_FAMILIES = {
-    "hypersender_instances": ("gauge", ("status",)),
-    "hypersender_instance_up": ("gauge", OF_INSTANCE),
-    "hypersender_instance_status": ("gauge", (*OF_INSTANCE, "status")),
-    "hypersender_instance_info": ("gauge", (*OF_INSTANCE, "service_type")),
-    "hypersender_instance_created_timestamp_seconds": ("gauge", OF_INSTANCE),
-    "hypersender_instance_access_token_present": ("gauge", OF_INSTANCE),
-    "hypersender_instance_status_change_timestamp_seconds": ("gauge", OF_INSTANCE),
-    "hypersender_instance_status_changes_total": ("counter", OF_INSTANCE),
-}
-POLL_FAMILIES = {
-    "hypersender_up": ("gauge", ()),
-    "hypersender_polls_total": ("counter", ()),
-    "hypersender_poll_failures_total": ("counter", ("reason",)),
-    "hypersender_poll_duration_seconds": ("histogram", ()),
-    "hypersender_last_poll_timestamp_seconds": ("gauge", ()),
-    "hypersender_last_successful_poll_timestamp_seconds": ("gauge", ()),
-    "hypersender_poll_interval_seconds": ("gauge", ()),
-    "hypersender_api_response_bytes": ("gauge", ()),
-    "hypersender_api_rate_limit": ("gauge", ()),
-    "hypersender_api_rate_limit_remaining": ("gauge", ()),
-    "hypersender_duplicate_instances": ("gauge", ()),
-    "hypersender_invalid_instances": ("gauge", ()),
-    "hypersender_unknown_statuses_total": ("counter", ()),
-}
-EXPORTER_FAMILIES = {
-    "hypersender_exporter_build_info": ("gauge", ("version", "revision", "swift_version")),
-    "hypersender_exporter_shard": ("gauge", ()),
-    "hypersender_exporter_shards": ("gauge", ()),
-    "hypersender_exporter_config_last_reload_successful": ("gauge", ()),
-    "hypersender_exporter_config_last_reload_success_timestamp_seconds": ("gauge", ()),
-    "hypersender_exporter_http_requests_total": ("counter", ("handler", "code")),
-    "process_cpu_seconds_total": ("counter", ()),
-    "process_resident_memory_bytes": ("gauge", ()),
-    "process_virtual_memory_bytes": ("gauge", ()),
-    "process_open_fds": ("gauge", ()),
-    "process_max_fds": ("gauge", ()),
-    "process_start_time_seconds": ("gauge", ()),
-    "process_threads": ("gauge", ()),
-}
+
+def rows(table):
+    """The cells of each row of a table in deploy/METRICS.md, which Swift tests hold to the program."""
+    (text,) = re.findall(rf"<!-- {table} -->\n(.*?)<!-- /{table} -->", METRICS.read_text(), re.DOTALL)
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines()[2:]]
+
+
+REASONS = tuple(row[0].strip("`") for row in rows("reasons"))
+# Family: type and labels that each series has, beside `account` where accounts come from a file.
+FAMILIES = {name.strip("`"): (kind, tuple(re.findall(r"(?<!\()`(\w+)`", labels))) for name, kind, labels, _ in rows("metrics")}
+EXPORTER_FAMILIES = {name: family for name, family in FAMILIES.items() if name.startswith(("hypersender_exporter_", "process_"))}
+# Withdrawn with the data.
+INSTANCE_FAMILIES = {name: family for name, family in FAMILIES.items() if name.startswith("hypersender_instance")}
+POLL_FAMILIES = {name: family for name, family in FAMILIES.items() if name not in EXPORTER_FAMILIES | INSTANCE_FAMILIES}
 # There from the first scrape on, whatever the API does.
 ALWAYS = (
     "hypersender_up", "hypersender_polls_total", "hypersender_poll_failures_total", "hypersender_poll_duration_seconds",
@@ -57,7 +29,6 @@ ALWAYS = (
 )
 # Left out of an instance whose field the API does not give, or gives in a form that cannot be read.
 MAYBE_UNREADABLE = ("hypersender_instance_created_timestamp_seconds", "hypersender_instance_access_token_present")
-FAMILIES = INSTANCE_FAMILIES | POLL_FAMILIES | EXPORTER_FAMILIES
 
 
 def break_ups(page, stale_after, before, after, phone="off", status_set="all", exporter_metrics=True, accounts=False, age=0):
@@ -165,8 +136,8 @@ def incoherences_of_instances(page, labels, stale_after, before, after, status_s
     for identity, sample in ids.items():
         if sample.value != float(current.get(identity) == "WORKING"):
             yield f"hypersender_instance_up of {identity[:40]!r} is {sample.value}, its status {current.get(identity)}"
-    for name in INSTANCE_FAMILIES:
-        if name in ("hypersender_instances", "hypersender_instance_status"):
+    for name, (_, of_series) in INSTANCE_FAMILIES.items():
+        if "status" in of_series:
             continue
         of_each = [s.labels["instance_id"] for s in samples(name)]
         whole = name not in MAYBE_UNREADABLE

@@ -1,7 +1,10 @@
-"""A fake of the Hypersender API, after the vendor's page, that can misbehave in every way.
+"""A fake of the Hypersender API, written after the vendor's page, that can misbehave in every way.
 
-It speaks over raw sockets and shares nothing with the exporter, so that a mistake in one is not hidden by
-the same mistake in the other. What it answers is a function, exchanged at run time: `api.answer = faults.…`.
+Why there are two APIs for tests: `Sources/Simulator` is part of the program, serves `--demo` and load, and stands on the exporter's own HTTP
+server. This one is the oracle. It is written in another language over raw sockets and shares no code with the exporter, so that a mistake in
+one is not hidden by the same mistake in the other. It can also break framing, TLS and compression, which no well-behaved server can.
+
+What it answers is a function, exchanged at run time: `api.answer = faults.…`.
 """
 
 import json

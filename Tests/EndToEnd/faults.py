@@ -1,7 +1,9 @@
 """What an API, or whatever stands before it, may answer, and what the exporter has to make of it.
 
-A case is a name, an answer, and the reasons that a failed poll may be counted under; no reason means that
-the poll is good, and `judge` then says what the page must show.
+A case is a name, an answer, and the reasons that a failed poll may be counted under. No reason means that the poll is good, and `judge` then
+says what the page must show.
+
+The simulator has faults of its own, for demos and for alerts end to end. These are the judge's: see the head of fake_api.py.
 """
 
 import gzip
