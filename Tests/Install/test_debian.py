@@ -30,7 +30,8 @@ class Package(unittest.TestCase):
         for path, mode in (
             ("./usr/bin/hypersender-exporter", "-rwxr-xr-x"), ("./usr/lib/systemd/system/" + SERVICE, "-rw-r--r--"),
             ("./usr/lib/systemd/system/" + SOCKET, "-rw-r--r--"), (f".{FOLDER}/hypersender-exporter.env", "-rw-r--r--"),
-            ("./usr/share/man/man1/hypersender-exporter.1.gz", "-rw-r--r--"), ("./usr/share/doc/hypersender-exporter/README.md.gz", "-rw-r--r--"),
+            ("./usr/share/man/man1/hypersender-exporter.1.gz", "-rw-r--r--"), ("./usr/share/doc/hypersender-exporter/README.md", "-rw-r--r--"),
+            ("./usr/share/doc/hypersender-exporter/deploy/prometheus/hypersender.rules.yml", "-rw-r--r--"),
         ):
             self.assertEqual(files.get(path), [mode, "root/root"], path)
 
@@ -112,7 +113,7 @@ class Life(unittest.TestCase):
         self.addCleanup(api.stdin.close)
         self.plain = f"HYPERSENDER_BASE_URL={api.stdout.readline().strip()}\nHYPERSENDER_POLL_INTERVAL=1s\n"
         self.settings(self.plain)
-        # As README has it: the file is there, and stays readable for root only.
+        # As deploy/README.md has it: the file is there, and stays readable for root only.
         self.machine.run("tee", f"{FOLDER}/token", input=KEY + "\n")
         self.assertEqual(self.machine.run("stat", "--format=%a %U", f"{FOLDER}/token"), "600 root")
         self.machine.run("systemctl", "start", SERVICE)
