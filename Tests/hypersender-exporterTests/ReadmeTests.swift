@@ -7,7 +7,7 @@ import Testing
 
 /// The documents say of flags and reasons what the program has, and nothing else.
 struct ReadmeTests {
-    /// The first cells of the table rows that begin with a name in code font, in the part of a document between two markers.
+    /// The names in code font that begin the rows of a table, in the part of a document between two markers.
     private func names(_ part: String, in document: String) throws -> [String] {
         Repository.part(part, of: try Repository.text(document)).filter { $0.hasPrefix("| `") }.map {
             String($0.split(separator: "`")[1])
