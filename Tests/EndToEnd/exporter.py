@@ -1,4 +1,7 @@
-"""Runs the exporter as its users do: as a process, with flags and an environment, seen through its port and its log."""
+"""Runs the exporter as its users do: as a process, with flags and an environment, seen through its port and its log.
+
+The environment names the program by EXPORTER, else it is the one that deploy/package/build makes.
+"""
 
 import gzip
 import http.client
@@ -15,7 +18,7 @@ import exposition
 from fake_api import KEY, MARKS
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get("EXPORTER", str(TOP / ".build/release/hypersender-exporter"))
+PROGRAM = os.environ.get("EXPORTER", str(TOP / ".build-release/hypersender-exporter"))
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -23,6 +26,12 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 ASK_TEXT = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 ASK_OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 MEMORY_LIMIT = 300 << 20
+
+
+def source(name):
+    """The text of a Swift file of the program, wherever in Sources it lies."""
+    (path,) = (TOP / "Sources").rglob(f"{name}.swift")
+    return path.read_text()
 
 
 def wait_until(condition, seconds, what, on_failure=lambda: ""):

@@ -12,12 +12,11 @@ import re
 import yaml
 
 import alertmanager
-from exporter import TOP
+from exporter import TOP, source
 
 RULES = TOP / "deploy/prometheus/hypersender.rules.yml"
 PROMETHEUS = TOP / "deploy/prometheus/prometheus.yml"
 CONFIGURATION = TOP / "deploy/CONFIGURATION.md"
-SCHEDULE = TOP / "Sources/Monitoring/PollSchedule.swift"
 
 RUNS = 20_000
 # The API's answer takes no longer, unless it hangs.
@@ -49,7 +48,7 @@ class Settings:
             seconds(only(rf"\n\| `--poll\.{name}` .*?\| `(\d\w+)` \|", flags)) for name in ("interval", "timeout"))
         self.stale_after = int(only(r"\n\| `--poll\.stale-after` .*?\| (\d+) intervals \|", flags)) * self.poll_interval
 
-        schedule = SCHEDULE.read_text()
+        schedule = source("PollSchedule")
         self.jitter = float(only(r"interval \* \(1 \+ random \* ([\d.]+)\)", schedule))
         self.backoff_jitter = float(only(r"Double\(1 << doublings\)\) \* \(1 \+ random \* ([\d.]+)\)", schedule))
         self.longest_backoff = float(only(r"longestBackoff = Duration\.seconds\((\d+)\)", schedule))

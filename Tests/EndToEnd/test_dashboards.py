@@ -99,7 +99,7 @@ class Files(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("jsonnet"), "needs jsonnet")
     def test_written_from_the_mixin(self):
-        checked = subprocess.run([TOP / "deploy/generate", "--check"], capture_output=True, text=True)
+        checked = subprocess.run([TOP / "deploy/mixin/generate", "--check"], capture_output=True, text=True)
         self.assertEqual(checked.returncode, 0, checked.stdout[-3000:] + checked.stderr)
 
     def test_rules(self):

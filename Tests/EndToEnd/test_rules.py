@@ -13,7 +13,7 @@ import promql_parser
 import yaml
 
 import exposition
-from exporter import KEY, TOP, Exporter, wait_until
+from exporter import KEY, TOP, Exporter, source, wait_until
 from fake_api import FakeAPI
 
 DEPLOY = TOP / "deploy"
@@ -48,11 +48,11 @@ ALERTS = [rule for group in GROUPS for rule in group["rules"] if "alert" in rule
 
 
 def generate(settings):
-    """The rules that deploy/generate makes with settings, and the exit code."""
+    """The rules that deploy/mixin/generate makes with settings, and the exit code."""
     with tempfile.NamedTemporaryFile("w", suffix=".libsonnet") as file:
         file.write(settings)
         file.flush()
-        return run(DEPLOY / "generate", "rules", file.name)
+        return run(DEPLOY / "mixin/generate", "rules", file.name)
 
 
 def nodes(expression):
@@ -173,7 +173,7 @@ class Alerts(unittest.TestCase):
 
     def test_reasons_are_the_program_s(self):
         """Rules select by reasons that exist, and the runbook has a row for each other one."""
-        source = (TOP / "Sources/HypersenderAPI/APIError.swift").read_text().split("enum Reason", 1)[1].split("}", 1)[0]
+        source = source("APIError").split("enum Reason", 1)[1].split("}", 1)[0]
         reasons = {raw or case.strip("`") for case, raw in re.findall(r'^ +case (\S+?)(?: = "(\w+)")?$', source, re.MULTILINE)}
         self.assertIn("rate_limited", reasons)
         selected = set()

@@ -70,13 +70,13 @@ def source_rules(runbook_url="http://localhost:10058/runbooks"):
 
 
 def tuned_rules(alerts=(), **settings):
-    """The groups that `deploy/generate rules` makes of settings; those of alerts are named by `alerts`."""
+    """The groups that `deploy/mixin/generate rules` makes of settings; those of alerts are named by `alerts`."""
     lines = [f"{name}: {json.dumps(value)}," for name, value in settings.items()]
     lines += ["alerts+: {", *(f"{name}+: {json.dumps(value)}," for name, value in dict(alerts).items()), "},"]
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "settings.jsonnet"
         path.write_text("{ _config+:: {" + "\n".join(lines) + "} }")
-        done = run(DEPLOY / "generate", "rules", path)
+        done = run(DEPLOY / "mixin/generate", "rules", path)
     if done.returncode != 0 or done.stderr:
         raise AssertionError(done.stderr)
     return yaml.safe_load(done.stdout)["groups"]

@@ -83,7 +83,7 @@ class KubernetesTests(Judged, unittest.TestCase):
                 self.assertIn(f"testing value /spec/groups/0/rules/{int(place) + 1}/alert", done.stderr)
 
     def test_generated_files_are_up_to_date(self):
-        done = run(DEPLOY / "generate", "--check")
+        done = run(DEPLOY / "mixin/generate", "--check")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
         self.assertGreaterEqual(len(list(DASHBOARDS.glob("*.json"))), 1)
 

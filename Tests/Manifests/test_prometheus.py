@@ -1,4 +1,4 @@
-"""deploy/prometheus: its README, and how deploy/generate makes rules with settings of the user's."""
+"""deploy/prometheus: its README, and how deploy/mixin/generate makes rules with settings of the user's."""
 
 import re
 import shutil
@@ -36,7 +36,7 @@ class ReadmeTests(unittest.TestCase):
     def test_shows_how_to_tune(self):
         """The settings and the commands as they stand there."""
         (settings,) = re.findall(r"```jsonnet\n(.*?)```", self.text, re.DOTALL)
-        generate, make = (re.search(rf"(?m)^ +({start}.*)$", self.text)[1] for start in ("deploy/generate rules", r"\{ sed"))
+        generate, make = (re.search(rf"(?m)^ +({start}.*)$", self.text)[1] for start in ("deploy/mixin/generate rules", r"\{ sed"))
         with tempfile.TemporaryDirectory() as directory:
             folder = Path(directory)
             (folder / "deploy").symlink_to(DEPLOY)
@@ -69,12 +69,12 @@ class ReadmeTests(unittest.TestCase):
 
 class GenerateTests(unittest.TestCase):
     def generate(self, *arguments, **options):
-        return run(DEPLOY / "generate", *arguments, **options)
+        return run(DEPLOY / "mixin/generate", *arguments, **options)
 
     def test_from_another_directory_by_a_link(self):
         with tempfile.TemporaryDirectory() as directory:
             folder = Path(directory)
-            (folder / "link").symlink_to(DEPLOY / "generate")
+            (folder / "link").symlink_to(DEPLOY / "mixin/generate")
             # Settings are found from there, and so is what they import.
             (folder / "settings").mkdir()
             (folder / "settings" / "my.jsonnet").write_text("{ _config+:: { selector: import 'selector.jsonnet' } }")
