@@ -26,7 +26,7 @@ from monitoring_engines import ENGINE, Alertmanager, Process
 from exporter import TOP, Exporter, wait_until
 from fake_api import FakeAPI, instance
 
-SIMULATOR = os.environ.get("SIMULATOR", str(TOP / ".build/release/hypersender-simulator"))
+SIMULATOR = os.environ.get("SIMULATOR", str(TOP / ".build-release/release/hypersender-simulator"))
 
 DEPLOY = TOP / "deploy"
 PROMETHEUS_FILE = DEPLOY / "prometheus/prometheus.yml"

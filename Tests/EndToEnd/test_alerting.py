@@ -1,8 +1,7 @@
 """From a change of the API to the page: simulator, exporter, Prometheus and Alertmanager with the shipped files, and a webhook.
 
 Durations of the shipped files, of the exporter's defaults and of the engine's are divided by FACTOR (see monitoring_stack.py). The
-environment names the engine (see monitoring_engines.py). Each test prints how long it took from the change to the page, in that time and in the shipped one; at
-the end there is a table of all faults.
+environment names the engine (see monitoring_engines.py). Each test prints how long it took from the change to the page, in that time and in the shipped one.
 """
 
 import os
@@ -19,10 +18,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import yaml
 
 import monitoring_engines
-import parallel
 from monitoring_engines import ALERTMANAGER, AVAILABLE, LISTENING, TROUBLE, Alertmanager
 from exporter import wait_until
-from fault_table import FAULTS, FaultTable
+import fault_table
 from monitoring_stack import JOB, RULES, BrokenAPI, Scale, Simulator, Stack, polls
 
 # 2m become 6s. With FACTOR=1 everything is as shipped, and takes as long.
@@ -32,8 +30,6 @@ PATIENCE = 30 + 900 / FACTOR
 # For an alert of a graver kind.
 PATIENCE_FOR_INFO = PATIENCE + 900 / FACTOR
 
-TABLE = FaultTable()
-
 
 def scenario(*faults):
     """Marks the test that brings about these faults of the table."""
@@ -41,27 +37,6 @@ def scenario(*faults):
         test.faults = faults
         return test
     return mark
-
-
-class SomeAtOnce(parallel.ParallelSuite):
-    """Each test is mostly waiting, but has a Prometheus of its own."""
-
-    workers = int(os.environ.get("WORKERS", "8"))
-
-    def run(self, result, debug=False):
-        super().run(result, debug)
-        # Which a suite of this kind does not call.
-        tearDownModule()
-        return result
-
-
-def tearDownModule():
-    if TABLE:
-        print(f"\nTimes are those of the shipped settings, on {monitoring_engines.NAME}:\n\n{TABLE}\n", file=sys.stderr, flush=True)
-
-
-def load_tests(loader, tests, pattern):
-    return SomeAtOnce([tests])
 
 
 def shipped_alerts():
@@ -83,7 +58,7 @@ class Order(unittest.TestCase):
 
     def test_every_fault_has_its_test(self):
         tests = [getattr(kind, name) for kind in globals().values() if isinstance(kind, type) for name in dir(kind) if name.startswith("test_")]
-        self.assertEqual({fault for test in tests for fault in getattr(test, "faults", ())}, set(FAULTS))
+        self.assertEqual({fault for test in tests for fault in getattr(test, "faults", ())}, set(fault_table.FAULTS))
 
 
 class Logs(unittest.TestCase):
@@ -287,7 +262,7 @@ class Alerting(unittest.TestCase):
         for fault in faults:
             # Of several faults in one test, each has what was noted under its name.
             mine = [(name, receiver, seconds) for of, name, receiver, seconds in self.told if of == fault or (len(faults) == 1 and of is None)]
-            TABLE.add(
+            fault_table.add(
                 fault, fired={name for name, _, _ in mine} if len(faults) > 1 else names(ever), told=mine,
                 silenced=names(ever) - names(told) if len(faults) == 1 else (), false=names(told - expected))
 

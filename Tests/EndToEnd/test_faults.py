@@ -1,6 +1,6 @@
 """Every way in which the API can fail: the exporter stays quick, truthful, small and silent about secrets.
 
-`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`. One exporter and one fake API a case.
+One exporter and one fake API a case.
 """
 
 import pathlib
@@ -13,7 +13,6 @@ from contract import REASONS
 from exporter import MEMORY_LIMIT, Exporter, wait_until
 from fake_api import FakeAPI, honest, instance
 from faults import CASES
-from parallel import load_tests  # noqa: F401 (unittest looks for it)
 
 INSTANCES = [instance(n) for n in range(7)]
 

@@ -1,7 +1,4 @@
-"""The health check that the program makes of itself, as container engines run it.
-
-`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`.
-"""
+"""The health check that the program makes of itself, as container engines run it."""
 
 import pathlib
 import re

@@ -1,7 +1,4 @@
-"""Clients by the hundred that are slow, silent or idle hold up nobody else.
-
-`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`.
-"""
+"""Clients by the hundred that are slow, silent or idle hold up nobody else."""
 
 import errno
 import os

@@ -1,7 +1,4 @@
-"""HTTP: who gets what, in which form, and what hostile clients get.
-
-`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`.
-"""
+"""HTTP: who gets what, in which form, and what hostile clients get."""
 
 import html.parser
 import pathlib
@@ -18,7 +15,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import exposition
 from exporter import OPENMETRICS, TEXT, wait_until
 from fake_api import KEY_MARK, PHONE_MARK, FakeAPI, instance
-from parallel import load_tests  # noqa: F401 (unittest looks for it)
 from running import LargePage, Running, SlowReader, good, reason
 
 

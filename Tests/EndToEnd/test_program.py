@@ -1,7 +1,4 @@
-"""The program at work: its key, its metrics, its log, and its ways through the network.
-
-`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`.
-"""
+"""The program at work: its key, its metrics, its log, and its ways through the network."""
 
 import json
 import os
@@ -22,7 +19,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from exporter import Exporter, wait_until
 from fake_api import KEY, KEY_MARK, PHONE_MARK, FakeAPI, instance
-from parallel import load_tests  # noqa: F401 (unittest looks for it)
 from running import Running, good, reason
 
 

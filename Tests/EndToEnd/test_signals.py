@@ -1,7 +1,4 @@
-"""Signals: it ends when asked, lets scrapes under way finish, and is not to be held up.
-
-`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`.
-"""
+"""Signals: it ends when asked, lets scrapes under way finish, and is not to be held up."""
 
 import os
 import pathlib
@@ -20,7 +17,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import exposition
 from exporter import KEY, PROGRAM, environment, wait_until
 from fake_api import FakeAPI
-from parallel import load_tests  # noqa: F401 (unittest looks for it)
 from running import LargePage, Running, SlowReader, good
 
 

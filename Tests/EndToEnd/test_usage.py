@@ -1,7 +1,4 @@
-"""What the user may ask for, and what is refused: exit codes and messages.
-
-`EXPORTER` names the program; without it, `.build/release/hypersender-exporter`.
-"""
+"""What the user may ask for, and what is refused: exit codes and messages."""
 
 import pathlib
 import socket
@@ -13,7 +10,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from exporter import run
 from fake_api import KEY, KEY_MARK, FakeAPI
-from parallel import load_tests  # noqa: F401 (unittest looks for it)
 
 FLAGS = """
     --web.listen-address --web.telemetry-path --web.max-requests --web.disable-exporter-metrics
