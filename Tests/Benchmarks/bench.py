@@ -132,7 +132,7 @@ class Process:
             return answer.read()
 
     def load(self, seconds, connections, encoding):
-        """Scrapes a second, latency in seconds at the median and the 99th percentile, and CPU seconds a scrape."""
+        """What `wrk` measures, and the CPU time a scrape, by label; None where no scrape came to its end."""
         before = self.cpu()
         output = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "120s", "--latency", "-H", f"Accept: {SCRAPE['Accept']}",
@@ -146,8 +146,8 @@ class Process:
             return None
         latency = {share: self.seconds(value) for share, value in re.findall(r"^ +(50|99)% +(\S+) *$", output, re.MULTILINE)}
         return {
-            "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), "p50": latency["50"], "p99": latency["99"],
-            "cpu": used / count}
+            "rate, 1/s": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), "p50, ms": latency["50"] * 1000,
+            "p99, ms": latency["99"] * 1000, "CPU a scrape, ms": used / count * 1000}
 
     @staticmethod
     def seconds(text):
