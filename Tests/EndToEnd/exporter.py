@@ -16,6 +16,7 @@ import time
 import contract
 import exposition
 from fake_api import KEY, MARKS
+from timing import NEVER, Stopwatch, wait_for_exit, wait_until
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("EXPORTER", str(TOP / ".build-release/hypersender-exporter"))
@@ -34,26 +35,13 @@ def source(name):
     return path.read_text()
 
 
-def wait_until(condition, seconds, what, on_failure=lambda: ""):
-    """The first true answer of `condition`, asked again and again until a deadline."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}\n{on_failure()}")
-        # The pace of asking, not a wait for something to happen.
-        time.sleep(0.05)
-
-
 def environment(**variables):
     """A clean environment: nothing of the caller's may steer the exporter, proxies least of all."""
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")}
     return kept | {k: v for k, v in variables.items() if v is not None}
 
 
-def run(*arguments, token=KEY, seconds=5, **variables):
+def run(*arguments, token=KEY, seconds=NEVER, **variables):
     """Runs the program to its end: for usage errors and the like."""
     if not any(a.startswith("--hypersender.base-url") for a in arguments):
         # Should it start against expectation, then it must not ask the real API: nothing listens here.
@@ -146,10 +134,8 @@ class Exporter:
 
     def stop(self, number=signal.SIGTERM, seconds=12):
         """Asks it to end; the exit code and the seconds that took."""
-        start = time.monotonic()
         self.process.send_signal(number)
-        code = self.process.wait(seconds)
-        taken = time.monotonic() - start
+        code, taken = wait_for_exit(self.process, seconds)
         for reader in self._readers:
             reader.join(5)
         return code, taken
@@ -157,15 +143,17 @@ class Exporter:
     # Requests
 
     def request(self, path, method="GET", headers=(), seconds=5):
-        connection = http.client.HTTPConnection(self.host.strip("[]"), self.port, timeout=seconds)
+        connection = http.client.HTTPConnection(self.host.strip("[]"), self.port, timeout=NEVER)
         try:
-            start = time.monotonic()
+            watch = Stopwatch(self.process.pid)
             connection.request(method, path, headers=dict(headers))
             response = connection.getresponse()
             body = response.read()
-            taken = time.monotonic() - start
+            taken = watch.seconds
         finally:
             connection.close()
+        if taken > seconds:
+            raise TimeoutError(f"{path} took {taken:.1f} s")
         self.seen += repr(response.getheaders()).encode() + body
         if response.getheader("Content-Encoding") == "gzip" and method != "HEAD":
             self.seen += gzip.decompress(body)
@@ -181,7 +169,7 @@ class Exporter:
         answer = self.request(path, headers=headers)
         after = time.time()
         faults = []
-        # The tests' own load can delay any one answer: only an exporter that is slow three times is slow.
+        # The test's own threads can delay any one answer: only an exporter that is slow three times is slow.
         for _ in range(2):
             if answer.seconds > 1:
                 answer.seconds = min(answer.seconds, self.request(path, headers=headers).seconds)

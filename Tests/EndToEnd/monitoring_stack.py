@@ -22,9 +22,10 @@ import urllib.request
 import yaml
 
 import faults
-from monitoring_engines import ENGINE, Alertmanager, Process
+from engines import ENGINE, Alertmanager, Process
 from exporter import TOP, Exporter, wait_until
 from fake_api import FakeAPI, instance
+from timing import NEVER
 
 SIMULATOR = os.environ.get("SIMULATOR", str(TOP / ".build-release/release/hypersender-simulator"))
 
@@ -108,7 +109,7 @@ class Simulator(Process):
 
     def control(self, method, path, **query):
         address = urllib.parse.urlsplit(self.base_url)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=NEVER)
         try:
             connection.request(method, "/simulator/" + path + "?" + urllib.parse.urlencode(query))
             answer = connection.getresponse()
@@ -136,7 +137,7 @@ class Simulator(Process):
         """Its instances as the API tells them."""
         request = urllib.request.Request(
             self.base_url + "/instances", headers={"Accept": "application/json", "Authorization": f"Bearer {self.token}"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=NEVER) as answer:
             return json.load(answer)
 
 
@@ -311,7 +312,7 @@ class ShiftedClock(http.server.ThreadingHTTPServer):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 try:
-                    with urllib.request.urlopen(f"http://{address}{self.path}", timeout=10) as answer:
+                    with urllib.request.urlopen(f"http://{address}{self.path}", timeout=NEVER) as answer:
                         body = ShiftedClock.TIMES.sub(shift, answer.read())
                         kind = answer.headers["Content-Type"]
                 except OSError as error:
@@ -369,7 +370,7 @@ class Stack(contextlib.ExitStack):
             (self.folder / "rules" / file.name).write_text(scaled_rules(file.read_text(), self.factor))
         configuration = self._write_configuration(range(shards) if watched is None else watched)
         self.engine = self.enter_context(
-            ENGINE(self.folder, self.alertmanager, configuration["global"]["evaluation_interval"], self.factor))
+            ENGINE(self.folder, configuration["global"]["evaluation_interval"], self.factor, self.alertmanager))
         self.engine.start()
         wait_until(lambda: self.query("hypersender_up == 1"), 60, "there is a good poll", lambda: self.state())
         return self
@@ -440,7 +441,8 @@ class Stack(contextlib.ExitStack):
         self.engine.start()
 
     def query(self, expression):
-        return self.engine.query(expression)
+        """Samples of an instant vector: each with its labels and value."""
+        return [(sample["metric"], float(sample["value"][1])) for sample in self.engine.query(expression)]
 
     def value(self, expression):
         """The value of the only sample; None if there is none."""

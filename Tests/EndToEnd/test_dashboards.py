@@ -301,7 +301,7 @@ class Live(unittest.TestCase):
     @classmethod
     def _wait(cls, query, wanted, what):
         wait_until(lambda: cls.engine.value(query) == wanted, 40, f"{what}: {query}",
-                   lambda: str(cls.engine.query(query)) + cls.engine.log.read_text()[-3000:])
+                   lambda: str(cls.engine.query(query)) + cls.engine.log[-3000:])
 
     @classmethod
     def _make_trouble(cls):
@@ -323,7 +323,7 @@ class Live(unittest.TestCase):
         cls._wait("count(count by (job) (hypersender_api_rate_limit_remaining))", 3, "the API tells its limit")
         # The age of data needs a quarter of a minute of history.
         wait_until(lambda: all(Viewer(cls.engine, BOARDS["overview"], job=job).panel("Time from poll to now") for job in ("hypersender", "hypersender-single")),
-                   20, "the age of data is known", cls.engine.log.read_text)
+                   20, "the age of data is known", lambda: cls.engine.log)
         cls._wait("count(instance_id:hypersender_instance_working:ratio1d < 1 and instance_id:hypersender_instance_working:ratio30d)", 21,
                   "availability is recorded")
 
@@ -475,7 +475,7 @@ class States(unittest.TestCase):
 
     @classmethod
     def _wait(cls, query, wanted, what):
-        wait_until(lambda: cls.engine.value(query) == wanted, 40, f"{what}: {query}", lambda: str(cls.engine.query(query)) + cls.engine.log.read_text()[-3000:])
+        wait_until(lambda: cls.engine.value(query) == wanted, 40, f"{what}: {query}", lambda: str(cls.engine.query(query)) + cls.engine.log[-3000:])
 
     SECONDS = 5
 
@@ -598,7 +598,7 @@ class DataAge(unittest.TestCase):
         }
         lines = [line for job, replicas in jobs.items() for each in replicas for line in each.history(job)]
         engine = self.enterContext(engines.start(self.enterContext(tempfile.TemporaryDirectory()), history="\n".join([*lines, "# EOF", ""])))
-        wait_until(lambda: engine.query("count(hypersender_up)", end), 20, "the history can be asked for", engine.log.read_text)
+        wait_until(lambda: engine.query("count(hypersender_up)", end), 20, "the history can be asked for", lambda: engine.log)
         for job, replicas in jobs.items():
             for when in range(end - 90, end + 1, 9):
                 with self.subTest(job, before=end - when):
@@ -638,8 +638,8 @@ groups:
         exporter = self.enterContext(Exporter(api.base_url, interval="5s", timeout="20s", stale_after=60))
         engine = self.enterContext(engines.start(folder, {"hypersender": [f"127.0.0.1:{exporter.port}"]}, interval="5s", rules={"alerts.yml": self.ALERTS}))
         query = "count(hypersender_instance_up) + 0 * count(count_over_time(hypersender_up[1m]) >= 3)"
-        wait_until(lambda: engine.value(query) == self.INSTANCES, 60, "three scrapes of all", engine.log.read_text)
-        wait_until(lambda: engine.value('count(ALERTS{alertstate="firing"})') == self.INSTANCES / 4, 30, "thousands of alerts fire", engine.log.read_text)
+        wait_until(lambda: engine.value(query) == self.INSTANCES, 60, "three scrapes of all", lambda: engine.log)
+        wait_until(lambda: engine.value('count(ALERTS{alertstate="firing"})') == self.INSTANCES / 4, 30, "thousands of alerts fire", lambda: engine.log)
         end = time.time()
         # Scrapes of so many series would take the machine's time from the queries, which ask for this moment.
         exporter.kill()

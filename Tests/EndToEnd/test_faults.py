@@ -31,7 +31,9 @@ class Faults(unittest.TestCase):
         with FakeAPI(INSTANCES) as api, FakeAPI() as trap:
             api.trap = trap
             stale_after = 5.0 if case.stale else 60.0
-            with Exporter(api.base_url, *case.arguments, stale_after=stale_after) as exporter:
+            # Not to be reached where it is not the matter, however slow the machine is.
+            timeout = "2s" if case.stale or "timeout" in case.reasons else "30s"
+            with Exporter(api.base_url, *case.arguments, stale_after=stale_after, timeout=timeout) as exporter:
                 healthy = exporter.wait_for(lambda page: shows(page, INSTANCES), 10, "the first good poll")
                 self.assertEqual(sum(failures(healthy).values()), 0)
                 self.begin(case, api)
@@ -39,7 +41,7 @@ class Faults(unittest.TestCase):
                     self.judge_failure(case, api, exporter)
                 else:
                     self.judge_success(case, api, exporter)
-                self.end(case, api)
+                self.end(case, api, exporter)
                 self.judge_recovery(case, api, exporter)
                 self.assertEqual(trap.connections, 0, "another origin was spoken to")
                 self.judge_process(exporter)
@@ -52,12 +54,12 @@ class Faults(unittest.TestCase):
         else:
             api.answer = case.answer
 
-    def end(self, case, api):
+    def end(self, case, api, exporter):
         api.instances = INSTANCES
         api.answer = honest
-        self.polls_at_end = api.polls
         if case.refused:
             api.listen()
+        self.polls_at_end = exporter.scrape().value("hypersender_polls_total")
 
     def judge_failure(self, case, api, exporter):
         expected = case.reasons - {"none"}
@@ -74,7 +76,10 @@ class Faults(unittest.TestCase):
             case.judge(self, page, api)
         else:
             self.assertEqual(page.value("hypersender_up"), 0)
-            self.assertEqual({i["id"] for i in INSTANCES}, {s.labels["instance_id"] for s in page.all("hypersender_instance_up")})
+            shown = {s.labels["instance_id"] for s in page.all("hypersender_instance_up")}
+            # On a busy machine they may be stale by now; whether they are is judged at every scrape.
+            if not case.stale or "hypersender_instances" in page:
+                self.assertEqual({i["id"] for i in INSTANCES}, shown)
         if case.not_before:
             self.judge_pause(case, api)
         if case.stale:
@@ -103,13 +108,22 @@ class Faults(unittest.TestCase):
         case.judge(self, page, api)
 
     def judge_recovery(self, case, api, exporter):
+        polls = self.polls_at_end
+
+        def right(page):
+            nonlocal polls
+            if shows(page, INSTANCES):
+                return True
+            polls = page.value("hypersender_polls_total")
+            return False
+
         # The wait after a failure is at most ten intervals, and a poll at most its timeout.
-        page = exporter.wait_for(lambda page: shows(page, INSTANCES), 20, "right again after the fault's end")
+        page = exporter.wait_for(right, 20, "right again after the fault's end")
+        # Of polls that did not mend it, one may have been under way at the end.
+        self.assertLessEqual(polls - self.polls_at_end, 1, "right again within two polls")
         self.assertEqual(page.value("hypersender_instances", status="UNKNOWN"), 0)
         self.assertEqual(page.value("hypersender_duplicate_instances"), 0)
         self.assertEqual(page.value("hypersender_invalid_instances"), 0)
-        # One may have been under way at the end, and one may have begun since the page was right.
-        self.assertLessEqual(api.polls - self.polls_at_end, 3, "right again within two polls")
         exporter.scrape_in_every_way()
 
     def judge_process(self, exporter):

@@ -4,49 +4,16 @@ Each test runs in a network and a view of /etc of its own, with a name server th
 
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 
 from exporter import Exporter, wait_until
 from fake_api import FakeAPI
+from name_server import NameServer
 
 ISOLATED = ["unshare", "--mount", "--net"]
-
-
-class NameServer:
-    """Answers on UDP port 53; `names` holds the addresses of each name, or None if its questions are to be ignored."""
-
-    def __init__(self, names):
-        self.names = names
-        self.asked = []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 53))
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            question, client = self.socket.recvfrom(4096)
-            labels, at = [], 12
-            while question[at]:
-                labels.append(question[at + 1:at + 1 + question[at]].decode())
-                at += 1 + question[at]
-            name, kind = ".".join(labels), int.from_bytes(question[at + 1:at + 3], "big")
-            self.asked.append(name)
-            addresses = self.names.get(name, [])
-            if addresses is None:
-                continue
-            family = {1: socket.AF_INET, 28: socket.AF_INET6}.get(kind)
-            found = [a for a in addresses if family == (socket.AF_INET6 if ":" in a else socket.AF_INET)]
-            answers = b"".join(
-                b"\xc0\x0c" + kind.to_bytes(2, "big") + b"\0\1\0\0\0\0" + len(socket.inet_pton(family, a)).to_bytes(2, "big")
-                + socket.inet_pton(family, a) for a in found)
-            status = b"\x81\x80" if addresses else b"\x81\x83"
-            counts = b"\0\1" + len(found).to_bytes(2, "big") + b"\0\0\0\0"
-            self.socket.sendto(question[:2] + status + counts + question[12:at + 5] + answers, client)
 
 
 def accounts(**hosts):

@@ -18,6 +18,7 @@ import exposition
 from exporter import KEY, PROGRAM, environment, wait_until
 from fake_api import FakeAPI
 from running import LargePage, Running, SlowReader, good
+from timing import NEVER, wait_for_exit
 
 
 class Signals(Running):
@@ -97,9 +98,9 @@ class Signals(Running):
         wait_until(lambda: api.polls > polls + 2, 15, "polls go on")
         for path in ("/metrics", "/-/ready", "/-/healthy", "/"):
             url = f"http://127.0.0.1:{int(found[1])}{path}"
-            self.assertEqual(urllib.request.urlopen(url, timeout=5).status, 200)
+            self.assertEqual(urllib.request.urlopen(url, timeout=NEVER).status, 200)
         process.terminate()
-        self.assertEqual(process.wait(5), 0)
+        self.assertEqual(wait_for_exit(process, 5)[0], 0)
 
     def test_hang_up_does_not_kill(self):
         api, exporter = self.started()
@@ -117,7 +118,7 @@ class Signals(Running):
             exporter.process.send_signal(signal.SIGTERM)
         except ProcessLookupError:
             pass
-        self.assertIn(exporter.process.wait(12), (0, -signal.SIGTERM))
+        self.assertIn(wait_for_exit(exporter.process, 12)[0], (0, -signal.SIGTERM))
 
 
 class Backlog(Running):
@@ -130,7 +131,7 @@ class Backlog(Running):
         connections = [connect() for _ in range(50)]
         for number, connection in enumerate(connections):
             self.addCleanup(connection.close)
-            connection.settimeout(10)
+            connection.settimeout(NEVER)
             if number % 2 == 0:
                 connection.sendall(self.REQUEST)
         return connections
@@ -157,7 +158,7 @@ class Backlog(Running):
 
     def test_of_a_port(self):
         _, exporter = self.started()
-        kept = socket.create_connection(("127.0.0.1", exporter.port), 10)
+        kept = socket.create_connection(("127.0.0.1", exporter.port), NEVER)
         self.addCleanup(kept.close)
         kept.sendall(self.REQUEST)
         self.assertIn(b"200", kept.recv(4096))
@@ -168,7 +169,7 @@ class Backlog(Running):
         self.end(exporter)
         self.judge(connections)
         self.assertTrue(self.rest(kept).startswith(b"HTTP/1.1 200 "))
-        self.assertEqual(exporter.process.wait(5), 0, exporter.log)
+        self.assertEqual(wait_for_exit(exporter.process, 5)[0], 0, exporter.log)
 
     def test_of_a_unix_socket(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -184,7 +185,7 @@ class Backlog(Running):
         connections = self.crowd(connect)
         self.end(exporter)
         self.judge(connections)
-        self.assertEqual(exporter.process.wait(5), 0, exporter.log)
+        self.assertEqual(wait_for_exit(exporter.process, 5)[0], 0, exporter.log)
 
     def test_newcomers_do_not_hold_up_the_end(self):
         _, exporter = self.started()
@@ -230,7 +231,7 @@ class Scrapes(LargePage):
         body, length = reader.rest()
         self.assertEqual(len(body), length)
         self.assertEqual(exposition.check(body), [])
-        self.assertEqual(exporter.process.wait(3), 0)
+        self.assertEqual(exporter.process.wait(NEVER), 0)
 
     def test_term_with_a_reader_who_never_reads(self):
         exporter = self.large()

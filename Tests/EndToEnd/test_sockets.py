@@ -1,7 +1,6 @@
 """Where the exporter listens: several addresses, both families, unix sockets, and sockets that a service manager hands over."""
 
 import contextlib
-import os
 import pathlib
 import re
 import signal
@@ -13,12 +12,13 @@ import unittest
 from exporter import PROGRAM, environment, run
 from fake_api import KEY, FakeAPI
 from running import Running
+from timing import NEVER, wait_for_exit
 
 
 def ask(connection):
     """The status line of a scrape over a connection."""
     with connection:
-        connection.settimeout(5)
+        connection.settimeout(NEVER)
         connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         answer = b""
         while part := connection.recv(1 << 16):
@@ -68,11 +68,11 @@ class Sockets(Running):
         listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
         api = self.enterContext(FakeAPI())
         # As sd_listen_fds(3) has it: the sockets begin at descriptor 3, and the process is named.
-        os.set_inheritable(listener.fileno(), True)
         process = subprocess.Popen(
-            ["sh", "-c", f'exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"', PROGRAM, "--web.systemd-socket",
+            # Not sh, which may know descriptors of one digit only.
+            ["bash", "-c", f'exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"', PROGRAM, "--web.systemd-socket",
              f"--hypersender.base-url={api.base_url}"],
-            env=environment(HYPERSENDER_TOKEN=KEY), close_fds=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            env=environment(HYPERSENDER_TOKEN=KEY), pass_fds=(listener.fileno(),), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -83,19 +83,19 @@ class Sockets(Running):
         # The socket listens all along: the first scrape waits until the program answers.
         self.assertEqual(ask(socket.create_connection(listener.getsockname())), self.OK)
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(wait_for_exit(process, 10)[0], 0)
 
     def test_the_backlog_of_systemd_is_left_to_the_next_process(self):
         listener, process = self.systemd()
         self.assertEqual(ask(socket.create_connection(listener.getsockname())), self.OK)
         process.send_signal(signal.SIGSTOP)
-        connections = [socket.create_connection(listener.getsockname(), 5) for _ in range(50)]
+        connections = [socket.create_connection(listener.getsockname(), NEVER) for _ in range(50)]
         for connection in connections:
             self.addCleanup(connection.close)
             connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGCONT)
-        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(wait_for_exit(process, 10)[0], 0)
         listener.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:

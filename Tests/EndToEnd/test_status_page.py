@@ -1,10 +1,10 @@
 """The status page in a browser: what a person sees of it, and what the browser makes of hostile names."""
 
+import os
 import pathlib
 import re
 import shutil
 import sys
-import time
 import unittest
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 from exporter import TOP, wait_until
 from fake_api import FakeAPI, encode, instance
 from running import Running
+from timing import NEVER, Stopwatch
 
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
@@ -74,6 +75,7 @@ class Browsing(Running):
     def open(self, exporter, path="/", width=1280, scheme="light", **options):
         """The page, which may ask for nothing else and of which the browser may not complain."""
         context = self.browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, **options)
+        context.set_default_timeout(NEVER * 1000)
         self.addCleanup(context.close)
         page = context.new_page()
         complaints, requests = [], []
@@ -290,9 +292,9 @@ class LargeAccount(Browsing):
         answer = exporter.request("/")
         self.assertLess(len(answer.body), 1_000_000)
         for width in WIDTHS:
-            start = time.monotonic()
+            watch = Stopwatch(os.getpid())
             page = self.open(exporter, width=width)
-            self.assertLess(time.monotonic() - start, 5)
+            self.assertLess(watch.seconds, 5)
             self.assertEqual(page.locator("h1").inner_text(), "25 of 10,000 instances need attention")
             self.assertEqual(page.locator("caption").inner_text(), "10,000 instances; the first 500 are shown, trouble first.")
             labels = page.locator("tbody .label").all_inner_texts()

@@ -19,6 +19,7 @@ import urllib.request
 
 from exporter import run, wait_until
 from running import Running
+from timing import NEVER
 
 PASSWORD = "correct horse"
 HASH = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
@@ -84,7 +85,7 @@ class WebFile(Running):
     def handshake(self, exporter, *arguments):
         return subprocess.run(
             ["openssl", "s_client", "-connect", f"127.0.0.1:{exporter.port}", "-CAfile", self.folder / "authority.crt", *arguments],
-            input=b"", capture_output=True, check=False, timeout=10).stdout.decode("utf-8", "replace")
+            input=b"", capture_output=True, check=False, timeout=NEVER).stdout.decode("utf-8", "replace")
 
 
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
@@ -213,7 +214,7 @@ class ClientCertificates(WebFile):
         return context
 
     def connect(self, exporter, context, session=None):
-        plain = socket.create_connection(("127.0.0.1", exporter.port), timeout=10)
+        plain = socket.create_connection(("127.0.0.1", exporter.port), timeout=NEVER)
         self.addCleanup(plain.close)
         secure = context.wrap_socket(plain, server_hostname="127.0.0.1", session=session)
         self.addCleanup(secure.close)
@@ -272,7 +273,7 @@ class ClientCertificates(WebFile):
                     self.write(after)
                     if hangup:
                         exporter.process.send_signal(signal.SIGHUP)
-                    kept.settimeout(10)
+                    kept.settimeout(NEVER)
                     with contextlib.suppress(ConnectionError):
                         self.assertEqual(kept.recv(1), b"", "the connection ends")
                     self.assertEqual(self.answer(exporter, context, kept.session), 200 if returns else None)
@@ -322,7 +323,7 @@ class Passwords(WebFile):
         ):
             for fields in ("Content-Length: 60000", "Transfer-Encoding: chunked", "Content-Length: 5\r\nExpect: 100-continue"):
                 with self.subTest(credentials=credentials, path=path, fields=fields), \
-                        socket.create_connection(("127.0.0.1", exporter.port), 3) as connection:
+                        socket.create_connection(("127.0.0.1", exporter.port), NEVER) as connection:
                     field = "" if credentials is None else f"Authorization: Basic {base64.b64encode(credentials.encode()).decode()}\r\n"
                     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n{field}{fields}\r\n\r\n".encode())
                     if status != 200:
@@ -378,7 +379,7 @@ class Passwords(WebFile):
 
         def first_login(user, source):
             start = time.monotonic()
-            connection = http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=20, source_address=(source, 0))
+            connection = http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=NEVER, source_address=(source, 0))
             with contextlib.closing(connection):
                 self.assertEqual(login(connection, user, PASSWORD), 200)
             return time.monotonic() - start
@@ -462,7 +463,7 @@ class RealPrometheus(WebFile):
         def value(query):
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             try:
-                with opener.open(f"http://127.0.0.1:{port}/api/v1/query?query={query}", timeout=5) as answer:
+                with opener.open(f"http://127.0.0.1:{port}/api/v1/query?query={query}", timeout=NEVER) as answer:
                     result = json.load(answer)["data"]["result"]
             except OSError:
                 # Listening, but not ready yet.

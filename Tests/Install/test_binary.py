@@ -1,14 +1,10 @@
 """The release binary by itself, in a root that holds nothing else but what a container engine puts there."""
 
-import contextlib
 import pathlib
 import re
 import shutil
-import socket
 import ssl
-import struct
 import tempfile
-import threading
 import unittest
 
 from installing import BINARY, output
@@ -16,50 +12,10 @@ from installing import BINARY, output
 import exporter
 from exporter import Exporter
 from fake_api import FakeAPI
+from name_server import NameServer
 from running import good, reason
 
 NAME = "api.hypersender.test"
-
-
-class NameServer:
-    """A DNS server at the usual port that knows one name."""
-
-    def __init__(self):
-        self.asked = set()
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 53))
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    def _serve(self):
-        while True:
-            try:
-                question, client = self.socket.recvfrom(512)
-            except OSError:
-                return
-            if not question:
-                return
-            labels, rest = [], question[12:]
-            while rest[0]:
-                labels.append(rest[1:1 + rest[0]].decode())
-                rest = rest[1 + rest[0]:]
-            name, kind = ".".join(labels), struct.unpack(">H", rest[1:3])[0]
-            self.asked.add(name)
-            end = len(question) - len(rest) + 5
-            known, address = name == NAME, kind == 1
-            answer = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1" if known and address else b""
-            flags = 0x8180 if known else 0x8183
-            self.socket.sendto(question[:2] + struct.pack(">5H", flags, 1, 1 if answer else 0, 0, 0) + question[12:end] + answer, client)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        # Wakes the thread up, which closing does not.
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join(5)
-        self.socket.close()
 
 
 class EmptyRoot(unittest.TestCase):
@@ -101,7 +57,7 @@ class EmptyRoot(unittest.TestCase):
     def test_a_name_of_dns_and_the_authorities_of_the_system(self):
         _, url, certificate = self.api()
         shutil.copy(certificate, self.root / "etc/ssl/certs/ca-certificates.crt")
-        with NameServer() as names, Exporter(url) as running:
+        with NameServer({NAME: ["127.0.0.1"]}) as names, Exporter(url) as running:
             running.wait_for(good, 15, "a good poll")
         self.assertIn(NAME, names.asked)
 
@@ -114,7 +70,7 @@ class EmptyRoot(unittest.TestCase):
             (library / f"libnss_{module}.so.2").write_bytes(b"not for this program")
         _, url, certificate = self.api()
         shutil.copy(certificate, self.root / "etc/ssl/certs/ca-certificates.crt")
-        with NameServer(), Exporter(url) as running:
+        with NameServer({NAME: ["127.0.0.1"]}), Exporter(url) as running:
             running.wait_for(good, 15, "a good poll")
 
     def test_nothing_is_trusted_where_no_authority_is_there(self):
@@ -125,7 +81,7 @@ class EmptyRoot(unittest.TestCase):
         self.assertEqual(api.requests, [])
 
     def test_a_name_that_nobody_knows(self):
-        with NameServer(), Exporter("https://elsewhere.hypersender.test/api") as running:
+        with NameServer({NAME: ["127.0.0.1"]}), Exporter("https://elsewhere.hypersender.test/api") as running:
             running.wait_for(lambda page: reason(page, "dns"), 15, "the name is not found")
 
 

@@ -3,29 +3,18 @@
 import json
 import os
 import sys
-import time
 import unittest
 import urllib.request
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "EndToEnd")]
 from manifests import DEPLOY, run  # noqa: E402
+import timing  # noqa: E402
 
 COMPOSE = DEPLOY / "compose"
 TOKEN = COMPOSE / "secrets" / "hypersender-token"
 # All but Grafana, for which there is no stand-in.
 SERVICES = ("exporter", "prometheus", "alertmanager")
-
-
-def wait_until(condition, seconds, what):
-    """The first true answer of `condition`, asked again and again until a deadline."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}\n{logs()}")
-        # The pace of asking, not a wait for something to happen.
-        time.sleep(0.5)
-    return answer
 
 
 def get(port, path):
@@ -44,6 +33,10 @@ def query(expression):
 def logs():
     return "".join(f"{name}:\n{done.stdout[-1500:]}{done.stderr[-1500:]}\n"
                    for name in SERVICES if (done := run("podman", "logs", f"hypersender_{name}_1")))
+
+
+def wait_until(condition, seconds, what):
+    return timing.wait_until(condition, seconds, what, logs)
 
 
 class ComposeRun(unittest.TestCase):

@@ -73,7 +73,7 @@ struct RawClient: Sendable {
         let descriptor = try check("socket", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
         defer { close(descriptor) }
         // A test that would wait for ever fails instead.
-        var patience = timeval(tv_sec: 20, tv_usec: 0)
+        var patience = timeval(tv_sec: 300, tv_usec: 0)
         try check(
             "setsockopt",
             setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size)))

@@ -299,7 +299,7 @@ struct HypersenderClientTests {
     func faultsHaveTheirReason(kind: Fault.Kind, reason: APIError.Reason) async throws {
         try await withSimulator { simulator in
             // Time enough for a busy machine, unless running out of it is what is tried.
-            let timeout = reason == .timeout ? Duration.seconds(2) : .seconds(60)
+            let timeout = reason == .timeout ? Duration.seconds(2) : .seconds(300)
             try await Self.withClient(
                 url: simulator.baseURL, token: .environment(name: "TEST", Secret(simulator.token)), timeout: timeout,
                 maxResponseBytes: 1 << 20
@@ -326,10 +326,10 @@ struct HypersenderClientTests {
         let (port, descriptor) = try Self.closedPort()
         defer { close(descriptor) }
         let started = ContinuousClock.now
-        let error = try await Self.failure(url: "http://127.0.0.1:\(port)/v1", timeout: .seconds(60))
+        let error = try await Self.failure(url: "http://127.0.0.1:\(port)/v1", timeout: .seconds(600))
         #expect(error.reason == .connect)
         #expect(error.detail.contains("refused"))
-        #expect(.now - started < .seconds(30))
+        #expect(.now - started < .seconds(300))
     }
 
     @Test func anUnknownHostIsSaidSo() async throws {
@@ -683,7 +683,7 @@ struct HypersenderClientTests {
 
     private static func withClient<Result>(
         url: String, token: TokenSource? = nil, filter: InstanceFilter = InstanceFilter(),
-        timeout: Duration = .seconds(20), maxResponseBytes: Int = 64 << 20,
+        timeout: Duration = .seconds(300), maxResponseBytes: Int = 64 << 20,
         _ test: (HypersenderClient) async throws -> Result
     ) async throws -> Result {
         try await withClient(
@@ -723,7 +723,7 @@ struct HypersenderClientTests {
     }
 
     private static func failure(
-        url: String, timeout: Duration = .seconds(20), maxResponseBytes: Int = 64 << 20
+        url: String, timeout: Duration = .seconds(300), maxResponseBytes: Int = 64 << 20
     ) async throws -> APIError {
         let error = try await withClient(url: url, timeout: timeout, maxResponseBytes: maxResponseBytes) { client in
             await #expect(throws: APIError.self) { try await client.list() }

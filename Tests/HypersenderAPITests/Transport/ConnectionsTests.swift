@@ -36,7 +36,7 @@ final class ConnectionsTests: Sendable {
     private let requests = Mutex<[String]>([])
 
     private func connections(
-        proxy: ProxySettings.Proxy? = nil, timeout: Duration = .seconds(20)
+        proxy: ProxySettings.Proxy? = nil, timeout: Duration = .seconds(300)
     ) throws -> Connections {
         try Connections(
             Connections.Settings(proxy: proxy, authorities: nil, timeout: timeout),
@@ -44,7 +44,7 @@ final class ConnectionsTests: Sendable {
     }
 
     private func withConnections(
-        timeout: Duration = .seconds(20), _ test: (Connections) async throws -> Void
+        timeout: Duration = .seconds(300), _ test: (Connections) async throws -> Void
     ) async throws {
         let connections = try connections(timeout: timeout)
         do {
