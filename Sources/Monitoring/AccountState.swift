@@ -64,7 +64,7 @@ public struct AccountState: Sendable {
     }
 
     /// Takes in the result of a poll.
-    public mutating func record(_ result: Result<ListAnswer, APIError>, started: Moment, ended: Moment) {
+    public mutating func record(_ result: Result<ListResponse, APIError>, started: Moment, ended: Moment) {
         polls += 1
         lastPoll = ended
         if ended.unix < latest {
@@ -186,8 +186,7 @@ public struct AccountState: Sendable {
                         for index in instances.indices {
                             let place = order[next + index]
                             guard
-                                instances[index].instance.isCopy(of: list[place])
-                                    || instances[index].instance.hasSameFacts(as: list[place])
+                                instances[index].instance.hasSameFacts(as: list[place])
                             else {
                                 return false
                             }
@@ -208,11 +207,11 @@ public struct AccountState: Sendable {
     ///
     /// Most ids differ in their first eight bytes, and numbers are compared much faster than texts.
     private static func places(byID list: [Instance]) -> [Int] {
-        let keys = list.indices.map { (beginning: ExactText(list[$0].id).beginning, place: $0) }
+        let keys = list.indices.map { (prefix: UTF8Key(list[$0].id).prefix, place: $0) }
         return keys.sorted { first, second in
-            first.beginning != second.beginning
-                ? first.beginning < second.beginning
-                : ExactText(list[first.place].id) < ExactText(list[second.place].id)
+            first.prefix != second.prefix
+                ? first.prefix < second.prefix
+                : UTF8Key(list[first.place].id) < UTF8Key(list[second.place].id)
         }.map(\.place)
     }
 }
@@ -274,8 +273,7 @@ public final class InstanceGroup: Sendable {
             list.withUnsafeBufferPointer { list in
                 for (index, place) in places.enumerated() {
                     guard
-                        instances[index].instance.isCopy(of: list[place])
-                            || instances[index].instance.hasSameFacts(as: list[place])
+                        instances[index].instance.hasSameFacts(as: list[place])
                     else {
                         return .facts
                     }
@@ -301,15 +299,15 @@ private struct GroupCursor {
 
     /// The instance with this id; nil where there is none. Ids asked for must ascend.
     mutating func take(_ id: String) -> TrackedInstance? {
-        let id = ExactText(id)
+        let id = UTF8Key(id)
         while group < groups.count {
             let instances = groups[group].instances
             // A group that ends before the id is passed over as a whole.
-            if let last = instances.last, ExactText(last.instance.id) >= id {
-                while ExactText(instances[place].instance.id) < id {
+            if let last = instances.last, UTF8Key(last.instance.id) >= id {
+                while UTF8Key(instances[place].instance.id) < id {
                     place += 1
                 }
-                return ExactText(instances[place].instance.id) == id ? instances[place] : nil
+                return UTF8Key(instances[place].instance.id) == id ? instances[place] : nil
             }
             group += 1
             place = 0
@@ -339,7 +337,7 @@ public struct TrackedInstance: Sendable, Equatable {
             statusChangedAt = now
             statusChanges += 1
         }
-        if ExactText(new.name) != ExactText(instance.name) {
+        if UTF8Key(new.name) != UTF8Key(instance.name) {
             labels = Self.labels(new, account)
         }
         instance = new

@@ -65,8 +65,8 @@ struct InstanceFamily: Sendable {
             help: "What else the API says of the instance, as labels; always 1."
         ) { tracked, index, _, writer in
             var labels = Labels()
-            labels.append("service_type", tracked[index].instance.serviceType)
-            if let phone = tracked[index].instance.phone {
+            labels.append("service_type", tracked[index].instance.details.serviceType)
+            if let phone = tracked[index].instance.details.phone {
                 labels.append("phone", phone)
             }
             writer.sample(1, tracked[index].labels, labels)
@@ -75,14 +75,14 @@ struct InstanceFamily: Sendable {
             "hypersender_instance_created_timestamp_seconds", .gauge, followsStatus: false,
             help: "When the instance was created, in Unix time. The API gives no time zone: UTC is assumed."
         ) { tracked, index in
-            tracked[index].instance.createdAt
+            tracked[index].instance.details.createdAt
         },
         InstanceFamily(
             "hypersender_instance_access_token_present", .gauge, followsStatus: false,
             help:
                 "1 if the API lists an access token for the instance, 0 if it gives null, which means not yet connected."
         ) { tracked, index in
-            tracked[index].instance.hasAccessToken.map { $0 ? 1 : 0 }
+            tracked[index].instance.details.hasAccessToken.map { $0 ? 1 : 0 }
         },
         InstanceFamily(
             "hypersender_instance_status_change_timestamp_seconds", .gauge, followsStatus: true,

@@ -50,7 +50,7 @@ struct PollJournal {
     ///   - wait: the time to the next poll.
     ///   - now: the uptime.
     mutating func record(
-        _ result: Result<ListAnswer, APIError>, _ state: AccountState, nextIn wait: Duration, at now: Duration
+        _ result: Result<ListResponse, APIError>, _ state: AccountState, nextIn wait: Duration, at now: Duration
     ) {
         let instances = state.instanceCount
         if case .success = result {

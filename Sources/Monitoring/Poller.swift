@@ -101,7 +101,7 @@ public final class Poller: Sendable {
     func poll() async throws -> Duration? {
         let started = time.now
         current.withLock { $0.started = started }
-        let result: Result<ListAnswer, APIError>
+        let result: Result<ListResponse, APIError>
         do {
             result = .success(try await lister.listInstances())
         } catch let error as APIError {

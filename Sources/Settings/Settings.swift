@@ -97,10 +97,15 @@ public struct Settings: Sendable, Equatable {
         public func client(
             baseURL: BaseURL, token: TokenSource, userAgent: String
         ) throws(ProxyError) -> APIConfiguration {
-            APIConfiguration(
-                baseURL: baseURL, token: token, filter: filter, phone: phone, proxy: try proxies.proxy(for: baseURL),
-                caFile: caFile, systemAuthorities: systemAuthorities, timeout: timeout,
-                maxResponseBytes: maxResponseBytes, userAgent: userAgent)
+            var configuration = APIConfiguration(baseURL: baseURL, token: token, userAgent: userAgent)
+            configuration.filter = filter
+            configuration.phone = phone
+            configuration.proxy = try proxies.proxy(for: baseURL)
+            configuration.caFile = caFile
+            configuration.systemAuthorities = systemAuthorities
+            configuration.timeout = timeout
+            configuration.maximumResponseBytes = maxResponseBytes
+            return configuration
         }
     }
 

@@ -12,16 +12,16 @@ actor Fleet {
     private struct Member {
         var settings: AccountSettings
         var poller: Poller
-        var connections: Connections
+        var connections: ConnectionPool
     }
 
     private let monitor: Monitor
     private let time: any TimeSource
     private let logger: Logger
     /// One for all, across reloads.
-    private let memory = ResponseMemory()
+    private let budget = ResponseBudget()
     private var members: [Member] = []
-    private var connections: [Connections.Settings: Connections] = [:]
+    private var connections: [ConnectionPool.Configuration: ConnectionPool] = [:]
 
     init(_ monitor: Monitor, time: any TimeSource, logger: Logger) {
         self.monitor = monitor
@@ -32,9 +32,9 @@ actor Fleet {
     /// Accounts that can be polled, and what they will be asked through.
     struct Plan: Sendable {
         fileprivate var accounts: [(settings: AccountSettings, request: APIConfiguration)]
-        fileprivate var connections: [Connections.Settings: Connections]
+        fileprivate var connections: [ConnectionPool.Configuration: ConnectionPool]
         /// Those of them that are not in use yet.
-        fileprivate var new: [Connections]
+        fileprivate var new: [ConnectionPool]
     }
 
     /// Prepares to poll these accounts and no others, in this order; nothing changes yet. What is not put into effect must be discarded.
@@ -54,10 +54,10 @@ actor Fleet {
         }
         do throws(ClientSetupError) {
             for settings in plan.accounts.map(\.request.connections) where plan.connections[settings] == nil {
-                if let known = connections[settings], try !known.areOutdated() {
+                if let known = connections[settings], try !known.isOutdated() {
                     plan.connections[settings] = known
                 } else {
-                    let new = try Connections(settings)
+                    let new = try ConnectionPool(settings)
                     plan.connections[settings] = new
                     plan.new.append(new)
                 }
@@ -99,7 +99,7 @@ actor Fleet {
                     Member(
                         settings: account,
                         poller: poller(
-                            account, HypersenderClient(request, connections: connections, memory: memory),
+                            account, HypersenderClient(request, connections: connections, budget: budget),
                             state: state, start: start),
                         connections: connections))
             }

@@ -50,7 +50,7 @@ def names_that_are_not_answered():
             wait_until(asked, 5, "all names are asked for", lambda: exporter.log)
             exporter.wait_for(lambda page: up(page, "good") and up(page, "twin"), 1, "the names that are answered")
             exporter.wait_for(lambda page: all(failed(page, f"silent{n}", "dns") for n in range(10)), 10, "the others are told")
-            assert "no answer within --poll.timeout" in exporter.log, exporter.log
+            assert "no answer within the poll timeout" in exporter.log, exporter.log
             page = exporter.scrape()
             assert not any(failed(page, name, "timeout") for name in (*hosts, "good", "twin")), exporter.log
             assert not any(failed(page, name, "dns") for name in ("good", "twin")), exporter.log

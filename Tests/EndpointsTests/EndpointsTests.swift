@@ -356,7 +356,7 @@ struct EndpointsTests {
 private final class Fixture: Sendable {
     static let list = InstanceList(
         instances: [
-            Instance(id: "a", name: "first", status: .working, hasAccessToken: true),
+            Instance(id: "a", name: "first", status: .working, details: .init(hasAccessToken: true)),
             Instance(id: "b", name: "second", status: .failed),
         ], bytes: 100)
 
@@ -421,7 +421,7 @@ private struct Script: InstanceLister {
         self.answers = answers
     }
 
-    func listInstances() async throws -> ListAnswer {
+    func listInstances() async throws -> ListResponse {
         let call = calls.next()
         guard let last = answers.last else {
             return .list(InstanceList())

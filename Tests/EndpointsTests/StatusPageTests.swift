@@ -11,7 +11,7 @@ private func account(
 ) -> AccountState {
     var account = AccountState(name: name, interval: .seconds(60), staleAfter: .seconds(180))
     for (time, result) in polls {
-        account.record(result.map(ListAnswer.list), started: moment(time - 1), ended: moment(time))
+        account.record(result.map(ListResponse.list), started: moment(time - 1), ended: moment(time))
     }
     return account
 }
@@ -360,9 +360,10 @@ struct StatusPageTests {
     }
 
     @Test func rateLimitsAndUnreadableElementsAreTold() {
-        let list = InstanceList(
-            instances: [Instance(id: "a", name: " ", status: .working)], withoutID: 3,
+        var list = InstanceList(
+            instances: [Instance(id: "a", name: " ", status: .working)],
             rateLimit: RateLimit(limit: 1_000, remaining: 59))
+        list.withoutID = 3
         let page = text([account(nil, [(10, .success(list))])], at: 20)
         #expect(page.contains("<dt>Unreadable</dt><dd>3</dd>"))
         #expect(page.contains("<h1>The only instance is working, but 3 elements of the list are unreadable</h1>"))

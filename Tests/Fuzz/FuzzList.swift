@@ -48,11 +48,11 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     precondition(
         decoder.elements.all == list.instances.count + list.duplicates + list.withoutID,
         "an element is not accounted for")
-    precondition(Set(list.instances.map { ExactText($0.id) }).count == list.instances.count, "an id is there twice")
+    precondition(Set(list.instances.map { UTF8Key($0.id) }).count == list.instances.count, "an id is there twice")
     for instance in list.instances {
-        precondition(!instance.id.isEmpty && instance.id.utf8.count <= InstanceListDecoder.longestID)
-        precondition(instance.name.unicodeScalars.count <= InstanceListDecoder.longestText + 1)
-        precondition(instance.phone == nil, "a phone number was kept though nobody asked")
+        precondition(!instance.id.isEmpty && instance.id.utf8.count <= InstanceListDecoder.maximumIDLength)
+        precondition(instance.name.unicodeScalars.count <= InstanceListDecoder.maximumTextLength + 1)
+        precondition(instance.details.phone == nil, "a phone number was kept though nobody asked")
     }
     // Half a surrogate pair reads as U+FFFD here, and spoils the whole document there: that difference is meant.
     let text = String(decoding: bytes, as: UTF8.self).lowercased()

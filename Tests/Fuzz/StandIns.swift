@@ -67,8 +67,8 @@ struct TLSInspection {
     init(certificate: TLSOptions.PEM?, key: TLSOptions.PEM?, clientCA: TLSOptions.PEM?, now: Int) {}
 }
 
-public enum Connections {
-    public struct Settings: Sendable {
+public enum ConnectionPool {
+    public struct Configuration: Sendable {
         var proxy: ProxySettings.Proxy?
         var authorities: Authorities?
         var timeout: Duration

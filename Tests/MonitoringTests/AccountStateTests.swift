@@ -13,7 +13,7 @@ struct AccountStateTests {
         Instance(id: id, name: name, status: status)
     }
 
-    private func state(_ polls: [(Double, Result<ListAnswer, APIError>)]) -> AccountState {
+    private func state(_ polls: [(Double, Result<ListResponse, APIError>)]) -> AccountState {
         var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
         for (time, result) in polls {
             state.record(result, started: moment(time - 1), ended: moment(time))
@@ -21,11 +21,11 @@ struct AccountStateTests {
         return state
     }
 
-    private func good(_ instances: Instance...) -> Result<ListAnswer, APIError> {
+    private func good(_ instances: Instance...) -> Result<ListResponse, APIError> {
         .success(.list(InstanceList(instances: instances, bytes: 10)))
     }
 
-    private let bad = Result<ListAnswer, APIError>.failure(APIError(.timeout, "late"))
+    private let bad = Result<ListResponse, APIError>.failure(APIError(.timeout, "late"))
 
     @Test func nothingIsKnownBeforeTheFirstPoll() {
         let state = state([])
@@ -169,10 +169,10 @@ struct AccountStateTests {
         #expect(failed.new.instances[1].statusChanges == 1 && failed.old.instances[1].statusChanges == 0)
         for other in [
             instance("b", .working, name: "other"), instance("c", .working),
-            Instance(id: "b", name: "n", phone: "+1", status: .working),
-            Instance(id: "b", name: "n", serviceType: "sms", status: .failed),
-            Instance(id: "b", name: "n", status: .working, hasAccessToken: true),
-            Instance(id: "b", name: "n", status: .working, createdAt: 1),
+            Instance(id: "b", name: "n", status: .working, details: .init(phone: "+1")),
+            Instance(id: "b", name: "n", status: .failed, details: .init(serviceType: "sms")),
+            Instance(id: "b", name: "n", status: .working, details: .init(hasAccessToken: true)),
+            Instance(id: "b", name: "n", status: .working, details: .init(createdAt: 1)),
         ] {
             let groups = groups(other)
             #expect(groups.old.facts !== groups.new.facts, "\(other)")
@@ -201,7 +201,7 @@ struct AccountStateTests {
     }
 
     @Test func rateLimitsAreThoseOfTheLastAnswer() {
-        let limited = Result<ListAnswer, APIError>.success(
+        let limited = Result<ListResponse, APIError>.success(
             .list(InstanceList(rateLimit: RateLimit(limit: 60, remaining: 5))))
         #expect(state([(10, limited)]).rateLimit.remaining == 5)
         #expect(state([(10, limited), (20, bad)]).rateLimit == RateLimit())

@@ -78,7 +78,7 @@ struct PollerTests {
     }
 
     private struct DeafLister: InstanceLister {
-        func listInstances() async throws -> ListAnswer {
+        func listInstances() async throws -> ListResponse {
             await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
             return .list(InstanceList())
         }
@@ -145,9 +145,12 @@ struct PollerTests {
     @Test func anUnchangedListIsASuccess() async throws {
         let time = ManualTime()
         let log = LogRecorder()
-        let list = InstanceList(
+        var list = InstanceList(
             instances: [Instance(id: "a", name: "", status: .unknown), Instance(id: "b", name: "", status: .working)],
-            duplicates: 3, withoutStatus: 1, withoutID: 3, bytes: 5, rateLimit: RateLimit(limit: 60, remaining: 59))
+            bytes: 5, rateLimit: RateLimit(limit: 60, remaining: 59))
+        list.duplicates = 3
+        list.withoutStatus = 1
+        list.withoutID = 3
         let poller = poller(
             ScriptedLister(
                 time,
@@ -183,8 +186,8 @@ struct PollerTests {
         let log = LogRecorder()
         let late = APIError(.timeout, "late")
         let refused = APIError(.unauthorized, "no", retry: nil)
-        let strange = InstanceList(
-            instances: [Instance(id: "a", name: "", status: .unknown)], unknownStatuses: ["BANNED 234|s3cret"])
+        var strange = InstanceList(instances: [Instance(id: "a", name: "", status: .unknown)])
+        strange.unknownStatuses = ["BANNED 234|s3cret"]
         let lister = ScriptedLister(
             time,
             [
@@ -213,7 +216,7 @@ struct PollerTests {
     }
 
     /// Returns the lines that are not for debugging, of polls that end a minute apart with these results.
-    private func journal(_ results: [Result<ListAnswer, APIError>]) -> [String] {
+    private func journal(_ results: [Result<ListResponse, APIError>]) -> [String] {
         let log = LogRecorder()
         var journal = PollJournal(account: nil, logger: log.logger)
         var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
@@ -227,9 +230,9 @@ struct PollerTests {
         }
     }
 
-    private let good = Result<ListAnswer, APIError>.success(.list(InstanceList()))
+    private let good = Result<ListResponse, APIError>.success(.list(InstanceList()))
 
-    private func failure(_ reason: APIError.Reason, _ text: String) -> Result<ListAnswer, APIError> {
+    private func failure(_ reason: APIError.Reason, _ text: String) -> Result<ListResponse, APIError> {
         .failure(APIError(reason, text))
     }
 
@@ -263,7 +266,9 @@ struct PollerTests {
     }
 
     @Test func unreadableElementsAreLoggedWhenTheyAppear() {
-        let bad = Result<ListAnswer, APIError>.success(.list(InstanceList(withoutStatus: 2)))
+        var list = InstanceList()
+        list.withoutStatus = 2
+        let bad = Result<ListResponse, APIError>.success(.list(list))
         let line = "The API lists instances without a readable status; they are shown as UNKNOWN"
         #expect(journal(Array(repeating: bad, count: 30)) == ["First poll succeeded", line])
         #expect(journal((0..<12).flatMap { _ in [bad, good] }) == ["First poll succeeded", line, line, line])
@@ -285,9 +290,11 @@ struct PollerTests {
             ("BANNED 234|s3cret", #""BANNED <redacted>""#), ("call +20 123 456 789", #""call <redacted>""#),
         ] {
             let log = LogRecorder()
+            var list = InstanceList()
+            list.unknownStatuses = [status]
             var journal = PollJournal(account: nil, logger: log.logger)
             journal.record(
-                .success(.list(InstanceList(unknownStatuses: [status]))),
+                .success(.list(list)),
                 AccountState(interval: .seconds(60), staleAfter: .seconds(180)), nextIn: .zero, at: .zero)
             #expect(log.lines.last?.metadata["status"] == "\(text)")
         }
@@ -317,7 +324,7 @@ private final class ScriptedLister: InstanceLister {
         (counted, count) = AsyncStream.makeStream()
     }
 
-    func listInstances() async throws -> ListAnswer {
+    func listInstances() async throws -> ListResponse {
         let call = calls.withLock { calls in
             calls.append(time.now.uptime)
             return calls.count

@@ -26,19 +26,21 @@ struct SnapshotTests {
             Moment(unix: 1_748_254_000 + seconds, uptime: .seconds(seconds))
         }
         func list(_ first: InstanceStatus) -> InstanceList {
-            InstanceList(
+            var list = InstanceList(
                 instances: [
                     Instance(
-                        id: "fa3d01c4-1234-4c0d-a12f-df319b612f8c", name: "MyInstanceName", phone: "+201234567890",
-                        status: first,
-                        hasAccessToken: true, createdAt: 1_748_254_365),
+                        id: "fa3d01c4-1234-4c0d-a12f-df319b612f8c", name: "MyInstanceName", status: first,
+                        details: .init(phone: "+201234567890", hasAccessToken: true, createdAt: 1_748_254_365)),
                     Instance(
                         id: "c9a1dd76-5678-4f9d-9012-a5b78de100c3", name: "Second \"Instance\"\\\n😀",
-                        serviceType: "whatsapp",
-                        status: .unknown, hasAccessToken: false, createdAt: 1_748_187_022.5),
-                    Instance(id: "b", name: "", serviceType: "", status: .scanQRCode),
-                ], duplicates: 1, withoutStatus: 1, withoutID: 1, unknownStatuses: ["BANNED"], bytes: 1_234_567,
-                rateLimit: RateLimit(limit: 60, remaining: 58))
+                        status: .unknown, details: .init(hasAccessToken: false, createdAt: 1_748_187_022.5)),
+                    Instance(id: "b", name: "", status: .scanQRCode, details: .init(serviceType: "")),
+                ], bytes: 1_234_567, rateLimit: RateLimit(limit: 60, remaining: 58))
+            list.duplicates = 1
+            list.withoutStatus = 1
+            list.withoutID = 1
+            list.unknownStatuses = ["BANNED"]
+            return list
         }
         state.record(.success(.list(list(.starting))), started: moment(1), ended: moment(1.5))
         state.record(
@@ -148,7 +150,7 @@ struct SnapshotTests {
                     let status = number % 40 == 1 ? InstanceStatus.allCases[Int(next() % 7)] : .working
                     return Instance(
                         id: "\(number * 7919 % 1000)", name: number % 90 == 2 ? "name \(next() % 3)" : "name",
-                        status: status, createdAt: number < 100 ? 1_748_254_365 : nil)
+                        status: status, details: .init(createdAt: number < 100 ? 1_748_254_365 : nil))
                 })
         }
     }

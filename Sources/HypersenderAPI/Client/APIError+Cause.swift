@@ -6,7 +6,7 @@ import NIOPosix
 import NIOSSL
 
 extension APIError {
-    /// An answer with another status than 200.
+    /// A response with another status than 200.
     init(status: Int, body: ErrorBody, isMitigated: Bool) {
         let reason: Reason =
             switch status {
@@ -21,19 +21,15 @@ extension APIError {
             case 500...599: .serverError
             default: .httpError
             }
-        var detail = "the API answered with HTTP status \(status)"
-        if reason == .blocked {
-            detail = "something else answered in the API's place, with HTTP status \(status)"
-        }
-        if reason == .redirect {
-            detail += ", and redirects are not followed"
-        } else if let message = body.message {
-            detail += ": \(message)"
-        }
-        self.init(reason, detail)
+        let detail =
+            reason == .blocked
+            ? "something else answered in the API's place, with HTTP status \(status)"
+            : "the API answered with HTTP status \(status)"
+        let message = body.message.map { ": \($0)" } ?? ""
+        self.init(reason, detail + (reason == .redirect ? ", and redirects are not followed" : message))
     }
 
-    /// An answer that is not a list of instances.
+    /// A response that is not a list of instances.
     init(notAList error: JSONError, body: ErrorBody) {
         let message = body.message.map { ": \($0)" } ?? ""
         switch body.kind {
@@ -46,70 +42,50 @@ extension APIError {
         }
     }
 
-    /// A failure of the layers below HTTP, in words of our own: what they say may quote the server.
+    /// A failure of the layers below HTTP, in words of our own: theirs may quote the server.
     init(transport error: any Error) {
+        let (reason, detail) = Self.cause(of: error)
+        self.init(reason, detail)
+    }
+
+    private static let closed = "the connection was closed before the answer was complete"
+    private static let late = "the connection was not made in time"
+
+    private static func cause(of error: any Error) -> (Reason, String) {
         switch error {
-        case let error as HTTPClientError:
-            self.init(client: error)
-        case let error as HostNotResolved:
-            self.init(.dns, "the name \(error.host) cannot be resolved: \(error.reason)")
-        case let error as TLSFailure:
-            self.init(.tls, error.description)
+        case let error as HTTPClientError: cause(of: error)
+        case let error as HostNotResolved: (.dns, "the name \(error.host) cannot be resolved: \(error.reason)")
+        case let error as TLSFailure: (.tls, error.description)
         case let error as NIOConnectionError:
-            if let failure = error.connectionErrors.first {
-                self.init(transport: failure.error)
-            } else {
-                self.init(.dns, "the name \(error.host) cannot be resolved")
-            }
-        case let error as IOError:
-            self.init(.connect, "the connection failed: \(String(cString: strerror(error.errnoCode)))")
-        case let error as ChannelError:
-            if case .connectTimeout = error {
-                self.init(.timeout, "the connection was not made in time")
-            } else {
-                self.init(.connect, "the connection was lost")
-            }
-        case let error as NIOSSLError:
-            if case .uncleanShutdown = error {
-                self.init(.connect, "the connection was closed before the answer was complete")
-            } else {
-                self.init(.tls, "the TLS connection failed")
-            }
-        case is BoringSSLError, is NIOSSLExtraError, is NIOTLSUnwrappingError:
-            self.init(.tls, "the TLS connection failed")
-        case is ResponseGuard.InvalidStatus:
-            self.init(.decode, "the answer is not HTTP")
-        case let error as HTTPParserError:
-            switch error {
-            case .headerOverflow:
-                self.init(.decode, "the answer's header fields are too large to be an API's")
-            case .invalidEOFState, .closedConnection:
-                self.init(.connect, "the connection was closed before the answer was complete")
-            default:
-                self.init(.decode, "the answer is not HTTP")
-            }
+            error.connectionErrors.first.map { cause(of: $0.error) }
+                ?? (.dns, "the name \(error.host) cannot be resolved")
+        case let error as IOError: (.connect, "the connection failed: \(String(cString: strerror(error.errnoCode)))")
+        case ChannelError.connectTimeout: (.timeout, late)
+        case is ChannelError: (.connect, "the connection was lost")
+        case NIOSSLError.uncleanShutdown, HTTPParserError.invalidEOFState, HTTPParserError.closedConnection:
+            (.connect, closed)
+        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError, is NIOTLSUnwrappingError:
+            (.tls, "the TLS connection failed")
+        case HTTPParserError.headerOverflow:
+            (.decode, "the answer's header fields are too large to be an API's")
+        case is HTTPParserError, is ResponseGuardHandler.InvalidStatus: (.decode, "the answer is not HTTP")
         case is HTTPClientResponse.UnknownEncoding:
-            self.init(.decode, "the answer is compressed in a way that was not asked for")
-        case is Inflater.Broken:
-            self.init(.decode, "the answer's compression is broken")
-        default:
-            self.init(.internal, "the request failed with \(type(of: error))")
+            (.decode, "the answer is compressed in a way that was not asked for")
+        case is Inflater.Broken: (.decode, "the answer's compression is broken")
+        default: (.internal, "the request failed with \(type(of: error))")
         }
     }
 
-    private init(client error: HTTPClientError) {
+    private static func cause(of error: HTTPClientError) -> (Reason, String) {
         switch error {
-        case .remoteConnectionClosed, .uncleanShutdown:
-            self.init(.connect, "the connection was closed before the answer was complete")
+        case .remoteConnectionClosed, .uncleanShutdown: (.connect, closed)
         case .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout,
             .tlsHandshakeTimeout, .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
-            self.init(.timeout, "the connection was not made in time")
-        case .invalidProxyResponse:
-            self.init(.connect, "the proxy did not open a connection to the API")
+            (.timeout, late)
+        case .invalidProxyResponse: (.connect, "the proxy did not open a connection to the API")
         case .proxyAuthenticationRequired:
-            self.init(.connect, "the proxy asks for a user name and password: put them into the proxy's address")
-        default:
-            self.init(.internal, "the request failed: \(error.shortDescription)")
+            (.connect, "the proxy asks for a user name and password: put them into the proxy's address")
+        default: (.internal, "the request failed: \(error.shortDescription)")
         }
     }
 }

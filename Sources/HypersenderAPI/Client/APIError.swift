@@ -1,4 +1,4 @@
-/// Why a poll of the API failed.
+/// The failure of a poll of the API.
 public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of failure that are counted apart.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
@@ -22,15 +22,15 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case redirect
         /// The poll did not end in time.
         case timeout
-        /// No connection, or it was lost before the answer was complete.
+        /// No connection was made, or it was lost before the response was complete.
         case connect
-        /// No secure connection.
+        /// No secure connection was made.
         case tls
         /// The host's name could not be resolved.
         case dns
-        /// The answer is larger than allowed.
+        /// The response is larger than allowed.
         case tooLarge = "too_large"
-        /// The answer is not a list of instances.
+        /// The response is not a list of instances.
         case decode
         /// The list is not whole, or changed while its pages were read.
         case incomplete
@@ -40,14 +40,16 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case `internal`
     }
 
+    /// The kind of failure.
     public let reason: Reason
-    /// What happened, for a person; free of secrets and of phone numbers.
+    /// The cause, for a person; free of secrets and of phone numbers.
     public let detail: String
     /// The time at which the API says it may be asked again.
     public private(set) var retry: RetryAdvice?
-    /// The rate limit as the answer told it.
+    /// The rate limit as the response told it.
     public private(set) var rateLimit: RateLimit
 
+    /// Creates a failure, with the advice that came with it.
     public init(_ reason: Reason, _ detail: String, retry: RetryAdvice? = nil, rateLimit: RateLimit = RateLimit()) {
         self.reason = reason
         self.detail = detail
@@ -55,12 +57,9 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         self.rateLimit = rateLimit
     }
 
-    /// Returns the error with what the answer's header fields say of limits.
-    func answered(_ facts: ResponseFacts) -> APIError {
-        var error = self
-        error.retry = facts.retry
-        error.rateLimit = facts.rateLimit
-        return error
+    /// Returns the error with the advice of the response's header fields.
+    func adding(_ facts: ResponseFacts) -> APIError {
+        APIError(reason, detail, retry: facts.retry, rateLimit: facts.rateLimit)
     }
 
     public var description: String { detail }

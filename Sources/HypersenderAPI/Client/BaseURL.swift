@@ -5,20 +5,21 @@ import FoundationEssentials
 ///
 /// All requests go to its origin and to no other.
 public struct BaseURL: Sendable, Hashable, CustomStringConvertible {
-    /// `http` or `https`.
-    public let scheme: String
-    /// The host in lower case; an IPv6 address without its brackets.
-    public let host: String
-    public let port: Int
+    let origin: Origin
     /// Begins with a slash and does not end with one; may be empty.
-    let path: String
+    private let path: String
 
-    /// Reads an address.
+    /// `http` or `https`.
+    public var scheme: String { origin.scheme }
+    var host: String { origin.host }
+    var port: Int { origin.port }
+
+    /// Parses an address.
     ///
-    /// - Parameter allowHTTP: whether plain HTTP is allowed to another machine, over which the token would travel unencrypted.
-    /// - Throws: `BaseURLError`, with what is wrong.
+    /// - Parameter allowHTTP: Whether plain HTTP is allowed to another machine, where the token travels unencrypted.
+    /// - Throws: `BaseURLError`, with the mistake.
     public init(_ text: String, allowHTTP: Bool = false) throws(BaseURLError) {
-        // `URLComponents` would encode them and go on.
+        // `URLComponents` would encode these and go on.
         guard !text.unicodeScalars.contains(where: \.properties.isWhitespace) else {
             throw BaseURLError("holds white space: remove it, also before and after the URL")
         }
@@ -27,133 +28,97 @@ public struct BaseURL: Sendable, Hashable, CustomStringConvertible {
             throw BaseURLError("holds a control character or another invisible one: type the URL anew")
         }
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
-            let host = parts.host?.lowercased(), !host.isEmpty
+            let host = parts.host?.lowercased().trimmingBrackets, parts.host?.isEmpty == false
         else {
             throw BaseURLError("is not a URL: write it like https://app.hypersender.com/api/whatsapp/v1")
         }
-        guard scheme == "https" || scheme == "http" else {
-            throw BaseURLError("has the scheme \(scheme): only https can be used")
-        }
-        guard parts.user == nil, parts.password == nil else {
-            throw BaseURLError("holds a user name or password: the API is asked with a token and nothing else")
-        }
-        guard parts.fragment == nil else {
-            throw BaseURLError("holds a fragment: give the part before the #")
-        }
-        guard parts.query == nil else {
-            throw BaseURLError("holds a query: give the part before the ?, and filters by their flags")
-        }
-        guard (1...65535).contains(parts.port ?? 443) else {
-            throw BaseURLError("has a port outside 1 to 65535")
-        }
-        guard Self.isName(host) || IPAddress(host.trimmingBrackets) != nil else {
-            throw BaseURLError("has a host that is neither a name in ASCII nor an address")
-        }
-        self.scheme = scheme
-        self.host = host.trimmingBrackets
-        port = parts.port ?? Self.defaultPort(scheme)
-        var path = parts.percentEncodedPath
-        while path.hasSuffix("/") {
-            path.removeLast()
-        }
-        self.path = path
-        guard scheme == "https" || allowHTTP || IPAddress.isLoopback(host: self.host) else {
-            throw BaseURLError(
-                "would send the token unencrypted: use https, or --hypersender.allow-http if the network in between is safe"
-            )
-        }
+        origin = Origin(scheme: scheme, host: host, port: parts.port ?? Origin.defaultPort(scheme))
+        path = Self.withoutLastSlashes(parts.percentEncodedPath)
+        if let mistake = Self.mistake(in: parts, origin, allowHTTP: allowHTTP) { throw BaseURLError(mistake) }
     }
 
-    /// `scheme://host:port`, the port only where it is not the scheme's own.
-    var origin: String {
-        let name = host.contains(":") ? "[\(host)]" : host
-        return port == Self.defaultPort(scheme) ? "\(scheme)://\(name)" : "\(scheme)://\(name):\(port)"
+    private static func mistake(in parts: URLComponents, _ origin: Origin, allowHTTP: Bool) -> String? {
+        if !["https", "http"].contains(origin.scheme) {
+            return "has the scheme \(origin.scheme): only https can be used"
+        }
+        if parts.user != nil || parts.password != nil {
+            return "holds a user name or password: the API is asked with a token and nothing else"
+        }
+        if parts.fragment != nil { return "holds a fragment: give the part before the #" }
+        if parts.query != nil { return "holds a query: give the part before the ?, and filters by their flags" }
+        if !(1...65535).contains(origin.port) { return "has a port outside 1 to 65535" }
+        if !Origin.isName(origin.host), IPAddress(origin.host) == nil {
+            return "has a host that is neither a name in ASCII nor an address"
+        }
+        if !origin.isEncrypted, !allowHTTP, !IPAddress.isLoopback(host: origin.host) {
+            return "would send the token unencrypted:"
+                + " use https, or --hypersender.allow-http if the network in between is safe"
+        }
+        return nil
     }
 
-    public var description: String { origin + path }
+    private static func withoutLastSlashes(_ path: String) -> String {
+        var path = path
+        while path.hasSuffix("/") { path.removeLast() }
+        return path
+    }
 
-    /// Returns the address of the list, or of a part of it that further query items name.
+    public var description: String { "\(origin)\(path)" }
+
+    /// Returns the path and query of the list, or of a part of it that further query items name.
     func instances(_ filter: InstanceFilter, _ items: QueryItem...) -> String {
-        address(query: (filter.queryItems + items).map(\.encoded))
+        target(query: (filter.queryItems + items).map(\.encoded))
     }
 
-    /// Returns the address of a further page, from the link that the page before it gave; `nil` if the link leads to another origin or
-    /// another path, or cannot be read.
+    /// Returns the path and query of a further page, from the link that the page before it gave.
     ///
-    /// The result has this address's origin whatever the link says. A link to plain HTTP on the same host is what a framework behind a
-    /// TLS proxy writes, and is followed over this address's scheme. Filters are kept, also where the link has lost or changed them.
+    /// A link to plain HTTP on the same host is what a framework behind a TLS proxy writes, and is followed over this
+    /// address's scheme. Filters are kept, also if the link has lost or changed them.
+    ///
+    /// - Returns: `nil` if the link leads to another origin or another path, or cannot be read.
     func page(link: String, _ filter: InstanceFilter) -> String? {
         let link = link.prefix { $0 != "#" }
-        let target = link.prefix { $0 != "?" }
-        guard target.isEmpty || isList(target) else {
-            return nil
-        }
+        let address = link.prefix { $0 != "?" }
+        guard address.isEmpty || isList(address) else { return nil }
         var filters = filter.queryItems
         let own = Set(filters.map(\.name))
         var query: [String] = []
-        for pair in link[target.endIndex...].dropFirst().split(separator: "&") {
+        for pair in link[address.endIndex...].dropFirst().split(separator: "&") {
             guard let name = QueryItem.name(of: pair), own.contains(name) else {
                 query.append(QueryItem.repaired(pair))
                 continue
             }
-            if let place = filters.firstIndex(where: { $0.name == name }) {
-                query.append(filters.remove(at: place).encoded)
+            if let index = filters.firstIndex(where: { $0.name == name }) {
+                query.append(filters.remove(at: index).encoded)
             }
         }
-        return address(query: query + filters.map(\.encoded))
+        return target(query: query + filters.map(\.encoded))
     }
 
-    /// The path of the list.
     private var listPath: String { path + "/instances" }
 
-    private func address(query: [String]) -> String {
-        origin + listPath + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+    private func target(query: [String]) -> String {
+        listPath + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
     }
 
     /// Whether a link without its query leads to the list at this address.
-    private func isList(_ target: Substring) -> Bool {
-        guard let parts = URLComponents(string: String(target)) else {
-            return false
-        }
+    private func isList(_ address: Substring) -> Bool {
+        guard let parts = URLComponents(string: String(address)) else { return false }
         if parts.scheme != nil || parts.host != nil {
             let linkScheme = parts.scheme?.lowercased() ?? scheme
-            let linkPort = parts.port ?? Self.defaultPort(linkScheme)
+            let linkPort = parts.port ?? Origin.defaultPort(linkScheme)
             let isDowngrade = linkScheme == "http" && scheme == "https" && (linkPort == 80 || linkPort == port)
-            let linkHost = parts.host.map { $0.lowercased().trimmingBrackets }
-            guard linkHost == host, linkScheme == scheme && linkPort == port || isDowngrade else {
-                return false
-            }
-        } else if !target.hasPrefix("/") {
+            guard parts.host?.lowercased().trimmingBrackets == host,
+                linkScheme == scheme && linkPort == port || isDowngrade
+            else { return false }
+        } else if !address.hasPrefix("/") {
             return "\(path)/\(parts.percentEncodedPath)" == listPath
         }
         return parts.percentEncodedPath == listPath
     }
-
-    /// Whether a host, in lower case, has only the characters of a name.
-    static func isName(_ host: some StringProtocol) -> Bool {
-        host.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
-                UInt8(ascii: "."), UInt8(ascii: "_"):
-                true
-            default: false
-            }
-        }
-    }
-
-    static func defaultPort(_ scheme: String) -> Int {
-        scheme == "https" ? 443 : 80
-    }
 }
 
-extension String {
-    /// An IPv6 address of a URL without its brackets; other hosts as they are.
-    var trimmingBrackets: String {
-        hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self
-    }
-}
-
-/// What is wrong with a base URL, as the end of a sentence that names it.
+/// The mistake in a base URL, as the end of a sentence that names it.
 public struct BaseURLError: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
 

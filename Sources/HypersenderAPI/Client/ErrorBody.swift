@@ -1,11 +1,11 @@
 import Basics
 
-/// The body of an answer that is no list, or its beginning: what kind of answer it is, and what it says.
+/// The body of a response that is not a list, or its beginning: its kind and its message.
 struct ErrorBody {
     enum Kind: Equatable {
         /// Nothing but white space.
         case empty
-        /// As far as it was read.
+        /// JSON, as far as it was read.
         case json
         /// A web page, or other markup.
         case markup
@@ -20,7 +20,7 @@ struct ErrorBody {
     /// Whether no API has written it.
     var isForeign: Bool { kind == .markup || kind == .other }
 
-    /// - Parameter isWhole: whether the body was read to its end.
+    /// - Parameter isWhole: Whether the body was read to its end.
     init(_ bytes: [UInt8], isWhole: Bool, token: Secret) {
         let isJSON = isWhole && Self.isJSON(bytes)
         switch bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF].contains($0) }) {
@@ -34,21 +34,13 @@ struct ErrorBody {
     }
 
     private static func isJSON(_ bytes: [UInt8]) -> Bool {
-        do {
-            var reader = try JSONReader(bytes)
-            try reader.skipValue()
-            try reader.readEnd()
-            return true
-        } catch {
-            return false
-        }
+        guard var reader = try? JSONReader(bytes) else { return false }
+        return (try? reader.skipValue()) != nil && (try? reader.readEnd()) != nil
     }
 
-    /// The `message`, the `error.message` or the `error` of a JSON object, as it came.
+    /// Returns the `message`, the `error.message` or the `error` of a JSON object, as it came.
     private static func message(in bytes: [UInt8]) -> String? {
-        guard var reader = try? JSONReader(bytes), reader.kind == .object else {
-            return nil
-        }
+        guard var reader = try? JSONReader(bytes), reader.kind == .object else { return nil }
         var message: String?
         var error: String?
         // A body that is cut short may have told before.
@@ -57,11 +49,8 @@ struct ErrorBody {
                 message = try reader.readStringIfAny()
             } else if reader.is(key, "error"), reader.kind == .object {
                 try reader.readObject { (key, reader) throws(JSONError) in
-                    if reader.is(key, "message") {
-                        error = try reader.readStringIfAny()
-                    } else {
-                        try reader.skipValue()
-                    }
+                    let text = try reader.readStringIfAny()
+                    if reader.is(key, "message") { error = text }
                 }
             } else if reader.is(key, "error") {
                 error = try reader.readStringIfAny()
@@ -72,17 +61,14 @@ struct ErrorBody {
         return [message, error].compactMap(\.self).first { !$0.isEmpty }
     }
 
-    /// The content of the `title` element of a web page, as it came.
+    /// Returns the content of the `title` element of a web page, as it came.
     private static func title(in bytes: [UInt8]) -> String? {
         let tag = Array("<title".utf8)
         let lowered = bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-        guard
-            let start = lowered.indices.first(where: { lowered[$0...].starts(with: tag) }),
+        guard let start = lowered.indices.first(where: { lowered[$0...].starts(with: tag) }),
             let open = bytes[start...].firstIndex(of: UInt8(ascii: ">")),
             let end = bytes[open...].firstIndex(of: UInt8(ascii: "<"))
-        else {
-            return nil
-        }
+        else { return nil }
         return String(decoding: bytes[(open + 1)..<end], as: UTF8.self)
     }
 }

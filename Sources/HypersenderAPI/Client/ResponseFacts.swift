@@ -1,18 +1,18 @@
 import Basics
 import NIOHTTP1
 
-/// The header fields of an answer that matter besides its status and body.
+/// The header fields of a response that matter besides its status and body.
 struct ResponseFacts {
-    var rateLimit = RateLimit()
-    /// Advice for the case that the answer is a failure.
+    var rateLimit: RateLimit
+    /// The advice in case the response is a failure.
     var retry: RetryAdvice?
-    /// Seconds since the origin gave the answer, as caches on the way tell it (RFC 9111, section 5.1).
-    var age = 0.0
+    /// Seconds since the origin gave the response, as caches on the way tell it (RFC 9111, section 5.1).
+    var age: Double
     /// The address of the next page, from a `Link` field.
     var nextLink: String?
     var validator: Validator?
-    /// Whether the answer is that of Cloudflare's bot protection, and not the API's.
-    var isMitigated = false
+    /// Whether the response is that of Cloudflare's bot protection, and not the API's.
+    var isMitigated: Bool
 
     init(_ headers: HTTPHeaders, status: Int) {
         func number(_ name: String) -> Int? {
@@ -27,48 +27,38 @@ struct ResponseFacts {
         isMitigated = headers.contains(name: "cf-mitigated")
     }
 
-    /// Returns the value of a text of digits, which may have a fraction; `nil` for anything else.
+    /// Parses digits, which may have a fraction; `nil` for anything else.
     static func digits(_ text: String) -> Double? {
         text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") } ? Double(text) : nil
     }
 }
 
 extension RetryAdvice {
-    /// Reads the advice of an answer that is no success; `nil` if it gives none, or one that is no time to come.
+    /// Reads the advice of a failed response; `nil` if it gives none, or a time that is not in the future.
     ///
-    /// `Retry-After` (RFC 9110, section 10.2.3) counts for every status. Where there is none, the end of a rate limit's window counts for 429
-    /// and 503: below 10⁹ in seconds from now, below 10¹¹ in seconds since the Unix epoch, else in milliseconds since then. Times are
-    /// judged by the answer's `Date` where it has one, since clocks differ.
+    /// `Retry-After` (RFC 9110, section 10.2.3) counts for every status. Without it, the end of a rate limit's window
+    /// counts for 429 and 503: below 10⁹ in seconds from now, below 10¹¹ in seconds since the Unix epoch, else in
+    /// milliseconds since then. Times are judged by the response's `Date` if it has one, since clocks differ.
     init?(_ headers: HTTPHeaders, status: Int) {
         let answered = headers.first(name: "date").flatMap { Timestamp.seconds(httpDate: $0) }
         func at(_ time: Double) -> RetryAdvice {
             answered.map { .after(seconds: time - $0) } ?? .at(seconds: time)
         }
-        let advice: RetryAdvice
         if let text = headers.first(name: "retry-after") {
             if let seconds = ResponseFacts.digits(text) {
-                advice = .after(seconds: seconds)
+                self = .after(seconds: seconds)
             } else if let time = Timestamp.seconds(httpDate: text) {
-                advice = at(time)
+                self = at(time)
             } else {
                 return nil
             }
-        } else if status == 429 || status == 503,
-            let reset = ["x-ratelimit-reset", "ratelimit-reset"].lazy.compactMap({ headers.first(name: $0) })
-                .compactMap(ResponseFacts.digits).first
-        {
-            advice =
-                switch reset {
-                case ..<1e9: .after(seconds: reset)
-                case ..<1e11: at(reset)
-                default: at(reset / 1000)
-                }
         } else {
-            return nil
+            let resets = ["x-ratelimit-reset", "ratelimit-reset"].lazy.compactMap { headers.first(name: $0) }
+            guard status == 429 || status == 503, let reset = resets.compactMap(ResponseFacts.digits).first else {
+                return nil
+            }
+            self = reset < 1e9 ? .after(seconds: reset) : at(reset < 1e11 ? reset : reset / 1000)
         }
-        if case .after(let seconds) = advice, seconds <= 0 {
-            return nil
-        }
-        self = advice
+        if case .after(let seconds) = self, seconds <= 0 { return nil }
     }
 }

@@ -1,38 +1,23 @@
 /// A WhatsApp instance, as `GET /instances` lists it.
 ///
-/// The instance's own access token is not kept, only whether there was one. What seldom changes is shared by all copies of an instance.
+/// The instance's own access token is not kept, only whether there was one. All copies share everything but the status.
 public struct Instance: Sendable, Equatable {
-    /// The API's `id`: the identity of the instance, never empty.
-    public var id: String { facts.id }
-    /// The API's `name`, empty where the API gives none, cut where it is longer than the API allows by far.
-    public var name: String { facts.name }
-    /// What was asked to be kept of the phone number; nil where that is nothing, or the API gives none.
-    public var phone: String? { facts.phone }
-    /// The API's `service_type`, empty where the API gives none.
-    public var serviceType: String { facts.serviceType }
-    /// What the API says of its session.
-    public let status: InstanceStatus
-    /// False where the API gives null, which it documents as "not yet connected"; nil where it says neither.
-    public var hasAccessToken: Bool? { facts.hasAccessToken }
-    /// `created_at` in seconds since the Unix epoch; nil where it is missing or cannot be read.
-    public var createdAt: Double? { facts.createdAt }
+    /// The fields that seldom change, besides id and name.
+    public struct Details: Sendable {
+        /// The part of the phone number that is kept; `nil` if that is nothing, or the API gives none.
+        public let phone: String?
+        /// The API's `service_type`, empty if the API gives none.
+        public let serviceType: String
+        /// False if the API gives null, which it documents as "not yet connected"; `nil` if it says neither.
+        public let hasAccessToken: Bool?
+        /// `created_at` in seconds since the Unix epoch; `nil` if it is missing or cannot be read.
+        public let createdAt: Double?
 
-    /// All but the status.
-    @usableFromInline let facts: Facts
-
-    @usableFromInline final class Facts: Sendable {
-        let id: String
-        let name: String
-        let phone: String?
-        let serviceType: String
-        let hasAccessToken: Bool?
-        let createdAt: Double?
-
-        init(
-            id: String, name: String, phone: String?, serviceType: String, hasAccessToken: Bool?, createdAt: Double?
+        /// Takes the fields as given; nothing is checked.
+        public init(
+            phone: String? = nil, serviceType: String = "whatsapp", hasAccessToken: Bool? = nil,
+            createdAt: Double? = nil
         ) {
-            self.id = id
-            self.name = name
             self.phone = phone
             self.serviceType = serviceType
             self.hasAccessToken = hasAccessToken
@@ -40,15 +25,32 @@ public struct Instance: Sendable, Equatable {
         }
     }
 
-    /// An instance as given; nothing is checked.
-    public init(
-        id: String, name: String, phone: String? = nil, serviceType: String = "whatsapp", status: InstanceStatus,
-        hasAccessToken: Bool? = nil, createdAt: Double? = nil
-    ) {
-        self.status = status
-        facts = Facts(
-            id: id, name: name, phone: phone, serviceType: serviceType, hasAccessToken: hasAccessToken,
-            createdAt: createdAt)
+    @usableFromInline final class Facts: Sendable {
+        let id: String
+        let name: String
+        @usableFromInline let details: Details
+
+        init(id: String, name: String, details: Details) {
+            self.id = id
+            self.name = name
+            self.details = details
+        }
+    }
+
+    /// The API's `id`: the identity of the instance, never empty.
+    public var id: String { facts.id }
+    /// The API's `name`, empty if the API gives none, cut if it is longer than the API allows by far.
+    public var name: String { facts.name }
+    /// The fields that seldom change, besides id and name.
+    @inlinable public var details: Details { facts.details }
+    /// The state of its session.
+    public let status: InstanceStatus
+    /// All but the status.
+    @usableFromInline let facts: Facts
+
+    /// Takes the fields as given; nothing is checked.
+    public init(id: String, name: String, status: InstanceStatus, details: Details = Details()) {
+        self.init(Facts(id: id, name: name, details: details), status)
     }
 
     private init(_ facts: Facts, _ status: InstanceStatus) {
@@ -56,31 +58,26 @@ public struct Instance: Sendable, Equatable {
         self.status = status
     }
 
-    /// The same instance; where nothing but the status perhaps differs from `other`, it shares all else with it from now on.
+    /// Returns the same instance, which shares all but the status with `other` if nothing else differs.
     func sharing(_ other: Instance) -> Instance {
         hasSameFacts(as: other) ? Instance(other.facts, status) : self
     }
 
-    /// Whether nothing differs, texts compared byte by byte.
     public static func == (first: Instance, second: Instance) -> Bool {
         first.status == second.status && first.hasSameFacts(as: second)
     }
 
     /// Whether nothing differs but the status perhaps, texts compared byte by byte.
-    public func hasSameFacts(as other: Instance) -> Bool {
-        if isCopy(of: other) {
-            return true
-        }
-        let (mine, others) = (facts, other.facts)
-        return mine.hasAccessToken == others.hasAccessToken && mine.createdAt == others.createdAt
-            && ExactText(mine.id) == ExactText(others.id) && ExactText(mine.name) == ExactText(others.name)
-            && ExactText(mine.serviceType) == ExactText(others.serviceType)
-            && mine.phone.map(ExactText.init) == others.phone.map(ExactText.init)
+    @inlinable public func hasSameFacts(as other: Instance) -> Bool {
+        facts === other.facts || hasEqualFacts(other)
     }
 
-    /// Whether both are known to be the same but for the status perhaps, without a look at them. Where not, they may be the same all the same.
-    @inlinable public func isCopy(of other: Instance) -> Bool {
-        facts === other.facts
+    @usableFromInline func hasEqualFacts(_ other: Instance) -> Bool {
+        let (mine, others) = (details, other.details)
+        return mine.hasAccessToken == others.hasAccessToken && mine.createdAt == others.createdAt
+            && UTF8Key(id) == UTF8Key(other.id) && UTF8Key(name) == UTF8Key(other.name)
+            && UTF8Key(mine.serviceType) == UTF8Key(others.serviceType)
+            && mine.phone.map(UTF8Key.init) == others.phone.map(UTF8Key.init)
     }
 }
 
@@ -92,14 +89,14 @@ public enum InstanceStatus: String, Sendable, Hashable, CaseIterable {
     case scanQRCode = "SCAN_QR_CODE"
     case failed = "FAILED"
     case pending = "PENDING"
-    /// A status outside the six. What the API called it is never used as a label.
+    /// A status outside the six. The API's word for it is never used as a label.
     case unknown = "UNKNOWN"
 
     /// The six that the API documents and can filter by.
     public static let documented = allCases.filter { $0 != .unknown }
 
-    /// Reads what the API sends: its spelling, to the letter.
-    public init(api name: String) {
-        self = Self.documented.first { ExactText($0.rawValue) == ExactText(name) } ?? .unknown
+    /// Reads the API's spelling, to the letter.
+    init(api name: String) {
+        self = Self.documented.first { UTF8Key($0.rawValue) == UTF8Key(name) } ?? .unknown
     }
 }

@@ -14,6 +14,7 @@ public struct InstanceFilter: Sendable, Hashable {
     /// Instances with this status.
     public var status: String?
 
+    /// Creates a filter; `nil` narrows nothing.
     public init(uuid: String? = nil, name: String? = nil, phone: String? = nil, status: String? = nil) {
         self.uuid = uuid
         self.name = name
@@ -30,38 +31,27 @@ public struct InstanceFilter: Sendable, Hashable {
 }
 
 /// A name and a value of a URL's query.
-struct QueryItem: Equatable {
+struct QueryItem {
     var name: String
     var value: String
 
     /// `name=value`, everything but RFC 3986's unreserved characters percent-encoded.
-    var encoded: String {
-        "\(name.percentEncoded)=\(value.percentEncoded)"
-    }
+    var encoded: String { "\(name.percentEncoded)=\(value.percentEncoded)" }
 
     /// Returns the decoded name of an encoded `name=value`; `nil` if it cannot be decoded.
     static func name(of pair: Substring) -> String? {
         URLComponents(string: "?" + repaired(pair))?.queryItems?.first?.name
     }
 
-    /// Returns an encoded `name=value` with those bytes encoded that may not stand in a query (RFC 3986, section 3.4), such as brackets.
+    /// Encodes those bytes of an encoded `name=value` that may not stand in a query, such as brackets (RFC 3986, 3.4).
     ///
     /// Bytes that are encoded already stay as they are.
     static func repaired(_ pair: Substring) -> String {
         String.percentEncoding(pair.utf8) { byte, rest in
-            switch byte {
-            case UInt8(ascii: "%"): rest.prefix(2).count == 2 && rest.prefix(2).allSatisfy(isHexadecimal)
+            switch Unicode.Scalar(byte) {
+            case "%": rest.count >= 2 && rest.prefix(2).allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
             default: String.isUnreserved(byte) || "!$&'()*+,;=:@/?".utf8.contains(byte)
             }
-        }
-    }
-
-    private static func isHexadecimal(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-            UInt8(ascii: "A")...UInt8(ascii: "F"):
-            true
-        default: false
         }
     }
 }

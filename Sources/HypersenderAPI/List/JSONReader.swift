@@ -1,18 +1,18 @@
 /// Reads one JSON text from its beginning to its end, value by value, and accepts nothing that RFC 8259 does not.
 ///
-/// It exists because the list must be read strictly and element by element: Foundation's decoder takes trailing commas and UTF-16, and
-/// gives up the whole document for one element. Nothing here recurses, so that no nesting can exhaust the stack.
+/// It exists because the list must be read strictly and element by element: Foundation's decoder takes trailing commas
+/// and UTF-16, and gives up the whole document for one element.
 struct JSONReader {
     let bytes: [UInt8]
     /// The offset of the next byte to read.
     var position = 0
 
-    /// How deep arrays and objects may stand in each other.
-    static let deepestNesting = 512
+    /// The depth to which a skipped value may nest, so that no document exhausts the stack.
+    static let maximumNesting = 512
 
     /// Begins at the first value of a document.
     ///
-    /// A byte order mark before it is passed over, as RFC 8259, section 8.1 allows. The document must be UTF-8 throughout.
+    /// A byte order mark is skipped, as RFC 8259, section 8.1 allows. The document must be UTF-8 throughout.
     init(_ bytes: [UInt8]) throws(JSONError) {
         self.bytes = bytes
         do {
@@ -20,13 +20,11 @@ struct JSONReader {
         } catch {
             throw JSONError(offset: error.byteOffsets.lowerBound, problem: "the bytes are not UTF-8")
         }
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
-            position = 3
-        }
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
         skipWhitespace()
     }
 
-    /// What kind of value begins at the next byte.
+    /// The kinds of value.
     enum Kind {
         case object
         case array
@@ -35,11 +33,9 @@ struct JSONReader {
         case other
     }
 
-    /// The kind of the next value, judged by its first byte; nil at the end.
+    /// The kind of the next value, judged by its first byte; `nil` at the end.
     var kind: Kind? {
-        guard position < bytes.count else {
-            return nil
-        }
+        guard position < bytes.count else { return nil }
         switch bytes[position] {
         case UInt8(ascii: "{"): return .object
         case UInt8(ascii: "["): return .array
@@ -49,27 +45,21 @@ struct JSONReader {
         }
     }
 
-    // MARK: Containers
-
     /// Reads an array, calling `element` with the reader before each value, which must read or skip that value.
     mutating func readArray(_ element: (inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
         try expect(UInt8(ascii: "["), "an array")
         skipWhitespace()
-        if take(UInt8(ascii: "]")) {
-            return
-        }
+        if take(UInt8(ascii: "]")) { return }
         while true {
             try element(&self)
             skipWhitespace()
-            if take(UInt8(ascii: "]")) {
-                return
-            }
+            if take(UInt8(ascii: "]")) { return }
             try expect(UInt8(ascii: ","), "a comma or the end of the array")
             skipWhitespace()
         }
     }
 
-    /// The name of an object's member, as it stands in the document. What it says is asked of the reader.
+    /// The name of an object's member, as it stands in the document. The reader compares it.
     struct Key {
         fileprivate let text: Text
     }
@@ -91,19 +81,17 @@ struct JSONReader {
             }
     }
 
-    /// Whether a member's name is a whole number, which is how PHP writes the keys of a list that has gaps.
+    /// Whether a member's name is a whole number, which is how PHP writes the keys of a list with gaps.
     func isWholeNumber(_ key: Key) -> Bool {
-        key.text.isPlain && !key.text.range.isEmpty
-            && bytes[key.text.range].allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
+        key.text.isPlain && !key.text.range.isEmpty && bytes[key.text.range].allSatisfy(Self.isDigit)
     }
 
-    /// Reads an object, calling `member` with the reader before each member's value, which must read or skip that value.
+    /// Reads an object, calling `member` with the reader before each member's value, which must read or skip that
+    /// value.
     mutating func readObject(_ member: (Key, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
         try expect(UInt8(ascii: "{"), "an object")
         skipWhitespace()
-        if take(UInt8(ascii: "}")) {
-            return
-        }
+        if take(UInt8(ascii: "}")) { return }
         while true {
             let key = Key(text: try scanString())
             skipWhitespace()
@@ -111,25 +99,20 @@ struct JSONReader {
             skipWhitespace()
             try member(key, &self)
             skipWhitespace()
-            if take(UInt8(ascii: "}")) {
-                return
-            }
+            if take(UInt8(ascii: "}")) { return }
             try expect(UInt8(ascii: ","), "a comma or the end of the object")
             skipWhitespace()
         }
     }
 
-    /// Skips an array or an object if there is nothing in it.
+    /// Skips an array or an object if it is empty.
     ///
-    /// - Returns: whether it was empty.
+    /// - Returns: Whether it was.
     mutating func skipIfEmpty() throws(JSONError) -> Bool {
-        let end = kind == .array ? UInt8(ascii: "]") : UInt8(ascii: "}")
         var ahead = self
         ahead.position += 1
         ahead.skipWhitespace()
-        guard ahead.take(end) else {
-            return false
-        }
+        guard ahead.take(kind == .array ? UInt8(ascii: "]") : UInt8(ascii: "}")) else { return false }
         self = ahead
         return true
     }
@@ -137,14 +120,10 @@ struct JSONReader {
     /// Asserts that nothing but white space follows.
     mutating func readEnd() throws(JSONError) {
         skipWhitespace()
-        guard position == bytes.count else {
-            throw problem("something follows the JSON value")
-        }
+        guard position == bytes.count else { throw problem("something follows the JSON value") }
     }
 
-    // MARK: Strings
-
-    /// What stands between a string's quotes; plain where it has no escapes.
+    /// The bytes between a string's quotes; plain if they have no escapes.
     fileprivate struct Text {
         var range: Range<Int>
         var isPlain: Bool
@@ -153,69 +132,69 @@ struct JSONReader {
     /// Reads a string. Half a surrogate pair reads as U+FFFD.
     mutating func readString() throws(JSONError) -> String {
         let text = try scanString()
-        guard text.isPlain else {
-            return unescaped(text)
-        }
+        guard text.isPlain else { return unescaped(text) }
         return bytes.withUnsafeBufferPointer {
             String(decoding: UnsafeBufferPointer(rebasing: $0[text.range]), as: UTF8.self)
         }
     }
 
-    /// What a string says, its escapes undone. They have been checked.
-    private func unescaped(_ string: Text) -> String {
-        let range = string.range
-        var scalars: [UInt16] = []
-        var text = ""
-        var index = range.lowerBound
-        var plainStart = index
-        while index < range.upperBound {
-            guard bytes[index] == UInt8(ascii: "\\") else {
-                index += 1
-                continue
+    /// Undoes the escapes of a string. They have been checked.
+    private func unescaped(_ text: Text) -> String {
+        // An escape \u spells a unit of UTF-16, of which two may make a pair.
+        var units: [UInt16] = []
+        var rest = bytes[text.range]
+        while let byte = rest.first {
+            if byte == UInt8(ascii: "\\") {
+                let (unit, length) = unescaped(at: rest.startIndex)
+                units.append(unit)
+                rest = rest.dropFirst(length)
+            } else {
+                let plain = rest.prefix { $0 != UInt8(ascii: "\\") }
+                units += String(decoding: plain, as: UTF8.self).utf16
+                rest = rest[plain.endIndex...]
             }
-            text += String(decoding: bytes[plainStart..<index], as: UTF8.self)
-            // Escapes side by side are gathered as UTF-16, which is what \u spells, so that pairs find each other.
-            while index < range.upperBound, bytes[index] == UInt8(ascii: "\\") {
-                let (unit, length) = unescaped(at: index)
-                scalars.append(unit)
-                index += length
-            }
-            text += String(decoding: scalars, as: UTF16.self)
-            scalars.removeAll(keepingCapacity: true)
-            plainStart = index
         }
-        return text + String(decoding: bytes[plainStart..<range.upperBound], as: UTF8.self)
+        return String(decoding: units, as: UTF16.self)
     }
 
-    /// Reads a string, or skips a value of another kind and gives nil.
-    mutating func readStringIfAny() throws(JSONError) -> String? {
-        if kind == .string {
-            return try readString()
+    /// Returns the UTF-16 unit that the escape at `index` spells, and the escape's length. The escape has been checked.
+    private func unescaped(at index: Int) -> (UInt16, Int) {
+        switch bytes[index + 1] {
+        case UInt8(ascii: "b"): return (0x08, 2)
+        case UInt8(ascii: "f"): return (0x0C, 2)
+        case UInt8(ascii: "n"): return (0x0A, 2)
+        case UInt8(ascii: "r"): return (0x0D, 2)
+        case UInt8(ascii: "t"): return (0x09, 2)
+        case UInt8(ascii: "u"):
+            let digits = bytes[(index + 2)..<(index + 6)]
+            return (digits.reduce(0) { $0 << 4 | UInt16(Self.hexadecimal($1) ?? 0) }, 6)
+        case let itself: return (UInt16(itself), 2)
         }
+    }
+
+    /// Reads a string, or skips a value of another kind and returns `nil`.
+    mutating func readStringIfAny() throws(JSONError) -> String? {
+        if kind == .string { return try readString() }
         try skipValue()
         return nil
     }
 
     /// Reads a string, or the text of a number or a Boolean; skips a value of another kind and returns `nil`.
     mutating func readScalarIfAny() throws(JSONError) -> String? {
-        guard kind == .other else {
-            return try readStringIfAny()
-        }
+        guard kind == .other else { return try readStringIfAny() }
         let start = position
         try skipValue()
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
-    /// Finds the end of the string that begins here, checking its escapes.
+    /// Finds the end of the string that begins here, and checks its escapes.
     private mutating func scanString() throws(JSONError) -> Text {
         try expect(UInt8(ascii: "\""), "a string")
         let start = position
         var isPlain = true
         while true {
             skipPlainText()
-            guard position < bytes.count else {
-                throw problem("the document ends within a string")
-            }
+            guard position < bytes.count else { throw problem("the document ends within a string") }
             switch bytes[position] {
             case UInt8(ascii: "\""):
                 position += 1
@@ -229,16 +208,14 @@ struct JSONReader {
         }
     }
 
-    /// Goes to the next quote, backslash or control character. Nearly all of a document is passed over here.
+    /// Goes to the next quote, backslash or control character. Nearly all of a document is skipped here.
     private mutating func skipPlainText() {
         let start = position
         position = bytes.withUnsafeBufferPointer { bytes in
             var index = start
             while index < bytes.count {
                 let byte = bytes[index]
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 {
-                    break
-                }
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
                 index += 1
             }
             return index
@@ -247,41 +224,15 @@ struct JSONReader {
 
     private mutating func scanEscape() throws(JSONError) {
         position += 1
-        guard position < bytes.count else {
-            throw problem("the document ends within a string")
-        }
-        switch bytes[position] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
-            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-            position += 1
-        case UInt8(ascii: "u"):
-            position += 1
-            for _ in 0..<4 {
-                guard position < bytes.count, Self.hexadecimal(bytes[position]) != nil else {
-                    throw problem("a \\u escape lacks its four hexadecimal digits")
-                }
-                position += 1
+        guard position < bytes.count else { throw problem("the document ends within a string") }
+        let escape = bytes[position]
+        guard "\"\\/bfnrtu".utf8.contains(escape) else { throw problem("an unknown escape stands in a string") }
+        position += 1
+        for _ in 0..<(escape == UInt8(ascii: "u") ? 4 : 0) {
+            guard position < bytes.count, Self.hexadecimal(bytes[position]) != nil else {
+                throw problem("a \\u escape lacks its four hexadecimal digits")
             }
-        default:
-            throw problem("an unknown escape stands in a string")
-        }
-    }
-
-    /// The UTF-16 unit that the escape at `index` spells, and the escape's length. The escape has been checked.
-    private func unescaped(at index: Int) -> (UInt16, Int) {
-        switch bytes[index + 1] {
-        case UInt8(ascii: "b"): return (0x08, 2)
-        case UInt8(ascii: "f"): return (0x0C, 2)
-        case UInt8(ascii: "n"): return (0x0A, 2)
-        case UInt8(ascii: "r"): return (0x0D, 2)
-        case UInt8(ascii: "t"): return (0x09, 2)
-        case UInt8(ascii: "u"):
-            var unit: UInt16 = 0
-            for byte in bytes[(index + 2)..<(index + 6)] {
-                unit = unit << 4 | UInt16(Self.hexadecimal(byte) ?? 0)
-            }
-            return (unit, 6)
-        case let itself: return (UInt16(itself), 2)
+            position += 1
         }
     }
 
@@ -294,66 +245,28 @@ struct JSONReader {
         }
     }
 
-    // MARK: Values of no interest
-
-    /// Passes over one value of any kind, checking that it is JSON.
-    mutating func skipValue() throws(JSONError) {
-        // One bit a level: set where the level is an object.
-        var objects: [Bool] = []
-        while true {
-            skipWhitespace()
-            var opened = false
-            switch kind {
-            case .object:
-                position += 1
-                skipWhitespace()
-                if !take(UInt8(ascii: "}")) {
-                    objects.append(true)
-                    try skipKey()
-                    opened = true
-                }
-            case .array:
-                position += 1
-                skipWhitespace()
-                if !take(UInt8(ascii: "]")) {
-                    objects.append(false)
-                    opened = true
-                }
-            case .string:
-                _ = try scanString()
-            case .null, .other, nil:
-                try skipScalar()
-            }
-            if objects.count > Self.deepestNesting {
-                throw problem("the nesting is deeper than \(Self.deepestNesting)")
-            }
-            if opened {
-                continue
-            }
-            // A value has ended: close what ends with it, up to a comma that announces another.
-            close: while true {
-                guard let isObject = objects.last else {
-                    return
-                }
-                skipWhitespace()
-                if take(isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    objects.removeLast()
-                    continue close
-                }
-                try expect(UInt8(ascii: ","), "a comma or the end of the \(isObject ? "object" : "array")")
-                if isObject {
-                    skipWhitespace()
-                    try skipKey()
-                }
-                break close
-            }
-        }
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
-    private mutating func skipKey() throws(JSONError) {
-        _ = try scanString()
+    /// Skips one value of any kind, checking that it is JSON.
+    ///
+    /// - Parameter depth: The number of arrays and objects around it that are skipped.
+    mutating func skipValue(depth: Int = 0) throws(JSONError) {
         skipWhitespace()
-        try expect(UInt8(ascii: ":"), "a colon")
+        switch kind {
+        case .object, .array:
+            guard depth < Self.maximumNesting else {
+                throw problem("the nesting is deeper than \(Self.maximumNesting)")
+            }
+            if kind == .object {
+                try readObject { (_, reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
+            } else {
+                try readArray { (reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
+            }
+        case .string: _ = try scanString()
+        case .null, .other, nil: try skipScalar()
+        }
     }
 
     private mutating func skipScalar() throws(JSONError) {
@@ -362,12 +275,8 @@ struct JSONReader {
             return
         }
         _ = take(UInt8(ascii: "-"))
-        if !take(UInt8(ascii: "0")) {
-            try skipDigits()
-        }
-        if take(UInt8(ascii: ".")) {
-            try skipDigits()
-        }
+        if !take(UInt8(ascii: "0")) { try skipDigits() }
+        if take(UInt8(ascii: ".")) { try skipDigits() }
         if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
             _ = take(UInt8(ascii: "+")) || take(UInt8(ascii: "-"))
             try skipDigits()
@@ -376,15 +285,9 @@ struct JSONReader {
 
     private mutating func skipDigits() throws(JSONError) {
         let start = position
-        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
-            position += 1
-        }
-        if position == start {
-            throw problem("a JSON value should stand here")
-        }
+        while position < bytes.count, Self.isDigit(bytes[position]) { position += 1 }
+        if position == start { throw problem("a JSON value should stand here") }
     }
-
-    // MARK: Bytes
 
     private mutating func skipWhitespace() {
         while position < bytes.count {
@@ -396,32 +299,26 @@ struct JSONReader {
     }
 
     private mutating func take(_ byte: UInt8) -> Bool {
-        guard position < bytes.count, bytes[position] == byte else {
-            return false
-        }
+        guard position < bytes.count, bytes[position] == byte else { return false }
         position += 1
         return true
     }
 
     private mutating func expect(_ byte: UInt8, _ what: String) throws(JSONError) {
-        if !take(byte) {
-            throw problem("\(what) should stand here")
-        }
+        if !take(byte) { throw problem("\(what) should stand here") }
     }
 
-    /// A problem at the next byte.
+    /// Returns the error for a problem at the next byte.
     func problem(_ text: String) -> JSONError {
         JSONError(offset: position, problem: position == bytes.count ? "\(text), but the document ends" : text)
     }
 }
 
-/// Why a document is not the JSON that was expected, and where. It never quotes the document.
+/// The reason why a document is not the JSON that was expected, and the place. It never quotes the document.
 struct JSONError: Error, Equatable, CustomStringConvertible {
     /// The offset of the first byte at fault.
     let offset: Int
     let problem: String
 
-    var description: String {
-        "\(problem) (at byte \(offset))"
-    }
+    var description: String { "\(problem) (at byte \(offset))" }
 }

@@ -4,52 +4,35 @@ enum LinkHeader {
     static func next(in fields: [String]) -> String? {
         for field in fields {
             var rest = field[...]
-            while let link = takeLink(from: &rest) {
-                if link.relations.contains("next") {
-                    return link.target
-                }
+            while let (target, isNext) = takeLink(from: &rest) {
+                if isNext { return target }
             }
         }
         return nil
     }
 
-    private struct Link {
-        var target: String
-        /// In lower case; empty for a link from another page than the one that was asked for.
-        var relations: [String] = []
-    }
-
-    /// Takes one link from the front, such as `<https://a/2>; rel="next"`, and the comma behind it.
-    private static func takeLink(from rest: inout Substring) -> Link? {
-        guard let start = rest.firstIndex(of: "<"), let end = rest[start...].firstIndex(of: ">") else {
-            return nil
-        }
-        var link = Link(target: String(rest[rest.index(after: start)..<end]))
-        rest = rest[rest.index(after: end)...]
+    /// Takes one link from the front, such as `<https://a/2>; rel="next"`.
+    private static func takeLink(from rest: inout Substring) -> (target: String, isNext: Bool)? {
+        guard let start = rest.firstIndex(of: "<"), let end = rest[start...].firstIndex(of: ">") else { return nil }
+        let target = String(rest[start..<end].dropFirst())
+        rest = rest[end...].dropFirst()
         var relation: String?
+        // A link from another page than the one that was asked for.
         var isElsewhere = false
         while let (name, value) = takeParameter(from: &rest) {
-            switch name {
-            // Only the first counts (section 3.3).
-            case "rel": relation = relation ?? value
-            case "anchor": isElsewhere = true
-            default: break
-            }
+            // Only the first relation counts (section 3.3).
+            if name == "rel" { relation = relation ?? value }
+            if name == "anchor" { isElsewhere = true }
         }
-        if let relation, !isElsewhere {
-            link.relations = relation.lowercased().split(separator: " ").map(String.init)
-        }
-        return link
+        let relations = relation?.lowercased().split(separator: " ") ?? []
+        return (target, !isElsewhere && relations.contains("next"))
     }
 
     /// Takes one parameter from the front, with its semicolon; returns `nil` at the end of the link.
     private static func takeParameter(from rest: inout Substring) -> (name: String, value: String)? {
         rest = rest.drop { $0 == " " || $0 == "\t" }
-        guard rest.first == ";" else {
-            return nil
-        }
-        rest = rest.dropFirst()
-        let name = rest.prefix { !"=;,".contains($0) }
+        guard rest.first == ";" else { return nil }
+        let name = rest.dropFirst().prefix { !"=;,".contains($0) }
         rest = rest[name.endIndex...]
         var value = ""
         if rest.first == "=" {
@@ -57,8 +40,7 @@ enum LinkHeader {
             value = rest.first == "\"" ? takeQuoted(from: &rest) : String(rest.prefix { !";,".contains($0) })
             rest = rest.drop { !";,".contains($0) }
         }
-        let trimmed = name.filter { $0 != " " && $0 != "\t" }
-        return (trimmed.lowercased(), value)
+        return (name.filter { $0 != " " && $0 != "\t" }.lowercased(), value)
     }
 
     /// Takes a quoted string from the front (RFC 9110, section 5.6.4).

@@ -1,11 +1,11 @@
-/// The signs by which a page of a list says whether more pages follow, and how many elements there are in all.
+/// The signs by which a page of a list tells whether more pages follow, and how many elements there are in all.
 ///
-/// They are those of Laravel's paginators and of resources made of them, at the top level of the page and under `meta`, `pagination`, `links`
-/// and `_links`.
+/// They are those of Laravel's paginators and of resources made of them, at the top level of the page and under `meta`,
+/// `pagination`, `links` and `_links`.
 struct PageSigns: Equatable {
     /// The addresses given for the next page, the most trusted first.
     var links: [String] = []
-    /// The position of the next page, where pages are told by a cursor.
+    /// The position of the next page, if pages are told by a cursor.
     var cursor: String?
     /// The page's own number, from 1.
     var currentPage: Int?
@@ -16,10 +16,10 @@ struct PageSigns: Equatable {
     /// The numbers of elements of the whole list; all of them should be the same.
     var totals: Set<Int> = []
 
-    /// The number of members with signs that may stand in each other.
+    /// The depth to which members with signs may nest.
     private static let maximumDepth = 3
 
-    /// Reads the value of a member of the page, and what stands in it, or skips it.
+    /// Reads the signs in a member of the page, or skips it.
     ///
     /// Of several page numbers those count that promise more pages.
     mutating func read(
@@ -48,9 +48,7 @@ struct PageSigns: Equatable {
         } else if reader.is(key, "last_page") || reader.is(key, "total_pages") {
             lastPage = [lastPage, try Self.readNumber(from: &reader)].compactMap(\.self).max()
         } else if reader.is(key, "total") {
-            if let total = try Self.readNumber(from: &reader) {
-                totals.insert(total)
-            }
+            if let total = try Self.readNumber(from: &reader) { totals.insert(total) }
         } else {
             try reader.skipValue()
         }
@@ -58,7 +56,7 @@ struct PageSigns: Equatable {
 
     /// Reads the address of the next page, which may be null or empty, or the `href` of an object.
     ///
-    /// A value that cannot be an address is an error: to pass over it might leave pages out.
+    /// A value that cannot be an address is an error: to ignore it might leave pages out.
     private mutating func readLink(from reader: inout JSONReader) throws(JSONError) {
         if reader.kind == .object {
             try reader.readObject { (key, reader) throws(JSONError) in
@@ -73,13 +71,11 @@ struct PageSigns: Equatable {
         guard reader.kind != .array else {
             throw reader.problem("the address of the next page should stand here")
         }
-        if let link = Self.present(try reader.readScalarIfAny()) {
-            links.append(link)
-        }
+        if let link = Self.present(try reader.readScalarIfAny()) { links.append(link) }
     }
 
     private static func present(_ text: String?) -> String? {
-        text.flatMap { $0.isEmpty || $0 == "false" ? nil : $0 }
+        ["", "false"].contains(text) ? nil : text
     }
 
     /// Reads a whole number, or a string that spells one; one that is too large reads as the largest there is.

@@ -6,28 +6,28 @@ struct PageWalk {
     private let baseURL: BaseURL
     private let filter: InstanceFilter
     private var visited: Set<String> = []
-    /// The number of elements that the pages promise, and the first page that said so.
+    /// The number of elements that the pages promise, and the first page to do so.
     private var total: (count: Int, page: Int)?
-    /// The address of the page to fetch.
-    private(set) var url: String
+    /// The path and query of the page to fetch.
+    private(set) var target: String
 
     init(_ baseURL: BaseURL, _ filter: InstanceFilter) {
         self.baseURL = baseURL
         self.filter = filter
-        url = baseURL.instances(filter)
+        target = baseURL.instances(filter)
     }
 
     /// The number of pages that were read.
     var pages: Int { visited.count }
 
-    /// Takes note of the page at `url`, and moves on to the next.
+    /// Records the page at `target`, and proceeds to the next.
     ///
     /// If signs disagree, the one that promises more is followed.
     ///
-    /// - Returns: whether there is a next page.
-    /// - Throws: `APIError`, with the reason `incomplete` if elements are missing or the list has changed under way.
+    /// - Returns: Whether there is a next page.
+    /// - Throws: `APIError`, with the reason `incomplete` if elements are missing or the list changed meanwhile.
     mutating func advance(_ signs: PageSigns, found elements: InstanceListDecoder.Elements) throws(APIError) -> Bool {
-        visited.insert(url)
+        visited.insert(target)
         guard elements.repeated == 0 else {
             throw APIError(
                 .incomplete,
@@ -58,11 +58,11 @@ struct PageWalk {
         guard max(pages + 1, signs.lastPage ?? 0) <= Self.maximumPages else {
             throw APIError(.decode, "the list has more than \(Self.maximumPages) pages")
         }
-        url = next
+        target = next
         return true
     }
 
-    /// The address of the next page, or `nil` if no sign promises one.
+    /// Returns the path and query of the next page, or `nil` if no sign promises one.
     private func next(after signs: PageSigns) throws(APIError) -> String? {
         if let link = signs.links.first {
             guard let page = baseURL.page(link: link, filter) else {

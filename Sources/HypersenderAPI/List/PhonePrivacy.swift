@@ -1,9 +1,9 @@
 import Basics
 import Crypto
 
-/// What is kept of the phone numbers in an answer.
+/// The part of phone numbers that is kept.
 public enum PhonePrivacy: String, Sendable, CaseIterable {
-    /// Nothing: they are dropped where the answer is read.
+    /// Nothing: they are dropped when the response is decoded.
     case off
     /// The first 16 hexadecimal digits of HMAC-SHA-256 over the number, keyed with the token (RFC 2104).
     ///
@@ -12,6 +12,7 @@ public enum PhonePrivacy: String, Sendable, CaseIterable {
     /// The number as the API gives it.
     case full
 
+    /// Returns a function that reduces a phone number to the part that is kept.
     func keep(_ token: Secret) -> @Sendable (String) -> String? {
         switch self {
         case .off: { _ in nil }
@@ -20,10 +21,7 @@ public enum PhonePrivacy: String, Sendable, CaseIterable {
             { number in
                 token.withUTF8 { key in
                     let code = HMAC<SHA256>.authenticationCode(for: Array(number.utf8), using: SymmetricKey(data: key))
-                    return code.prefix(8).reduce(into: "") { text, byte in
-                        text += byte < 16 ? "0" : ""
-                        text += String(byte, radix: 16)
-                    }
+                    return code.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
                 }
             }
         }

@@ -1,12 +1,13 @@
 import Crypto
 
-/// By what a body is known to be the same as another.
+/// A fingerprint that tells whether two response bodies are identical.
 ///
-/// It is the tag that AES-GCM gives the body, with nothing to encrypt, by a key of this process's own. Nobody ever sees the key or a tag: that two bodies
-/// have the same one is as unlikely as guessing it (NIST SP 800-38D, appendix B), and it takes a fraction of the time of SHA-256.
+/// It is the tag that AES-GCM computes for the body, with nothing to encrypt, by a key of this process. As nobody sees
+/// the key or a tag, equal tags of different bodies are as unlikely as guessing one (NIST SP 800-38D, appendix B); and
+/// it takes a fraction of the time of SHA-256.
 struct BodyDigest: Sendable, Equatable {
     private static let key = SymmetricKey(size: .bits128)
-    /// One for all: that would give away the key, were tags given away.
+    /// The same for all bodies, which is safe only since no tag leaves the process.
     private static let nonce = AES.GCM.Nonce()
 
     private let tag: [UInt8]

@@ -1,12 +1,14 @@
 import CZlib
 import NIOCore
 
-/// Inflates a body as it comes: one gzip member (RFC 1952), or zlib's form (RFC 1950), which HTTP calls `deflate`.
+/// Inflates a body as it arrives: one gzip member (RFC 1952), or zlib's form (RFC 1950), which HTTP calls `deflate`.
+///
+/// AsyncHTTPClient's own decompression inflates all that has arrived before anybody can make it wait.
 final class Inflater {
-    /// What is inflated is not gzip, goes on after its end, or needs memory that zlib cannot get.
+    /// The input is not gzip, continues after its end, or needs memory that zlib cannot get.
     struct Broken: Error {}
 
-    /// What is inflated in one step, at the most, in bytes.
+    /// The most bytes that are inflated in one step.
     static let step = 32 << 10
 
     /// At an address of its own, since zlib keeps a pointer to it.
@@ -29,41 +31,35 @@ final class Inflater {
         stream.deallocate()
     }
 
-    /// Inflates one step of `input`, and moves its reader index on. What has no readable bytes left, and filled no step, is done with.
+    /// Inflates one step of `input`, and moves its reader index.
     ///
-    /// - Returns: whether there may be more of the same input.
+    /// - Returns: Whether the same input may yield more.
     func inflate(_ input: inout ByteBuffer, to output: inout [UInt8]) throws(Broken) -> Bool {
-        if isComplete {
-            guard input.readableBytes == 0 else {
-                throw Broken()
-            }
-            return false
+        var isFull = false
+        if !isComplete {
+            let (result, consumed) = inflateStep(input, to: &output)
+            guard [Z_OK, Z_BUF_ERROR, Z_STREAM_END].contains(result) else { throw Broken() }
+            input.moveReaderIndex(forwardBy: consumed)
+            isComplete = result == Z_STREAM_END
+            isFull = stream.pointee.avail_out == 0
         }
-        let (result, consumed, isFull) = withUnsafeTemporaryAllocation(byteCount: Self.step, alignment: 16) { part in
+        guard !isComplete || input.readableBytes == 0 else { throw Broken() }
+        return isFull && !isComplete
+    }
+
+    private func inflateStep(_ input: ByteBuffer, to output: inout [UInt8]) -> (result: CInt, consumed: Int) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.step) { part in
             input.withUnsafeReadableBytes { bytes in
                 // zlib declares its input mutable, and does not change it. A buffer's size fits into 32 bits.
                 stream.pointee.next_in = UnsafeMutablePointer(
                     mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
                 stream.pointee.avail_in = UInt32(bytes.count)
-                stream.pointee.next_out = part.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                stream.pointee.next_out = part.baseAddress
                 stream.pointee.avail_out = UInt32(part.count)
                 let result = CZlib.inflate(stream, Z_NO_FLUSH)
                 output.append(contentsOf: part[..<(part.count - Int(stream.pointee.avail_out))])
-                return (result, bytes.count - Int(stream.pointee.avail_in), stream.pointee.avail_out == 0)
+                return (result, bytes.count - Int(stream.pointee.avail_in))
             }
-        }
-        input.moveReaderIndex(forwardBy: consumed)
-        switch result {
-        case Z_STREAM_END:
-            isComplete = true
-            guard input.readableBytes == 0 else {
-                throw Broken()
-            }
-            return false
-        case Z_OK, Z_BUF_ERROR:
-            return isFull
-        default:
-            throw Broken()
         }
     }
 }

@@ -1,20 +1,21 @@
 import Basics
 import FoundationEssentials
 
-/// The proxies that the environment asks for, as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are commonly read.
+/// The proxies that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, as other programs read them.
 ///
-/// Upper case is read first, then lower case. A loopback host is always reached directly. A variable that is not needed may hold anything:
-/// the environment is shared with other programs.
+/// Upper case precedes lower case. A loopback host is always reached directly. A variable that is not needed may hold
+/// anything: the environment is shared with other programs.
 public struct ProxySettings: Sendable, Equatable {
     /// A proxy to connect through.
     public struct Proxy: Sendable, Hashable {
-        public enum Kind: Sendable, Hashable {
+        enum Kind: Hashable {
             case http
             case socks5
         }
-        public var kind: Kind
-        public var host: String
-        public var port: Int
+
+        var kind: Kind
+        var host: String
+        var port: Int
         /// User name and password, decoded.
         var user: String?
         var password: String?
@@ -43,17 +44,15 @@ public struct ProxySettings: Sendable, Equatable {
         uselessExceptions = entries.filter { $0.exception == nil }.map { Redaction.quote($0.text) }
     }
 
-    /// The proxy for an address; nil to connect directly.
+    /// Returns the proxy for an address; `nil` to connect directly.
     ///
     /// - Throws: `ProxyError`, naming the variable, if it is needed and cannot be used.
     public func proxy(for url: BaseURL) throws(ProxyError) -> Proxy? {
-        guard !IPAddress.isLoopback(host: url.host), !exceptions.contains(where: { $0.covers(url) }) else {
-            return nil
-        }
-        return try (url.scheme == "https" ? https : http).get()
+        let isDirect = IPAddress.isLoopback(host: url.host) || exceptions.contains { $0.covers(url) }
+        return isDirect ? nil : try (url.origin.isEncrypted ? https : http).get()
     }
 
-    /// A variable's name, as it is spelled, and its value; nil if it is not set, or empty.
+    /// Returns a variable's name, as it is spelled, and its value; `nil` if it is not set, or empty.
     private static func value(_ variable: String, in environment: [String: String]) -> (name: String, text: String)? {
         [variable, variable.lowercased()].lazy.map { ($0, environment[$0] ?? "") }.first { !$0.1.isEmpty }
     }
@@ -61,9 +60,7 @@ public struct ProxySettings: Sendable, Equatable {
     private static func proxy(
         _ variable: String, in environment: [String: String]
     ) -> Result<Proxy?, ProxyError> {
-        guard let (name, text) = value(variable, in: environment) else {
-            return .success(nil)
-        }
+        guard let (name, text) = value(variable, in: environment) else { return .success(nil) }
         // The value is not quoted in errors: it may hold a password.
         guard let parts = URLComponents(string: text.contains("://") ? text : "http://\(text)"),
             let scheme = parts.scheme?.lowercased(), let host = parts.host?.trimmingBrackets, !host.isEmpty,
@@ -75,106 +72,91 @@ public struct ProxySettings: Sendable, Equatable {
         case "http":
             return .success(
                 Proxy(kind: .http, host: host, port: parts.port ?? 80, user: parts.user, password: parts.password))
-        case "socks5", "socks5h":
-            guard parts.user == nil else {
-                return .failure(ProxyError("\(name) holds a user name, which SOCKS proxies cannot be given here"))
-            }
+        case "socks5" where parts.user == nil, "socks5h" where parts.user == nil:
             return .success(Proxy(kind: .socks5, host: host, port: parts.port ?? 1080))
+        case "socks5", "socks5h":
+            return .failure(ProxyError("\(name) holds a user name, which SOCKS proxies cannot be given here"))
         default:
             return .failure(ProxyError("\(name) has the scheme \(scheme): only http and socks5 proxies can be used"))
         }
     }
 
-    /// One entry of `NO_PROXY`: a domain (with its subdomains), an address, a network, or `*`; the former two may have a port.
+    /// One entry of `NO_PROXY`: a domain (with its subdomains), an address, a network, or `*`. The former two may have
+    /// a port.
     private enum Exception: Equatable {
         case everything
         case network(IPAddress, bits: Int)
         case address(IPAddress, port: Int?)
         case domain(Substring, port: Int?, onlyBelow: Bool)
 
-        /// Reads an entry; nil if it can never match.
+        /// Parses an entry; `nil` if it can never match.
         init?(_ text: Substring) {
             let entry = text.lowercased()
             if entry == "*" {
                 self = .everything
-                return
-            }
-            if let slash = entry.firstIndex(of: "/") {
-                let text = entry[..<slash]
-                guard let address = IPAddress(String(text)),
-                    let bits = Self.number(entry[slash...].dropFirst(), in: 0...128)
-                else {
-                    return nil
-                }
-                let all = address.bytes.count * 8
-                // The bits of an IPv4-mapped address count from the beginning of the IPv6 one.
-                let own = text.contains(":") ? bits - (128 - all) : bits
-                guard (0...all).contains(own) else {
-                    return nil
-                }
-                self = .network(address, bits: own)
-                return
-            }
-            if let address = IPAddress(entry.trimmingBrackets) {
+            } else if let slash = entry.firstIndex(of: "/") {
+                self.init(network: entry[..<slash], length: entry[slash...].dropFirst())
+            } else if let address = IPAddress(entry.trimmingBrackets) {
                 self = .address(address, port: nil)
-                return
+            } else if let colon = entry.lastIndex(of: ":") {
+                guard let port = Self.number(entry[colon...].dropFirst(), in: 1...65535) else { return nil }
+                self.init(host: entry[..<colon], port: port)
+            } else {
+                self.init(host: entry[...], port: nil)
             }
-            var name = entry[...]
-            var port: Int?
-            if let colon = entry.lastIndex(of: ":") {
-                guard let number = Self.number(entry[colon...].dropFirst(), in: 1...65535) else {
-                    return nil
-                }
-                name = entry[..<colon]
-                port = number
+        }
+
+        private init?(network text: Substring, length: Substring) {
+            guard let address = IPAddress(String(text)), let length = Self.number(length, in: 0...128) else {
+                return nil
             }
-            if let address = IPAddress(String(name).trimmingBrackets) {
+            let maximum = address.bytes.count * 8
+            // The bits of an IPv4-mapped address count from the beginning of the IPv6 one.
+            let bits = text.contains(":") ? length - (128 - maximum) : length
+            guard (0...maximum).contains(bits) else { return nil }
+            self = .network(address, bits: bits)
+        }
+
+        private init?(host: Substring, port: Int?) {
+            if let address = IPAddress(String(host).trimmingBrackets) {
                 self = .address(address, port: port)
                 return
             }
-            if name.hasPrefix("*.") {
-                name = name.dropFirst()
-            }
+            let name = host.hasPrefix("*.") ? host.dropFirst() : host
             let onlyBelow = name.hasPrefix(".")
-            name = Self.withoutLastDot(onlyBelow ? name.dropFirst() : name)
-            let labels = name.split(separator: ".", omittingEmptySubsequences: false)
-            guard !labels.contains(""), BaseURL.isName(name), name.contains(where: \.isLetter) else {
-                return nil
-            }
-            self = .domain(name, port: port, onlyBelow: onlyBelow)
+            let domain = Self.withoutLastDot(onlyBelow ? name.dropFirst() : name)
+            let labels = domain.split(separator: ".", omittingEmptySubsequences: false)
+            guard !labels.contains(""), Origin.isName(domain), domain.contains(where: \.isLetter) else { return nil }
+            self = .domain(domain, port: port, onlyBelow: onlyBelow)
         }
 
         func covers(_ url: BaseURL) -> Bool {
-            let address = IPAddress(url.host)
             switch self {
-            case .everything:
-                return true
+            case .everything: return true
             case .network(let network, let bits):
-                return address?.matches(network, bits: bits) ?? false
+                return IPAddress(url.host)?.matches(network, bits: bits) ?? false
             case .address(let exception, let port):
-                return address == exception && (port ?? url.port) == url.port
+                return IPAddress(url.host) == exception && (port ?? url.port) == url.port
             case .domain(let name, let port, let onlyBelow):
                 let host = Self.withoutLastDot(url.host[...])
                 return (port ?? url.port) == url.port && (host.hasSuffix(".\(name)") || !onlyBelow && host == name)
             }
         }
 
-        /// Reads digits and nothing else.
+        /// Parses digits and nothing else.
         private static func number(_ text: Substring, in range: ClosedRange<Int>) -> Int? {
-            guard text.allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(text), range.contains(number) else {
-                return nil
-            }
-            return number
+            guard text.allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(text) else { return nil }
+            return range.contains(number) ? number : nil
         }
 
-        /// The name, which may be written with the dot of the root at its end.
+        /// Returns a name without the dot of the root at its end.
         private static func withoutLastDot(_ name: Substring) -> Substring {
             name.hasSuffix(".") ? name.dropLast() : name
         }
     }
 }
 
-/// What is wrong with a proxy variable; it never quotes the value, which may hold a password.
+/// The problem of a proxy variable. It never quotes the value, which may hold a password.
 public struct ProxyError: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
 

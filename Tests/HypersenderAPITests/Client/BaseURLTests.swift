@@ -66,7 +66,7 @@ struct BaseURLTests {
 
     @Test func filtersAreEncoded() throws {
         let base = try BaseURL("https://h.test/v1")
-        #expect(base.instances(InstanceFilter()) == "https://h.test/v1/instances")
+        #expect(base.instances(InstanceFilter()) == "/v1/instances")
         for (filter, query) in [
             (InstanceFilter(uuid: "a-1"), "filter%5Buuid%5D=a-1"),
             (InstanceFilter(name: "Büro & Co=1"), "filter%5Bname%5D=B%C3%BCro%20%26%20Co%3D1"),
@@ -77,24 +77,24 @@ struct BaseURLTests {
                 "filter%5Buuid%5D=u&filter%5Bname%5D=n&filter%5Bphone%5D=p&filter%5Bstatus%5D=s"
             ),
         ] {
-            #expect(base.instances(filter) == "https://h.test/v1/instances?\(query)")
+            #expect(base.instances(filter) == "/v1/instances?\(query)")
         }
     }
 
     /// Whatever a link says, a page is fetched from the origin and path of the list or not at all.
     @Test(
         arguments: [
-            ("https://h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
-            ("https://H.TEST:443/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
+            ("https://h.test/v1/instances?page=2", "/v1/instances?page=2"),
+            ("https://H.TEST:443/v1/instances?page=2", "/v1/instances?page=2"),
             ("https://h.test/other?page=2", nil), ("/v1/instances/2", nil), ("/v1/Instances?page=2", nil),
             ("https://h.test/?page=2", nil), ("https://h.test?page=2", nil), ("/v1/x/../instances?page=2", nil),
-            ("/v1/instances?page=2#top", "https://h.test/v1/instances?page=2"), ("", "https://h.test/v1/instances"),
-            ("/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
-            ("?page=2", "https://h.test/v1/instances?page=2"),
-            ("instances?page=2", "https://h.test/v1/instances?page=2"),
-            ("http://h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
-            ("//h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
-            ("https://user:pass@h.test/v1/instances?page=2", "https://h.test/v1/instances?page=2"),
+            ("/v1/instances?page=2#top", "/v1/instances?page=2"), ("", "/v1/instances"),
+            ("/v1/instances?page=2", "/v1/instances?page=2"),
+            ("?page=2", "/v1/instances?page=2"),
+            ("instances?page=2", "/v1/instances?page=2"),
+            ("http://h.test/v1/instances?page=2", "/v1/instances?page=2"),
+            ("//h.test/v1/instances?page=2", "/v1/instances?page=2"),
+            ("https://user:pass@h.test/v1/instances?page=2", "/v1/instances?page=2"),
             ("https://evil.test/v1/instances?page=2", nil),
             ("//evil.test/v1/instances?page=2", nil), ("https://h.test.evil.test/?page=2", nil),
             ("https://h.test:8443/v1/instances", nil), ("https://h.test@evil.test/", nil), ("http://h.test:8080/", nil),
@@ -109,9 +109,9 @@ struct BaseURLTests {
         let base = try BaseURL("http://127.0.0.1:99/v1")
         let filter = InstanceFilter(status: "WORKING")
         #expect(
-            base.page(link: "?page=2", filter) == "http://127.0.0.1:99/v1/instances?page=2&filter%5Bstatus%5D=WORKING")
-        let kept = "http://127.0.0.1:99/v1/instances?filter%5Bstatus%5D=WORKING&page=2"
-        #expect(base.page(link: kept, filter) == kept)
+            base.page(link: "?page=2", filter) == "/v1/instances?page=2&filter%5Bstatus%5D=WORKING")
+        let kept = "/v1/instances?filter%5Bstatus%5D=WORKING&page=2"
+        #expect(base.page(link: "http://127.0.0.1:99" + kept, filter) == kept)
         #expect(base.page(link: "https://127.0.0.1:99/", filter) == nil)
     }
 
@@ -130,7 +130,6 @@ struct BaseURLTests {
     func queriesAreEncodedOnce(query: String, expected: String) throws {
         let filter = InstanceFilter(name: "Büro A")
         #expect(
-            try BaseURL("https://h.test/v1").page(link: "?" + query, filter) == "https://h.test/v1/instances?"
-                + expected)
+            try BaseURL("https://h.test/v1").page(link: "?" + query, filter) == "/v1/instances?" + expected)
     }
 }

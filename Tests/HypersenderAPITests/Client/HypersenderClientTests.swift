@@ -22,8 +22,10 @@ struct HypersenderClientTests {
             let expected = simulator.instances
             #expect(list.instances.map(\.id) == expected.map(\.id))
             #expect(list.instances.map(\.status.rawValue) == expected.map(\.status.rawValue))
-            #expect(list.instances.map(\.hasAccessToken) == expected.map { $0.accessToken != nil })
-            #expect(list.instances.allSatisfy { $0.phone == nil && $0.createdAt != nil && !$0.name.isEmpty })
+            #expect(list.instances.map(\.details.hasAccessToken) == expected.map { $0.accessToken != nil })
+            #expect(
+                list.instances.allSatisfy { $0.details.phone == nil && $0.details.createdAt != nil && !$0.name.isEmpty }
+            )
             #expect(list.rateLimit.limit == 1000 && list.rateLimit.remaining != nil)
             #expect(list.bytes > 1000)
         }
@@ -257,10 +259,10 @@ struct HypersenderClientTests {
         }
         for tag in ["\"a\"", "W/\"a\"", "\"\"", "\"\(String(repeating: "a", count: 510))\""] {
             let validator = try #require(Validator(["ETag": tag, "Last-Modified": minuteBefore, "Date": date]))
-            #expect(validator.condition == ("if-none-match", tag))
+            #expect(validator.field == "if-none-match" && validator.value == tag)
         }
         let validator = try #require(Validator(["Last-Modified": minuteBefore, "Date": date]))
-        #expect(validator.condition == ("if-modified-since", minuteBefore))
+        #expect(validator.field == "if-modified-since" && validator.value == minuteBefore)
     }
 
     // MARK: What fails
@@ -631,9 +633,8 @@ struct HypersenderClientTests {
             let port = try #require(Int(url.split(separator: ":")[2].prefix { $0 != "/" }))
             let base = try BaseURL("https://api.example.test/v1")
             let proxies = ProxySettings(environment: ["HTTPS_PROXY": "http://127.0.0.1:\(port)"])
-            let configuration = try APIConfiguration(
-                baseURL: base, token: .environment(name: "X", Secret("1|x")), proxy: proxies.proxy(for: base),
-                userAgent: "test/1")
+            var configuration = try Self.configuration(url: base.description)
+            configuration.proxy = try proxies.proxy(for: base)
             let error = try await Self.withClient(configuration) { client in
                 await #expect(throws: APIError.self) { try await client.list() }
             }
@@ -647,10 +648,10 @@ struct HypersenderClientTests {
         for (path, problem) in [
             ("/nonexistent.pem", "cannot be opened"), ("/dev/null", "not a regular file"), ("/etc/hostname", "PEM"),
         ] {
-            let configuration = APIConfiguration(
-                baseURL: try BaseURL("https://h.test"), token: .environment(name: "X", try Secret("1|x")), caFile: path,
-                userAgent: "test/1")
-            let error = #expect(throws: ClientSetupError.self) { try Connections(configuration.connections) }
+            var configuration = try Self.configuration(url: "https://h.test")
+            configuration.caFile = path
+            let connections = configuration.connections
+            let error = #expect(throws: ClientSetupError.self) { try ConnectionPool(connections) }
             #expect(error?.description.contains(path) == true)
             #expect(error?.description.contains(problem) == true)
         }
@@ -686,10 +687,17 @@ struct HypersenderClientTests {
         timeout: Duration = .seconds(300), maxResponseBytes: Int = 64 << 20,
         _ test: (HypersenderClient) async throws -> Result
     ) async throws -> Result {
-        try await withClient(
-            APIConfiguration(
-                baseURL: BaseURL(url), token: token ?? .environment(name: "TEST", Secret("1|test")), filter: filter,
-                timeout: timeout, maxResponseBytes: maxResponseBytes, userAgent: "test/1"), test)
+        var configuration = try configuration(url: url)
+        configuration.token = token ?? configuration.token
+        configuration.filter = filter
+        configuration.timeout = timeout
+        configuration.maximumResponseBytes = maxResponseBytes
+        return try await withClient(configuration, test)
+    }
+
+    private static func configuration(url: String) throws -> APIConfiguration {
+        try APIConfiguration(
+            baseURL: BaseURL(url), token: .environment(name: "TEST", Secret("1|test")), userAgent: "test/1")
     }
 
     private static func withClient<Result>(
@@ -702,9 +710,9 @@ struct HypersenderClientTests {
     private static func withClient<Result>(
         _ configuration: APIConfiguration, _ test: (HypersenderClient) async throws -> Result
     ) async throws -> Result {
-        let connections = try Connections(configuration.connections)
+        let connections = try ConnectionPool(configuration.connections)
         return try await finally(connections.shutdown) {
-            try await test(HypersenderClient(configuration, connections: connections, memory: ResponseMemory()))
+            try await test(HypersenderClient(configuration, connections: connections, budget: ResponseBudget()))
         }
     }
 

@@ -41,11 +41,11 @@ struct InstanceListTests {
         #expect(
             list.instances == [
                 Instance(
-                    id: "fa3d01c4-1234-4c0d-a12f-df319b612f8c", name: "MyInstanceName", phone: "+201234567890",
-                    status: .working, hasAccessToken: true, createdAt: 1_748_254_365),
+                    id: "fa3d01c4-1234-4c0d-a12f-df319b612f8c", name: "MyInstanceName", status: .working,
+                    details: .init(phone: "+201234567890", hasAccessToken: true, createdAt: 1_748_254_365)),
                 Instance(
-                    id: "c9a1dd76-5678-4f9d-9012-a5b78de100c3", name: "SecondInstance", phone: "+201234567891",
-                    status: .scanQRCode, hasAccessToken: false, createdAt: 1_748_187_022),
+                    id: "c9a1dd76-5678-4f9d-9012-a5b78de100c3", name: "SecondInstance", status: .scanQRCode,
+                    details: .init(phone: "+201234567891", hasAccessToken: false, createdAt: 1_748_187_022)),
             ])
         #expect(list.bytes == json.utf8.count)
         #expect(list.duplicates == 0 && list.invalid == 0 && list.unknownStatuses.isEmpty)
@@ -169,9 +169,9 @@ struct InstanceListTests {
         #expect(list.invalid == 0)
         #expect(
             list.instances == [
-                Instance(id: "a", name: "", serviceType: "", status: .working),
-                Instance(id: "b", name: "", serviceType: "", status: .failed),
-                Instance(id: "c", name: "", serviceType: "", status: .stopped),
+                Instance(id: "a", name: "", status: .working, details: .init(serviceType: "")),
+                Instance(id: "b", name: "", status: .failed, details: .init(serviceType: "")),
+                Instance(id: "c", name: "", status: .stopped, details: .init(serviceType: "")),
             ])
     }
 
@@ -310,7 +310,7 @@ struct InstanceListTests {
         func phone(_ privacy: PhonePrivacy, _ token: String = "1|key") throws -> String? {
             var decoder = InstanceListDecoder(phone: privacy.keep(try Secret(token)))
             _ = try decoder.decode(page: json)
-            return decoder.list.instances.first?.phone
+            return decoder.list.instances.first?.details.phone
         }
         #expect(try phone(.off) == nil)
         #expect(try phone(.full) == "+201234567890")

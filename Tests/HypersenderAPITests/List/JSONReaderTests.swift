@@ -52,7 +52,7 @@ struct JSONReaderTests {
     }
 
     @Test func nestingHasALimitAndCostsNoStack() {
-        let allowed = JSONReader.deepestNesting
+        let allowed = JSONReader.maximumNesting
         #expect(check(String(repeating: "[", count: allowed) + String(repeating: "]", count: allowed)) == nil)
         #expect(check(String(repeating: "[", count: 1_000_000)) != nil)
         #expect(check(String(repeating: #"{"a":"#, count: 1_000_000)) != nil)

@@ -40,22 +40,29 @@ struct CertificateAuthoritiesTests {
         #expect(TLSFailure.code(in: text) == code)
     }
 
-    @Test func failuresOfTheHandshakeHaveTheirMessage() {
-        for (failure, text) in [
-            (
-                TLSFailure.expired(1_600_000_000),
-                "the API's certificate has expired: it was valid until 2020-09-13T12:26:40Z"
-            ),
-            (
-                .notYetValid(4_000_000_000),
-                "the API's certificate is not valid yet: it will be from 2096-10-02T07:06:40Z"
-            ),
-            (.other("NO_SHARED_CIPHER"), "no TLS connection could be made: NO_SHARED_CIPHER"),
-        ] {
-            let error = APIError(transport: failure)
-            #expect(error.reason == .tls)
-            #expect(error.detail == text)
-        }
+    @Test(arguments: [
+        (
+            "CERTIFICATE_VERIFY_FAILED", 0, 1_600_000_000,
+            "the API's certificate has expired: it was valid until 2020-09-13T12:26:40Z"
+        ),
+        (
+            "CERTIFICATE_VERIFY_FAILED", 4_000_000_000, 5_000_000_000,
+            "the API's certificate is not valid yet: it will be from 2096-10-02T07:06:40Z"
+        ),
+        (
+            "CERTIFICATE_VERIFY_FAILED", 0, 5_000_000_000,
+            "the API's certificate is self-signed, or issued by an authority that is not trusted"
+        ),
+        ("WRONG_VERSION_NUMBER", 0, 0, "the server does not speak TLS at this port"),
+        ("NO_SHARED_CIPHER", 0, 0, "no TLS connection could be made: NO_SHARED_CIPHER"),
+    ])
+    func failuresOfTheHandshakeHaveTheirMessage(code: String, notBefore: Int, notAfter: Int, text: String) {
+        let failure = TLSFailure(code: code, notBefore: notBefore, notAfter: notAfter, now: 2_000_000_000)
+        let error = APIError(transport: failure)
+        #expect(error.reason == .tls && error.detail == text)
+    }
+
+    @Test func otherErrorsAreNoFailureOfTheHandshake() {
         let closed = NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake]))
         #expect(TLSFailure(closed, certificate: nil, now: 0) == .closed)
         #expect(TLSFailure(NIOSSLExtraError.failedToValidateHostname, certificate: nil, now: 0) == .wrongHost)

@@ -1,13 +1,14 @@
 import Basics
 import HTTPServer
 import Logging
+import NIOHTTP1
 import Synchronization
 import Testing
 
 @testable import HypersenderAPI
 
 /// The addresses that are connected to, with names that resolve as a test says.
-final class ConnectionsTests: Sendable {
+final class ConnectionPoolTests: Sendable {
     /// Answers that can change, and a count of how often they were asked for.
     private final class Names: Sendable {
         private let state: Mutex<(addresses: [String], lookups: Int)>
@@ -26,7 +27,8 @@ final class ConnectionsTests: Sendable {
             state.withLock { state in
                 state.lookups += 1
                 return state.addresses.isEmpty
-                    ? .failure(HostNotResolved(host: host, reason: .noServer)) : .success(state.addresses)
+                    ? .failure(HostNotResolved(host: host, reason: HostNotResolved.noServer))
+                    : .success(state.addresses)
             }
         }
     }
@@ -36,17 +38,18 @@ final class ConnectionsTests: Sendable {
     private let requests = Mutex<[String]>([])
 
     private func connections(
-        proxy: ProxySettings.Proxy? = nil, timeout: Duration = .seconds(300)
-    ) throws -> Connections {
-        try Connections(
-            Connections.Settings(proxy: proxy, authorities: nil, timeout: timeout),
-            resolver: HostResolver(lookUp: names.lookUp))
+        proxy: ProxySettings.Proxy? = nil, timeout: Duration = .seconds(300), maximumAge: Duration = .seconds(300)
+    ) throws -> ConnectionPool {
+        try ConnectionPool(
+            ConnectionPool.Configuration(proxy: proxy, authorities: nil, timeout: timeout),
+            resolver: HostResolver(lookUp: names.lookUp), maximumAge: maximumAge)
     }
 
     private func withConnections(
-        timeout: Duration = .seconds(300), _ test: (Connections) async throws -> Void
+        timeout: Duration = .seconds(300), maximumAge: Duration = .seconds(300),
+        _ test: (ConnectionPool) async throws -> Void
     ) async throws {
-        let connections = try connections(timeout: timeout)
+        let connections = try connections(timeout: timeout, maximumAge: maximumAge)
         do {
             try await test(connections)
         } catch {
@@ -77,18 +80,19 @@ final class ConnectionsTests: Sendable {
     }
 
     /// Polls once, and returns the server that was asked and the host it was asked for.
-    private func poll(_ connections: Connections, host: String = "api.test", port: Int) async throws -> String? {
-        let configuration = APIConfiguration(
+    private func poll(_ connections: ConnectionPool, host: String = "api.test", port: Int) async throws -> String? {
+        var configuration = APIConfiguration(
             baseURL: try BaseURL("http://\(host):\(port)/v1", allowHTTP: true),
-            token: .environment(name: "TEST", try Secret("1|test")), proxy: connections.settings.proxy,
-            timeout: connections.settings.timeout, userAgent: "test/1")
-        _ = try await HypersenderClient(configuration, connections: connections, memory: ResponseMemory())
+            token: .environment(name: "TEST", try Secret("1|test")), userAgent: "test/1")
+        configuration.proxy = connections.configuration.proxy
+        configuration.timeout = connections.configuration.timeout
+        _ = try await HypersenderClient(configuration, connections: connections, budget: ResponseBudget())
             .listInstances()
         return requests.withLock { $0.last }
     }
 
     private func expectAnswer(
-        from server: String, _ connections: Connections, host: String = "api.test", port: Int,
+        from server: String, _ connections: ConnectionPool, host: String = "api.test", port: Int,
         location: SourceLocation = #_sourceLocation
     ) async throws {
         let answer = try await poll(connections, host: host, port: port)
@@ -114,6 +118,34 @@ final class ConnectionsTests: Sendable {
                     }
                     #expect(error?.reason == .dns)
                 }
+            }
+        }
+    }
+
+    @Test func anAddressIsNotUsedBeyondItsAge() async throws {
+        try await withServer("127.0.0.1") { port in
+            try await withServer("127.0.0.2", port: port) { _ in
+                try await withConnections(maximumAge: .zero) { connections in
+                    try await expectAnswer(from: "127.0.0.1", connections, port: port)
+                    names.change(to: ["127.0.0.2"])
+                    try await expectAnswer(from: "127.0.0.2", connections, port: port)
+                }
+            }
+        }
+    }
+
+    /// The first response is still being read when its connection is too old for the next request.
+    @Test func aRequestInFlightIsNotCutOff() async throws {
+        try await withServer("127.0.0.1") { port in
+            try await withConnections(maximumAge: .zero) { connections in
+                let origin = Origin(scheme: "http", host: "api.test", port: port)
+                let body = try await connections.get("/", from: origin, [:]) { response in
+                    for _ in 0..<3 {
+                        try await expectAnswer(from: "127.0.0.1", connections, port: port)
+                    }
+                    return try await response.bytes(upTo: 10, room: { _ in 10 })
+                }
+                #expect(body == Array("[]".utf8))
             }
         }
     }
@@ -174,19 +206,16 @@ final class ConnectionsTests: Sendable {
     }
 
     @Test(arguments: [
-        ("https://api.test/v1?a=b", "api.test", 443, true, "http://192.0.2.1:443/v1?a=b", "api.test"),
-        ("https://api.test:8443/v1", "api.test", 8443, true, "http://192.0.2.1:8443/v1", "api.test:8443"),
-        ("http://api.test", "api.test", 80, false, "http://192.0.2.1:80", "api.test"),
-        ("http://[::1]:8080/", "::1", 8080, false, "http://192.0.2.1:8080/", "[::1]:8080"),
-        ("https://[2001:db8::1]/", "2001:db8::1", 443, true, "http://192.0.2.1:443/", "[2001:db8::1]"),
+        ("https://api.test/v1", "api.test", 443, true, "api.test"),
+        ("https://api.test:8443/v1", "api.test", 8443, true, "api.test:8443"),
+        ("http://127.0.0.1", "127.0.0.1", 80, false, "127.0.0.1"),
+        ("http://[::1]:8080/", "::1", 8080, false, "[::1]:8080"),
+        ("https://[2001:db8::1]/", "2001:db8::1", 443, true, "[2001:db8::1]"),
     ])
-    func aRequestKeepsItsHost(
-        url: String, host: String, port: Int, isEncrypted: Bool, sent: String, field: String
-    ) throws {
-        let target = try #require(RequestTarget(url))
-        #expect(target.origin == Origin(isEncrypted: isEncrypted, host: host, port: port))
-        #expect(target.url(at: "192.0.2.1") == sent)
-        #expect(target.authority == field)
-        #expect(target.url(at: "::1").hasPrefix("http://[::1]:\(port)"))
+    func aRequestKeepsItsHost(url: String, host: String, port: Int, isEncrypted: Bool, field: String) throws {
+        let origin = try BaseURL(url).origin
+        #expect(origin.host == host && origin.port == port && origin.isEncrypted == isEncrypted)
+        #expect(origin.authority == field)
+        #expect(Origin.bracketed(host) == (host.contains(":") ? "[\(host)]" : host))
     }
 }

@@ -1,0 +1,128 @@
+/// A list as it was read, which lets the next one skip unchanged elements.
+struct ReadList: Sendable {
+    var instances: [Instance] = []
+    /// The mark of the element that each was read from, or `.none` if it must be read again.
+    var marks: [JSONReader.Mark] = []
+}
+
+/// Gathers the instances of a list, and takes over those of the previous list whose elements have not changed.
+struct ElementCache {
+    /// The list so far.
+    private(set) var read = ReadList()
+    private let previous: ReadList
+    /// The page that is being read, from 1.
+    private var page: Int32 = 0
+    /// The page on which each previous instance was found; 0 for none.
+    private var found: [Int32]
+    /// The index of the previous instance that is expected next: lists mostly keep their order.
+    private var next = 0
+    /// The bytes that were hashed for elements that have changed.
+    private var hashedInVain = 0
+    /// The indices of the previous instances; set once the order has changed.
+    private var indices: [UTF8Key: Int]?
+    /// The pages of the ids that are new.
+    private var new: [UTF8Key: Int32] = [:]
+
+    init(_ previous: ReadList) {
+        self.previous = previous
+        found = Array(repeating: 0, count: previous.instances.count)
+    }
+
+    /// Begins a page with so many further elements, about.
+    mutating func beginPage(expecting count: Int) {
+        page += 1
+        // To grow step by step would copy everything several times.
+        read.instances.reserveCapacity(read.instances.count + count)
+        read.marks.reserveCapacity(read.instances.count + count)
+    }
+
+    /// Skips the next element if it is the one that is expected, unchanged, and takes over its instance.
+    mutating func skipUnchanged(_ reader: inout JSONReader) -> Bool {
+        // Whatever the lists are like, no more bytes are hashed in vain than there are.
+        guard next < found.count, found[next] == 0, hashedInVain < reader.bytes.count else { return false }
+        let mark = previous.marks[next]
+        guard reader.skip(mark) else {
+            hashedInVain += mark.length
+            return false
+        }
+        found[next] = page
+        read.instances.append(previous.instances[next])
+        read.marks.append(mark)
+        next += 1
+        return true
+    }
+
+    /// The earlier place of an instance's id in the list.
+    enum Place {
+        case none
+        case thisPage
+        case earlierPage
+    }
+
+    /// Adds an instance unless its id is in the list already. It shares with the previous list what has not changed.
+    ///
+    /// - Returns: The place of its id before.
+    mutating func add(_ instance: Instance, _ mark: JSONReader.Mark) -> Place {
+        let id = UTF8Key(instance.id)
+        let index = previousIndex(of: id)
+        let earlier = index.map { found[$0] } ?? new[id] ?? 0
+        guard earlier == 0 else { return earlier == page ? .thisPage : .earlierPage }
+        if let index {
+            found[index] = page
+            next = index + 1
+        } else {
+            new[id] = page
+        }
+        read.instances.append(index.map { instance.sharing(previous.instances[$0]) } ?? instance)
+        read.marks.append(mark)
+        return .none
+    }
+
+    private mutating func previousIndex(of id: UTF8Key) -> Int? {
+        let instances = previous.instances
+        if instances.isEmpty { return nil }
+        if next < instances.count, UTF8Key(instances[next].id) == id { return next }
+        let indices =
+            self.indices
+            ?? Dictionary(uniqueKeysWithValues: zip(instances.lazy.map { UTF8Key($0.id) }, instances.indices))
+        self.indices = indices
+        return indices[id]
+    }
+}
+
+extension JSONReader {
+    /// A fingerprint of an object's bytes: their number, and a hash with a key that nobody knows.
+    ///
+    /// Other bytes have the same one with a chance of one in 2^64.
+    struct Mark: Sendable {
+        /// In bytes.
+        let length: Int
+        fileprivate let hash: Int
+
+        /// The mark of no object.
+        static let none = Mark(length: 0, hash: 0)
+    }
+
+    /// Returns the mark of the object that was read from `start` up to here.
+    func mark(from start: Int) -> Mark {
+        Mark(length: position - start, hash: hash(of: start..<position))
+    }
+
+    /// Skips the next value if it is the object with this mark.
+    ///
+    /// - Returns: Whether it is.
+    fileprivate mutating func skip(_ mark: Mark) -> Bool {
+        let end = position + mark.length
+        guard mark.length > 0, end <= bytes.count, bytes[end - 1] == UInt8(ascii: "}"),
+            hash(of: position..<end) == mark.hash
+        else { return false }
+        position = end
+        return true
+    }
+
+    private func hash(of range: Range<Int>) -> Int {
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        return hasher.finalize()
+    }
+}
