@@ -146,8 +146,7 @@ public struct Settings: Sendable, Equatable {
         let isDemo = reading.isSet("demo")
         listenAddresses = Self.listenAddresses(&reading, isDemo: isDemo)
         telemetryPath = Self.telemetryPath(&reading)
-        maxRequests = reading.number(
-            "web.max-requests", default: Default.maxRequests, 0...1_000_000, "0 (no limit) to 1000000")
+        maxRequests = reading.value("web.max-requests", .integer(0...1_000_000)) ?? Default.maxRequests
         disablesExporterMetrics = reading.isSet("web.disable-exporter-metrics")
         runbookURL = Self.runbookURL(&reading)
         webConfigFile = reading.text("web.config.file")
@@ -156,9 +155,9 @@ public struct Settings: Sendable, Equatable {
         checksOnly = reading.isSet("config.check")
         shard = Self.shard(&reading)
         overrides = Self.overrides(&reading)
-        statusSet = reading.choice("metrics.status-set", default: .all)
-        logLevel = reading.choice("log.level", default: .info)
-        logFormat = reading.choice("log.format", default: .logfmt)
+        statusSet = reading.value("metrics.status-set", .choice()) ?? .all
+        logLevel = reading.value("log.level", .choice()) ?? .info
+        logFormat = reading.value("log.format", .choice()) ?? .logfmt
         polling = Self.polling(&reading, isDemo: isDemo)
         let source = Self.source(&reading, isDemo: isDemo, baseURL: overrides.baseURL, proxies: polling.proxies)
         warnings = reading.warnings
@@ -225,11 +224,11 @@ public struct Settings: Sendable, Equatable {
     }
 
     private static func polling(_ reading: inout Reading, isDemo: Bool) -> Polling {
-        let interval = reading.duration(
-            "poll.interval", default: isDemo ? Default.demoInterval : Default.interval, .seconds(1)...(.seconds(86400)),
-            "1s to 1d")
-        let staleAfter = reading.duration(
-            "poll.stale-after", default: interval * 3, .seconds(1)...(.seconds(7 * 86400)), "1s to 7d")
+        let interval =
+            reading.value("poll.interval", .duration(.seconds(1)...(.seconds(86400))))
+            ?? (isDemo ? Default.demoInterval : Default.interval)
+        let staleAfter =
+            reading.value("poll.stale-after", .duration(.seconds(1)...(.seconds(7 * 86400)))) ?? interval * 3
         let proxies = isDemo ? .none : reading.given.proxies
         for entry in proxies.uselessExceptions {
             reading.warn(
@@ -238,15 +237,13 @@ public struct Settings: Sendable, Equatable {
             )
         }
         let polling = Polling(
-            filter: filter(&reading), phone: reading.choice("metrics.phone", default: .off), proxies: proxies,
+            filter: filter(&reading), phone: reading.value("metrics.phone", .choice()) ?? .off, proxies: proxies,
             caFile: reading.text("hypersender.ca-file"), systemAuthorities: reading.given.systemAuthorities,
             interval: interval,
-            timeout: reading.duration(
-                "poll.timeout", default: Default.timeout, .milliseconds(100)...(.seconds(600)), "100ms to 10m"),
+            timeout: reading.value("poll.timeout", .duration(.milliseconds(100)...(.seconds(600)))) ?? Default.timeout,
             staleAfter: staleAfter,
-            maxResponseBytes: reading.number(
-                "poll.max-response-bytes", default: Default.maxResponseBytes, 1024...(1 << 32),
-                units: ["KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30], "1024 to 4GiB, in bytes, KiB, MiB or GiB"))
+            maxResponseBytes: reading.value("poll.max-response-bytes", .size(1024...(1 << 32)))
+                ?? Default.maxResponseBytes)
         if polling.isHasty, !isDemo, let place = reading.given.given("poll.interval")?.place {
             reading.warn(place, Polling.hasty)
         }
@@ -288,8 +285,8 @@ public struct Settings: Sendable, Equatable {
 
     private static func shard(_ reading: inout Reading) -> Shard {
         let mistakes = reading.problems.count
-        let total = reading.number("total-shards", default: 1, 1...100_000, "1 to 100000")
-        var index = reading.number("shard", default: 0, 0...99_999, "0 to 99999")
+        let total = reading.value("total-shards", .integer(1...100_000)) ?? 1
+        var index = reading.value("shard", .integer(0...99_999)) ?? 0
         var place = reading.given.given("shard")?.place
         if reading.isSet("shard-from-hostname"), let given = reading.given.given("shard-from-hostname") {
             if let place {

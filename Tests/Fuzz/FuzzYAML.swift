@@ -7,19 +7,19 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     precondition(
         document.root == again.root && document.problems == again.problems, "the same file was read in two ways")
     precondition(document.isWhole || document.root == nil && !document.problems.isEmpty)
-    var reading = FileReading(file: "f")
-    if var mapping = reading.document(bytes) {
+    let diagnostics = Diagnostics(file: "f")
+    if let mapping = MappingDecoder(file: bytes, diagnostics) {
         for key in mapping.keys.prefix(20) {
-            _ = mapping.text(key, &reading)
-            _ = mapping.integer(key, 0...9, "0 to 9", &reading)
-            _ = mapping.sequence(key, &reading)
-            _ = mapping.mapping(key, &reading)
+            _ = mapping.text(key)
+            _ = mapping.integer(key, 0...9)
+            _ = mapping.mappings(key)
+            _ = mapping.mapping(key)
         }
-        mapping.end(&reading)
+        mapping.end()
     } else {
-        precondition(!reading.problems.isEmpty)
+        precondition(!diagnostics.problems.isEmpty)
     }
-    for problem in reading.problems {
+    for problem in diagnostics.problems {
         precondition(problem.place.hasPrefix("f:"), problem.place)
     }
     return 0

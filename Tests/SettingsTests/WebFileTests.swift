@@ -234,7 +234,7 @@ struct WebFileTests {
         ],
         "bad-rate-limit.yml": [
             "2: rate_limit.interval: \"1000\" is not a duration: write it like 30s, 1m30s or 500ms",
-            "3: rate_limit.burst: \"-1\" is out of range: it must be 1 to 1000000",
+            "3: rate_limit.burst: \"-1\" is not a whole number: it must be 0 to 1000000",
             "4: rate_limit.birst: unknown key; did you mean burst?",
         ],
         "bad-exempt-paths.yml": [

@@ -104,7 +104,7 @@ struct AccountsFile {
     private let path: String
     private let settings: Settings
     private let environment: [String: String]
-    private var file: FileReading
+    private let file: Diagnostics
     /// The lines that names were given in.
     private var names: [String: Int] = [:]
     /// The requests of accounts, each with the name of the first account that makes it.
@@ -123,7 +123,7 @@ struct AccountsFile {
         self.path = path
         self.settings = settings
         self.environment = environment
-        file = FileReading(file: path)
+        file = Diagnostics(file: path)
     }
 
     /// What of this shard's accounts is probably not meant.
@@ -132,20 +132,13 @@ struct AccountsFile {
     /// Reads the file's bytes, and gives the accounts of this shard.
     mutating func read(_ bytes: [UInt8]) throws(SettingsProblems) -> [AccountSettings] {
         var accounts: [AccountSettings] = []
-        if var root = file.document(bytes) {
-            let items = root.sequence("accounts", &file)
-            root.require("accounts", "list the accounts to poll under it", &file)
-            if let items {
-                for item in items {
-                    if var mapping = file.mapping(item), let account = account(&mapping) {
-                        accounts.append(account)
-                    }
-                }
-                if items.isEmpty {
-                    root.report("accounts", "is empty: name at least one account", &file)
-                }
+        if let root = MappingDecoder(file: bytes, file) {
+            root.require("accounts", "list the accounts to poll under it")
+            accounts = root.mappings("accounts").compactMap { account($0) }
+            if root.isEmptyList("accounts") {
+                root.report("accounts", "is empty: name at least one account")
             }
-            root.end(&file)
+            root.end()
         }
         let problems = file.problems + proxyProblems
         guard problems.isEmpty else {
@@ -155,17 +148,17 @@ struct AccountsFile {
     }
 
     /// Reads one account; nil where it cannot be used, or is another shard's.
-    private mutating func account(_ mapping: inout MappingReading) -> AccountSettings? {
-        let name = name(&mapping)
+    private mutating func account(_ mapping: MappingDecoder) -> AccountSettings? {
+        let name = name(mapping)
         let isOurs = name.map(settings.shard.keeps) ?? true
-        let token = token(&mapping, isOurs: isOurs)
-        let baseURL = baseURL(&mapping)
+        let token = token(mapping, isOurs: isOurs)
+        let baseURL = baseURL(mapping)
         var polling = settings.polling
-        filter(&mapping, &polling.filter)
-        let interval = mapping.duration("poll_interval", .seconds(1)...(.seconds(86400)), "1s to 1d", &file)
-        let timeout = mapping.duration("poll_timeout", .milliseconds(100)...(.seconds(600)), "100ms to 10m", &file)
-        let staleAfter = mapping.duration("poll_stale_after", .seconds(1)...(.seconds(7 * 86400)), "1s to 7d", &file)
-        mapping.end(&file)
+        filter(mapping, &polling.filter)
+        let interval = mapping.value("poll_interval", .duration(.seconds(1)...(.seconds(86400))))
+        let timeout = mapping.value("poll_timeout", .duration(.milliseconds(100)...(.seconds(600))))
+        let staleAfter = mapping.value("poll_stale_after", .duration(.seconds(1)...(.seconds(7 * 86400))))
+        mapping.end()
         if let interval, !isOverridden("poll.interval") {
             polling.interval = interval
             if !isOverridden("poll.stale-after") {
@@ -186,14 +179,14 @@ struct AccountsFile {
         }
         warn(mapping, polling)
         if let exposure = token.source.exposure {
-            mapping.warn("token_file", exposure, &file)
+            mapping.warn("token_file", exposure)
         }
         let request = Request(key: token.key, baseURL: baseURL, filter: polling.filter)
         if let other = requests[request], let line = names[other] {
             mapping.warn(
                 "name",
                 "\"\(name)\" has the same key, base URL and filter as \"\(other)\" in line \(line):"
-                    + " the same instances are polled and alerted on twice", &file)
+                    + " the same instances are polled and alerted on twice")
         } else {
             requests[request] = name
         }
@@ -213,17 +206,17 @@ struct AccountsFile {
     }
 
     /// Warns as `Settings` does of flags, and of what the account's settings make of those.
-    private mutating func warn(_ mapping: MappingReading, _ polling: Settings.Polling) {
+    private mutating func warn(_ mapping: MappingDecoder, _ polling: Settings.Polling) {
         if mapping.isGiven("poll_interval"), !isOverridden("poll.interval"), polling.isHasty {
-            mapping.warn("poll_interval", Settings.Polling.hasty, &file)
+            mapping.warn("poll_interval", Settings.Polling.hasty)
         }
         guard polling.staysHardlyFresh else {
             return
         }
         if mapping.isGiven("poll_stale_after"), !isOverridden("poll.stale-after") {
-            mapping.warn("poll_stale_after", Settings.Polling.hardlyFresh, &file)
+            mapping.warn("poll_stale_after", Settings.Polling.hardlyFresh)
         } else if mapping.isGiven("poll_interval"), !isOverridden("poll.interval") {
-            mapping.warn("poll_interval", "\(Settings.Polling.hardlyFresh); see --poll.stale-after", &file)
+            mapping.warn("poll_interval", "\(Settings.Polling.hardlyFresh); see --poll.stale-after")
         }
     }
 
@@ -231,19 +224,19 @@ struct AccountsFile {
         settings.overrides.flags.contains(flag)
     }
 
-    private mutating func name(_ mapping: inout MappingReading) -> String? {
-        mapping.require("name", "it becomes the account label of the metrics", &file)
-        guard let name = mapping.text("name", &file) else {
+    private mutating func name(_ mapping: MappingDecoder) -> String? {
+        mapping.require("name", "it becomes the account label of the metrics")
+        guard let name = mapping.text("name") else {
             return nil
         }
         guard name.unicodeScalars.count <= 128,
             name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
         else {
-            mapping.report("name", "must have no more than 128 characters, and none that cannot be printed", &file)
+            mapping.report("name", "must have no more than 128 characters, and none that cannot be printed")
             return nil
         }
         if let line = names[name] {
-            mapping.report("name", "is the name of the account in line \(line) too: each needs its own", &file)
+            mapping.report("name", "is the name of the account in line \(line) too: each needs its own")
             return nil
         }
         names[name] = mapping.line(of: "name")
@@ -251,19 +244,18 @@ struct AccountsFile {
     }
 
     private mutating func token(
-        _ mapping: inout MappingReading, isOurs: Bool
+        _ mapping: MappingDecoder, isOurs: Bool
     ) -> (source: TokenSource, key: Secret)? {
-        let tokenFile = mapping.text("token_file", &file)
-        let variable = mapping.text("token_env", &file)
+        let tokenFile = mapping.text("token_file")
+        let variable = mapping.text("token_env")
         switch (mapping.isGiven("token_file"), mapping.isGiven("token_env")) {
         case (true, true):
-            mapping.report("token_env", "is given besides token_file: give one of them", &file)
+            mapping.report("token_env", "is given besides token_file: give one of them")
             return nil
         case (false, false):
             mapping.report(
                 "token_file",
-                "is missing: name a file that holds the account's API key, or an environment variable as token_env",
-                &file)
+                "is missing: name a file that holds the account's API key, or an environment variable as token_env")
             return nil
         default:
             break
@@ -277,18 +269,18 @@ struct AccountsFile {
             do {
                 return (source, try source.read())
             } catch {
-                mapping.report("token_file", error.description, &file)
+                mapping.report("token_file", error.description)
             }
         } else if let variable {
             guard let text = environment[variable], !text.isEmpty else {
-                mapping.report("token_env", "the environment variable \(Redaction.quote(variable)) is not set", &file)
+                mapping.report("token_env", "the environment variable \(Redaction.quote(variable)) is not set")
                 return nil
             }
             do {
                 let key = try Secret(text)
                 return (.environment(name: variable, key), key)
             } catch {
-                mapping.report("token_env", "the environment variable \(Redaction.quote(variable)) \(error)", &file)
+                mapping.report("token_env", "the environment variable \(Redaction.quote(variable)) \(error)")
             }
         }
         return nil
@@ -299,9 +291,9 @@ struct AccountsFile {
         path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     }
 
-    private mutating func baseURL(_ mapping: inout MappingReading) -> BaseURL? {
+    private mutating func baseURL(_ mapping: MappingDecoder) -> BaseURL? {
         let allowsHTTP = settings.overrides.allowsHTTP
-        let given = mapping.value("base_url", isSecret: true, &file) { (text, _) throws(ValueProblem) in
+        let given = mapping.value("base_url", isSecret: true) { (text) throws(ValueProblem) in
             do throws(BaseURLError) {
                 return try BaseURL(text, allowHTTP: allowsHTTP)
             } catch {
@@ -316,17 +308,15 @@ struct AccountsFile {
 
     private typealias Default = Settings.Default
 
-    private mutating func filter(_ mapping: inout MappingReading, _ filter: inout InstanceFilter) {
-        guard var given = mapping.mapping("filter", &file) else {
+    private mutating func filter(_ mapping: MappingDecoder, _ filter: inout InstanceFilter) {
+        guard let given = mapping.mapping("filter") else {
             return
         }
-        let uuid = given.text("uuid", &file)
-        let name = given.text("name", &file)
-        let phone = given.text("phone", &file)
-        let status = given.value("status", &file) { (text, _) throws(ValueProblem) in
-            try Settings.statusFilter(text)
-        }
-        given.end(&file)
+        let uuid = given.text("uuid")
+        let name = given.text("name")
+        let phone = given.text("phone")
+        let status = given.value("status", Settings.statusFilter)
+        given.end()
         filter.uuid = isOverridden("hypersender.filter.uuid") ? filter.uuid : uuid
         filter.name = isOverridden("hypersender.filter.name") ? filter.name : name
         filter.phone = isOverridden("hypersender.filter.phone") ? filter.phone : phone

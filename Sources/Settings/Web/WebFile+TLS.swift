@@ -5,20 +5,19 @@ import HypersenderAPI
 extension WebFile {
     /// Reads `tls_server_config`; nil where it says nothing, which is plain HTTP.
     static func tls(
-        _ given: MappingReading, folder: Substring, certificatesAt now: Int?, _ file: inout FileReading
+        _ keys: MappingDecoder, folder: Substring, certificatesAt now: Int?
     ) -> TLSOptions? {
-        var keys = given
-        let certificate = pem(inline: "cert", file: "cert_file", of: &keys, folder: folder, &file)
-        let key = pem(inline: "key", file: "key_file", of: &keys, folder: folder, &file)
-        let clientCA = pem(inline: "client_ca", file: "client_ca_file", of: &keys, folder: folder, &file)
-        let clientAuth = keys.value("client_auth_type", &file, clientAuth)
-        let allowedNames = keys.texts("client_allowed_sans", &file)
-        let minimum = keys.choice("min_version", of: TLSOptions.Version.self, &file)
-        let maximum = keys.choice("max_version", of: TLSOptions.Version.self, &file)
-        let suites = keys.list("cipher_suites", isSecret: true, &file, cipherSuite)
-        let curves = keys.list("curve_preferences", &file, curve)
-        let prefersServer = keys.flag("prefer_server_cipher_suites", &file)
-        keys.end(&file)
+        let certificate = pem(inline: "cert", file: "cert_file", of: keys, folder: folder)
+        let key = pem(inline: "key", file: "key_file", of: keys, folder: folder)
+        let clientCA = pem(inline: "client_ca", file: "client_ca_file", of: keys, folder: folder)
+        let clientAuth = keys.value("client_auth_type", clientAuth)
+        let allowedNames = keys.texts("client_allowed_sans")
+        let minimum = keys.value("min_version", ValueParser<TLSOptions.Version>.choice())
+        let maximum = keys.value("max_version", ValueParser<TLSOptions.Version>.choice())
+        let suites = keys.list("cipher_suites", isSecret: true, cipherSuite)
+        let curves = keys.list("curve_preferences", curve)
+        let prefersServer = keys.flag("prefer_server_cipher_suites")
+        keys.end()
         guard keys.keys.contains(where: { !keys.isBlank($0) }) else {
             return nil
         }
@@ -26,7 +25,7 @@ extension WebFile {
         // The toolkit falls back to plain HTTP where only the other keys are given; nobody means that.
         for (inline, name) in [("cert", "cert_file"), ("key", "key_file")]
         where keys.isBlank(inline) && keys.isBlank(name) {
-            keys.report(name, "is missing: name a file with PEM text, or give the text itself as \(inline)", &file)
+            keys.report(name, "is missing: name a file with PEM text, or give the text itself as \(inline)")
         }
         var options = TLSOptions(certificate: certificate ?? .inline(""), key: key ?? .inline(""))
         options.clientCA = clientCA
@@ -37,22 +36,22 @@ extension WebFile {
         options.curves = unique(curves ?? [])
         if let clientAuth = keys.isGiven("client_auth_type") ? clientAuth : TLSOptions.ClientAuth.none {
             options.clientAuth = clientAuth
-            checkClients(options, keys, &file)
+            checkClients(options, keys)
         }
         if let now {
             let found = TLSInspection(certificate: certificate, key: key, clientCA: clientCA, now: now)
             for fault in found.faults {
-                keys.report(keyName(fault.setting, keys), fault.reason, &file)
+                keys.report(keyName(fault.setting, keys), fault.reason)
             }
             for warning in found.warnings {
-                keys.warn(keyName(warning.setting, keys), warning.reason, &file)
+                keys.warn(keyName(warning.setting, keys), warning.reason)
             }
             if case .file(let path) = key, let exposure = FileExposure.warning(path, isSecret: true) {
-                keys.warn("key_file", "\(Redaction.quote(path)) \(exposure)", &file)
+                keys.warn("key_file", "\(Redaction.quote(path)) \(exposure)")
             }
         }
-        checkVersions(options, keys, &file)
-        checkSuites(suites ?? [], options, keys, &file)
+        checkVersions(options, keys)
+        checkSuites(suites ?? [], options, keys)
         options.cipherSuites = unique((suites ?? []).filter { TLSNames.support(ofCipherSuite: $0) == .configurable })
         return options
     }
@@ -61,15 +60,15 @@ extension WebFile {
     ///
     /// An empty text counts as not given, as the toolkit has it.
     private static func pem(
-        inline: String, file name: String, of keys: inout MappingReading, folder: Substring, _ file: inout FileReading
+        inline: String, file name: String, of keys: MappingDecoder, folder: Substring
     ) -> TLSOptions.PEM? {
-        let text = keys.value(inline, isSecret: true, &file) { (text, _) throws(ValueProblem) in
+        let text = keys.value(inline, isSecret: true) { (text) throws(ValueProblem) in
             guard text.isEmpty || text.contains("-----BEGIN ") else {
                 throw ValueProblem("is not PEM text; to name a file, write \(name)")
             }
             return text
         }
-        let path = keys.value(name, isSecret: true, &file) { (text, _) throws(ValueProblem) in
+        let path = keys.value(name, isSecret: true) { (text) throws(ValueProblem) in
             guard !text.contains("-----BEGIN ") else {
                 throw ValueProblem("is PEM text, not a file; to give the text itself, write \(inline)")
             }
@@ -79,7 +78,7 @@ extension WebFile {
             return text
         }
         if !keys.isBlank(inline), !keys.isBlank(name) {
-            keys.report(name, "is given, and so is \(inline): give one of them", &file)
+            keys.report(name, "is given, and so is \(inline): give one of them")
         }
         if let path, !path.isEmpty {
             return .file(path.hasPrefix("/") ? path : folder + path)
@@ -88,7 +87,7 @@ extension WebFile {
     }
 
     /// The key that a certificate or a key was given by.
-    private static func keyName(_ setting: WebSecurityError.Setting, _ keys: MappingReading) -> String {
+    private static func keyName(_ setting: WebSecurityError.Setting, _ keys: MappingDecoder) -> String {
         let inline =
             switch setting {
             case .key: "key"
@@ -98,7 +97,7 @@ extension WebFile {
         return keys.isBlank(inline) ? "\(inline)_file" : inline
     }
 
-    private static func clientAuth(_ text: String, isPlain: Bool) throws(ValueProblem) -> TLSOptions.ClientAuth {
+    private static func clientAuth(_ text: String) throws(ValueProblem) -> TLSOptions.ClientAuth {
         switch text {
         case "": return .none
         // A name of the toolkit's first versions, which it still takes.
@@ -140,20 +139,19 @@ extension WebFile {
             ?? "known are \(names.joined(separator: ", "))"
     }
 
-    private static func checkClients(_ options: TLSOptions, _ keys: MappingReading, _ file: inout FileReading) {
+    private static func checkClients(_ options: TLSOptions, _ keys: MappingDecoder) {
         let caKey = keys.isBlank("client_ca_file") ? "client_ca" : "client_ca_file"
         switch options.clientAuth {
         case .none where options.clientCA != nil:
             keys.report(
                 caKey,
                 "has no effect while clients are asked for no certificate: set client_auth_type to"
-                    + " RequireAndVerifyClientCert", &file)
+                    + " RequireAndVerifyClientCert")
         case .requireAndVerify where keys.isBlank("client_ca_file") && keys.isBlank("client_ca"):
             // Go would take the system's authorities: whoever has a public certificate could come in.
             keys.report(
                 "client_auth_type",
-                "needs client_ca_file or client_ca: the authority that signs the clients' certificates",
-                &file)
+                "needs client_ca_file or client_ca: the authority that signs the clients' certificates")
         default: break
         }
         guard keys.isGiven("client_allowed_sans") else {
@@ -162,14 +160,14 @@ extension WebFile {
         if ![.requireAny, .requireAndVerify].contains(options.clientAuth) {
             keys.report(
                 "client_allowed_sans",
-                "needs clients that show a certificate: set client_auth_type to RequireAndVerifyClientCert", &file)
+                "needs clients that show a certificate: set client_auth_type to RequireAndVerifyClientCert")
         }
         if keys.isEmptyList("client_allowed_sans") {
-            keys.report("client_allowed_sans", "allows nobody: name the clients, or leave it out to allow all", &file)
+            keys.report("client_allowed_sans", "allows nobody: name the clients, or leave it out to allow all")
         }
     }
 
-    private static func checkVersions(_ options: TLSOptions, _ keys: MappingReading, _ file: inout FileReading) {
+    private static func checkVersions(_ options: TLSOptions, _ keys: MappingDecoder) {
         let versions = TLSOptions.Version.allCases
         if let lowest = versions.firstIndex(of: options.minimumVersion),
             let highest = versions.firstIndex(of: options.maximumVersion), lowest > highest
@@ -177,20 +175,20 @@ extension WebFile {
             keys.report(
                 keys.isGiven("max_version") ? "max_version" : "min_version",
                 "leaves no version: min_version is \(options.minimumVersion.rawValue), max_version"
-                    + " \(options.maximumVersion.rawValue)", &file)
+                    + " \(options.maximumVersion.rawValue)")
         }
     }
 
     /// Refuses lists with which TLS 1.2 would not work; for TLS 1.3 the list does not count.
     private static func checkSuites(
-        _ suites: [String], _ options: TLSOptions, _ keys: MappingReading, _ file: inout FileReading
+        _ suites: [String], _ options: TLSOptions, _ keys: MappingDecoder
     ) {
         guard !suites.isEmpty, options.minimumVersion != .tls13 else {
             return
         }
         if !suites.contains(where: { TLSNames.support(ofCipherSuite: $0) == .configurable }) {
             keys.report(
-                "cipher_suites", "leaves none for TLS 1.2: add one of its suites, or set min_version to TLS13", &file)
+                "cipher_suites", "leaves none for TLS 1.2: add one of its suites, or set min_version to TLS13")
         }
     }
 

@@ -43,30 +43,30 @@ public enum WebFile {
     static func parse(
         _ bytes: [UInt8], file path: String, certificatesAt now: Int? = nil
     ) throws(SettingsProblems) -> Contents {
-        var file = FileReading(file: path)
+        let file = Diagnostics(file: path)
         var security = WebSecurity()
-        if var root = file.document(bytes) {
-            if var http = root.mapping("http_server_config", &file) {
-                if http.flag("http2", &file) == true {
-                    http.warn("http2", "has no effect: HTTP/1.1 is served", &file)
+        if let root = MappingDecoder(file: bytes, file) {
+            if let http = root.mapping("http_server_config") {
+                if http.flag("http2") == true {
+                    http.warn("http2", "has no effect: HTTP/1.1 is served")
                 }
-                security.headers = http.mapping("headers", &file).map { headers($0, &file) } ?? []
-                http.end(&file)
+                security.headers = http.mapping("headers").map(headers) ?? []
+                http.end()
             }
-            if let tls = root.mapping("tls_server_config", &file) {
-                security.tls = self.tls(tls, folder: folder(of: path), certificatesAt: now, &file)
+            if let tls = root.mapping("tls_server_config") {
+                security.tls = self.tls(tls, folder: folder(of: path), certificatesAt: now)
             }
-            security.users = root.mapping("basic_auth_users", &file).map { users($0, &file) } ?? [:]
+            security.users = root.mapping("basic_auth_users").map(users) ?? [:]
             let costs = Set(security.users.values.compactMap(WebSecurity.cost)).sorted()
             if costs.count > 1 {
                 root.warn(
                     "basic_auth_users",
                     "has hashes of different costs (\(costs.map(String.init).joined(separator: ", "))): the time of a"
-                        + " refusal tells which names exist; make all with htpasswd -nBC 10 NAME", &file)
+                        + " refusal tells which names exist; make all with htpasswd -nBC 10 NAME")
             }
-            security.rateLimit = root.mapping("rate_limit", &file).flatMap { rateLimit($0, &file) }
-            security.authExemptPaths = Set(root.list("auth_exempt_paths", &file, exemptPath) ?? [])
-            root.end(&file)
+            security.rateLimit = root.mapping("rate_limit").flatMap(rateLimit)
+            security.authExemptPaths = Set(root.list("auth_exempt_paths", exemptPath) ?? [])
+            root.end()
         }
         guard file.problems.isEmpty else {
             throw SettingsProblems(problems: file.problems)
@@ -85,11 +85,10 @@ public enum WebFile {
         ("X-Content-Type-Options", ["nosniff"]), ("X-XSS-Protection", []), ("Strict-Transport-Security", []),
     ]
 
-    private static func headers(_ given: MappingReading, _ file: inout FileReading) -> [WebSecurity.Header] {
-        var keys = given
+    private static func headers(_ keys: MappingDecoder) -> [WebSecurity.Header] {
         var headers: [WebSecurity.Header] = []
         for (name, values) in knownHeaders {
-            let value = keys.value(name, &file) { (text, _) throws(ValueProblem) in
+            let value = keys.value(name) { (text) throws(ValueProblem) in
                 // A block text ends with a line break; within a line there is none to be had (RFC 9110, section 5.5).
                 let value = String(text.trimming(while: \.isWhitespace))
                 guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }) else {
@@ -104,19 +103,18 @@ public enum WebFile {
                 headers.append(WebSecurity.Header(name, value))
             }
         }
-        keys.end(&file)
+        keys.end()
         return headers
     }
 
-    private static func users(_ given: MappingReading, _ file: inout FileReading) -> [String: String] {
-        var keys = given
+    private static func users(_ keys: MappingDecoder) -> [String: String] {
         var users: [String: String] = [:]
         for name in keys.keys {
             if name.contains(":") {
-                keys.report(name, "a user's name cannot have a colon, which ends it in a request (RFC 7617)", &file)
+                keys.report(name, "a user's name cannot have a colon, which ends it in a request (RFC 7617)")
             }
-            keys.require(name, "give the bcrypt hash of the user's password", &file)
-            users[name] = keys.value(name, isSecret: true, &file) { (text, _) throws(ValueProblem) in
+            keys.require(name, "give the bcrypt hash of the user's password")
+            users[name] = keys.value(name, isSecret: true) { (text) throws(ValueProblem) in
                 guard WebSecurity.cost(ofPasswordHash: text) != nil else {
                     throw ValueProblem(
                         "is not a bcrypt hash: make one with htpasswd -nBC 10 NAME, and write what follows the colon")
@@ -126,8 +124,8 @@ public enum WebFile {
             if let cost = users[name].flatMap(WebSecurity.cost), cost > highestCost {
                 keys.warn(
                     name,
-                    "is a bcrypt hash of cost \(cost), which takes seconds to check: make one with htpasswd -nBC 10 NAME",
-                    &file)
+                    "is a bcrypt hash of cost \(cost), which takes seconds to check: make one with htpasswd -nBC 10 NAME"
+                )
             }
         }
         return users
@@ -137,22 +135,21 @@ public enum WebFile {
     private static let highestCost = 16
 
     /// The toolkit takes 0 for a burst that is not given, and then answers no request at all: here both must be said.
-    private static func rateLimit(_ given: MappingReading, _ file: inout FileReading) -> RequestRateLimit? {
-        var keys = given
-        let interval = keys.duration("interval", .zero...(.seconds(86400)), "0s to 1d", &file)
-        let burst = keys.integer("burst", 0...1_000_000, "1 to 1000000", &file)
-        keys.end(&file)
+    private static func rateLimit(_ keys: MappingDecoder) -> RequestRateLimit? {
+        let interval = keys.value("interval", .duration(.zero...(.seconds(86400))))
+        let burst = keys.integer("burst", 0...1_000_000)
+        keys.end()
         if keys.isGiven("burst") {
-            keys.require("interval", "say how long one more request takes to come free, or 0 for no limit", &file)
+            keys.require("interval", "say how long one more request takes to come free, or 0 for no limit")
         }
         guard let interval, interval > .zero else {
             return nil
         }
-        guard keys.require("burst", "say how many requests are answered at once, 1 or more", &file), let burst else {
+        guard keys.require("burst", "say how many requests are answered at once, 1 or more"), let burst else {
             return nil
         }
         guard burst > 0 else {
-            keys.report("burst", "is 0, which answers no request: write 1 or more, or interval: 0 for no limit", &file)
+            keys.report("burst", "is 0, which answers no request: write 1 or more, or interval: 0 for no limit")
             return nil
         }
         return RequestRateLimit(interval: interval, burst: burst)

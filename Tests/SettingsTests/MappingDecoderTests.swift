@@ -2,22 +2,20 @@ import Testing
 
 @testable import Settings
 
-struct FileReadingTests {
+struct MappingDecoderTests {
     private enum Colour: String, CaseIterable {
         case red, green
     }
 
     /// Reads one key from a file, with all that has been found wrong.
     private func read<Value>(
-        _ text: String, _ take: (inout MappingReading, inout FileReading) -> Value?
+        _ text: String, _ take: (MappingDecoder) -> Value?
     ) -> (value: Value?, problems: [String]) {
-        var file = FileReading(file: "f.yml")
-        guard var root = file.document(Array(text.utf8)) else {
-            return (nil, file.problems.map(\.description))
-        }
-        let value = take(&root, &file)
-        root.end(&file)
-        return (value, file.problems.map(\.description))
+        let diagnostics = Diagnostics(file: "f.yml")
+        let root = MappingDecoder(file: Array(text.utf8), diagnostics)
+        let value = root.flatMap(take)
+        root?.end()
+        return (value, diagnostics.problems.map(\.description))
     }
 
     @Test(arguments: [
@@ -25,7 +23,7 @@ struct FileReadingTests {
         ("k: [a]", nil), ("k: {a: b}", nil), ("k:", nil), ("", nil),
     ])
     func textsTakeAnyScalar(text: String, expected: String?) {
-        let (value, problems) = read(text) { $0.text("k", &$1) }
+        let (value, problems) = read(text) { $0.text("k") }
         #expect(value == expected)
         let isFine = expected != nil || text.isEmpty || text == "k:"
         #expect(problems.isEmpty == isFine, "\(problems)")
@@ -36,7 +34,7 @@ struct FileReadingTests {
         ("OFF", false), ("tRUE", nil), ("1", nil), ("'true'", nil), ("maybe", nil),
     ])
     func flagsArePlain(text: String, expected: Bool?) {
-        let (value, problems) = read("k: \(text)") { $0.flag("k", &$1) }
+        let (value, problems) = read("k: \(text)") { $0.flag("k") }
         #expect(value == expected)
         #expect(problems.isEmpty == (expected != nil))
     }
@@ -47,22 +45,20 @@ struct FileReadingTests {
         ("99999999999999999999", nil), ("five", nil),
     ])
     func integersAreDecimal(text: String, expected: Int?) {
-        let (value, problems) = read("k: \(text)") { $0.integer("k", 1...10, "1 to 10", &$1) }
+        let (value, problems) = read("k: \(text)") { $0.integer("k", 1...10) }
         #expect(value == expected)
         #expect(problems.isEmpty == (expected != nil))
         #expect(problems.allSatisfy { $0.hasPrefix("f.yml:1: k: ") && $0.contains("1 to 10") })
     }
 
     @Test func valuesHaveTheirForms() {
-        let text = "d: 1m30s\nc: green\nl: [a, 5]\nm: {x: 1}\ns:\n  - 1\n  - {y: 2}\n"
-        let (value, problems) = read(text) { root, file in
-            let duration = root.duration("d", .zero ... .seconds(100), "0s to 100s", &file)
-            let colour = root.choice("c", of: Colour.self, &file)
-            let list = root.texts("l", &file)
-            var inner = root.mapping("m", &file)
-            let x = inner?.text("x", &file)
-            let items = root.sequence("s", &file)
-            let paths = items?.map(\.path).joined(separator: ",") ?? ""
+        let text = "d: 1m30s\nc: green\nl: [a, 5]\nm: {x: 1}\ns:\n  - {}\n  - {y: 2}\n"
+        let (value, problems) = read(text) { root in
+            let duration = root.value("d", .duration(.zero ... .seconds(100)))
+            let colour = root.value("c", ValueParser<Colour>.choice())
+            let list = root.texts("l")
+            let x = root.mapping("m")?.text("x")
+            let paths = root.mappings("s").map(\.path).joined(separator: ",")
             return "\(duration == .seconds(90)) \(colour == .green) \(list ?? []) \(x ?? "") \(paths)"
         }
         #expect(problems == [])
@@ -85,23 +81,20 @@ struct FileReadingTests {
             wiat: 3s
             zzzzzzzz: 1
             """
-        let (_, problems) = read(text) { root, file -> Bool? in
-            _ = root.duration("wait", .zero ... .seconds(60), "0s to 1m", &file)
-            _ = root.duration("long", .zero ... .seconds(60), "0s to 1m", &file)
-            _ = root.integer("many", 1...10, "1 to 10", &file)
-            _ = root.texts("items", &file)
-            for item in root.sequence("accounts", &file) ?? [] {
-                guard var account = file.mapping(item) else {
-                    continue
+        let (_, problems) = read(text) { root -> Bool? in
+            _ = root.value("wait", .duration(.zero ... .seconds(60)))
+            _ = root.value("long", .duration(.zero ... .seconds(60)))
+            _ = root.integer("many", 1...10)
+            _ = root.texts("items")
+            for account in root.mappings("accounts") {
+                _ = account.text("name")
+                _ = account.text("token_file")
+                account.require("token_file", "name the file that holds the key")
+                if let filter = account.mapping("filter") {
+                    _ = filter.value("status", ValueParser<Colour>.choice())
+                    filter.end()
                 }
-                _ = account.text("name", &file)
-                _ = account.text("token_file", &file)
-                account.require("token_file", "name the file that holds the key", &file)
-                if var filter = account.mapping("filter", &file) {
-                    _ = filter.choice("status", of: Colour.self, &file)
-                    filter.end(&file)
-                }
-                account.end(&file)
+                account.end()
             }
             return nil
         }
@@ -116,7 +109,7 @@ struct FileReadingTests {
                 "f.yml:6: accounts[2]: must be a mapping: lines of the form key: value",
                 "f.yml:7: wait: \"soon\" is not a duration: write it like 30s, 1m30s or 500ms",
                 "f.yml:8: long: \"2h\" is out of range: it must be 0s to 1m",
-                "f.yml:9: many: \"x\" is not a whole number: it must be 1 to 10, in digits without quotes",
+                "f.yml:9: many: \"x\" is not a whole number: it must be 1 to 10",
                 "f.yml:10: items: must be a list: lines that begin with a dash, or [a, b]",
                 "f.yml:11: \"odd key\": unknown key; known here: accounts, items, long, many, wait",
                 "f.yml:12: wiat: unknown key; did you mean wait?",
@@ -125,14 +118,14 @@ struct FileReadingTests {
     }
 
     @Test func secretsAreNotQuoted() {
-        let (_, problems) = read("k: hunter2\n12|abcdef: x\nl: [hunter2]\nc: 1|abcdefabcdef\n") { root, file -> Bool? in
-            _ = root.value("k", isSecret: true, &file) { (_, _) throws(ValueProblem) -> Bool in
+        let (_, problems) = read("k: hunter2\n12|abcdef: x\nl: [hunter2]\nc: 1|abcdefabcdef\n") { root -> Bool? in
+            _ = root.value("k", isSecret: true) { (_) throws(ValueProblem) -> Bool in
                 throw ValueProblem("is no good")
             }
-            _ = root.list("l", isSecret: true, &file) { (_) throws(ValueProblem) -> Bool in
+            _ = root.list("l", isSecret: true) { (_) throws(ValueProblem) -> Bool in
                 throw ValueProblem("is no good")
             }
-            _ = root.choice("c", of: Colour.self, &file)
+            _ = root.value("c", ValueParser<Colour>.choice())
             return nil
         }
         #expect(
@@ -145,11 +138,11 @@ struct FileReadingTests {
     @Test(arguments: ["- a", "a", "'null'"])
     func theFileMustHoldKeys(text: String) {
         #expect(
-            read(text) { $0.text("k", &$1) }.problems == ["f.yml:1: must be a mapping: lines of the form key: value"])
+            read(text) { $0.text("k") }.problems == ["f.yml:1: must be a mapping: lines of the form key: value"])
     }
 
     @Test func whatYAMLRefusesIsToldToo() {
-        #expect(read("k: 1\nk: 2") { $0.text("k", &$1) }.problems == ["f.yml:2: k: is given twice, first in line 1"])
+        #expect(read("k: 1\nk: 2") { $0.text("k") }.problems == ["f.yml:2: k: is given twice, first in line 1"])
     }
 
     @Test(arguments: [

@@ -1,0 +1,99 @@
+/// A kind of value that flags, environment variables and files have in common.
+struct ValueParser<Value>: Sendable {
+    /// The value's form, for help.
+    var placeholder: String
+    /// Whether the value is never quoted in a file's messages.
+    var isSecret = false
+    /// Writes a value, for help.
+    var format: @Sendable (Value) -> String
+    let parse: @Sendable (String) throws(ValueProblem) -> Value
+}
+
+/// What is wrong with a text, as the end of a sentence that quotes it.
+struct ValueProblem: Error {
+    let problem: String
+
+    init(_ problem: String) {
+        self.problem = problem
+    }
+}
+
+extension ValueParser where Value == String {
+    /// Any text that is not blank.
+    static let text = ValueParser(placeholder: "text", isSecret: true, format: { $0 }) { (text) throws(ValueProblem) in
+        guard !text.allSatisfy(\.isWhitespace) else {
+            throw ValueProblem("is blank: leave it out, or give it a value")
+        }
+        return text
+    }
+}
+
+extension ValueParser where Value == Bool {
+    /// The words of YAML 1.1, and their meaning.
+    static let booleans = ["true": true, "yes": true, "on": true, "false": false, "no": false, "off": false]
+
+    /// One of those words in any case, or 1 or 0.
+    static let boolean = ValueParser(placeholder: "", format: { "\($0)" }) { (text) throws(ValueProblem) in
+        guard let value = booleans[text.lowercased()] ?? ["1": true, "0": false][text] else {
+            throw ValueProblem("is neither true nor false")
+        }
+        return value
+    }
+}
+
+extension ValueParser where Value == Int {
+    /// A whole number in digits, which one of the units may follow; the largest unit comes first.
+    static func integer(_ range: ClosedRange<Int>, units: [(name: String, factor: Int)] = []) -> Self {
+        let format: @Sendable (Int) -> String = { number in
+            let unit = units.first { number >= $0.factor && number.isMultiple(of: $0.factor) }
+            return unit.map { "\(number / $0.factor)\($0.name)" } ?? "\(number)"
+        }
+        let limits = "it must be \(format(range.lowerBound)) to \(format(range.upperBound))"
+        return ValueParser(placeholder: "n", format: format) { (text) throws(ValueProblem) in
+            let unit = units.first { text.hasSuffix($0.name) }
+            let digits = text.dropLast(unit?.name.count ?? 0)
+            guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+                let number = Int(digits)
+            else { throw ValueProblem("is not a whole number: \(limits)") }
+            let (value, overflow) = number.multipliedReportingOverflow(by: unit?.factor ?? 1)
+            guard !overflow, range.contains(value) else { throw ValueProblem("is out of range: \(limits)") }
+            return value
+        }
+    }
+
+    /// A number of bytes, which may have a unit.
+    static func size(_ range: ClosedRange<Int>) -> Self {
+        var parser = integer(range, units: [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)])
+        parser.placeholder = "size"
+        return parser
+    }
+}
+
+extension ValueParser where Value == Duration {
+    /// A duration as Prometheus writes it.
+    static func duration(_ range: ClosedRange<Duration>) -> Self {
+        let (lowest, highest) = (range.lowerBound, range.upperBound)
+        let limits = "\(PrometheusDuration.format(lowest)) to \(PrometheusDuration.format(highest))"
+        return ValueParser(placeholder: "duration", format: PrometheusDuration.format) { (text) throws(ValueProblem) in
+            guard let duration = PrometheusDuration.parse(text) else {
+                throw ValueProblem("is not a duration: write it like 30s, 1m30s or 500ms")
+            }
+            guard range.contains(duration) else { throw ValueProblem("is out of range: it must be \(limits)") }
+            return duration
+        }
+    }
+}
+
+extension ValueParser where Value: RawRepresentable & CaseIterable & Sendable, Value.RawValue == String {
+    /// One of the raw values of an enumeration.
+    static func choice() -> Self {
+        let names = Value.allCases.map(\.rawValue)
+        return ValueParser(placeholder: names.joined(separator: "|"), format: \.rawValue) {
+            (text) throws(ValueProblem) in
+            guard let value = Value(rawValue: text) else {
+                throw ValueProblem("is not one of \(names.joined(separator: ", "))")
+            }
+            return value
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import Basics
+
+/// Takes the keys of a YAML mapping one by one and reports every mistake; `end` reports the keys that were not taken.
+///
+/// A key whose value is null counts as not given.
+final class MappingDecoder {
+    /// The path of the mapping; empty for the whole file.
+    let path: String
+    /// The line where the mapping begins.
+    let line: Int
+    /// All keys, in the order of the file.
+    let keys: [String]
+    private let entries: [String: YAMLNode.Entry]
+    private let diagnostics: Diagnostics
+    private var known: Set<String> = []
+
+    private init(_ entries: [YAMLNode.Entry], path: String, line: Int, _ diagnostics: Diagnostics) {
+        self.path = path
+        self.line = line
+        self.diagnostics = diagnostics
+        keys = entries.map(\.key)
+        self.entries = Dictionary(entries.map { ($0.key, $0) }) { first, _ in first }
+    }
+
+    /// Reads a file's bytes, which must hold a mapping or nothing; `nil`, with a problem, if they do not.
+    convenience init?(file bytes: [UInt8], _ diagnostics: Diagnostics) {
+        let document = YAMLDocument(bytes)
+        for problem in document.problems {
+            diagnostics.report(line: problem.line, problem.problem)
+        }
+        if let root = document.root {
+            self.init(root, path: "", diagnostics)
+        } else if document.isWhole {
+            self.init([], path: "", line: 1, diagnostics)
+        } else {
+            return nil
+        }
+    }
+
+    private convenience init?(_ node: YAMLNode, path: String, _ diagnostics: Diagnostics) {
+        switch node {
+        case .unreadable: return nil
+        case .mapping(let entries, let line): self.init(entries, path: path, line: line, diagnostics)
+        default:
+            diagnostics.report(line: node.line, key: path, "must be a mapping: lines of the form key: value")
+            return nil
+        }
+    }
+
+    /// Returns the path of a key within the file.
+    func path(of key: String) -> String {
+        path.isEmpty ? KeyName.shown(key) : "\(path).\(KeyName.shown(key))"
+    }
+
+    /// Returns the line of a key; if it is missing, that of the mapping.
+    func line(of key: String) -> Int {
+        entries[key]?.line ?? line
+    }
+
+    /// Whether a key has a value other than null.
+    func isGiven(_ key: String) -> Bool {
+        entries[key].map { !$0.value.isNull } ?? false
+    }
+
+    /// Whether a key has no value, or only an empty text.
+    func isBlank(_ key: String) -> Bool {
+        if case .scalar("", _, _)? = entries[key]?.value { return true }
+        return !isGiven(key)
+    }
+
+    /// Whether a key's value is a sequence without items.
+    func isEmptyList(_ key: String) -> Bool {
+        if case .sequence(let items, _)? = entries[key]?.value { items.isEmpty } else { false }
+    }
+
+    /// Warns of a key that works but is probably not meant.
+    func warn(_ key: String, _ warning: String) {
+        diagnostics.warn(line: line(of: key), key: path(of: key), warning)
+    }
+
+    /// Reports a mistake in a key.
+    func report(_ key: String, _ problem: String) {
+        diagnostics.report(line: line(of: key), key: path(of: key), problem)
+    }
+
+    /// Reports a key that is not given, with what to do about it.
+    @discardableResult
+    func require(_ key: String, _ advice: String) -> Bool {
+        if !isGiven(key) {
+            report(key, "is missing: \(advice)")
+        }
+        return isGiven(key)
+    }
+
+    /// Reads a scalar with `parse`.
+    ///
+    /// - Parameter isSecret: whether the value is never quoted.
+    func value<Value>(
+        _ key: String, isSecret: Bool = false, _ parse: (String) throws(ValueProblem) -> Value
+    ) -> Value? {
+        node(key).flatMap {
+            scalar($0, path: path(of: key), isSecret: isSecret) { (text, _) throws(ValueProblem) in try parse(text) }
+        }
+    }
+
+    /// Reads a value of a kind that flags have too.
+    func value<Value>(_ key: String, _ parser: ValueParser<Value>) -> Value? {
+        value(key, isSecret: parser.isSecret, parser.parse)
+    }
+
+    /// Reads a text, or any other scalar as one; it must not be blank.
+    func text(_ key: String) -> String? {
+        value(key, isSecret: true, ValueParser.text.parse)
+    }
+
+    /// Reads a boolean of YAML 1.1: `true`, `yes`, `on` or `false`, `no`, `off`, without quotes.
+    func flag(_ key: String) -> Bool? {
+        node(key).flatMap {
+            scalar($0, path: path(of: key)) { (text, isPlain) throws(ValueProblem) in
+                // Also True and TRUE, but nothing in between.
+                let isUsual = text == text.uppercased() || text.dropFirst() == text.dropFirst().lowercased()
+                guard isPlain, isUsual, let value = ValueParser.booleans[text.lowercased()] else {
+                    throw ValueProblem("must be true or false, without quotes")
+                }
+                return value
+            }
+        }
+    }
+
+    /// Reads a whole number, decimal and without quotes, within limits.
+    func integer(_ key: String, _ range: ClosedRange<Int>) -> Int? {
+        let parser = ValueParser.integer(range)
+        return node(key).flatMap {
+            scalar($0, path: path(of: key)) { (text, isPlain) throws(ValueProblem) in
+                // Go reads 010 as eight, others as ten.
+                guard isPlain, text == "0" || !text.hasPrefix("0") else {
+                    throw ValueProblem(
+                        "is not a whole number: it must be \(range.lowerBound) to \(range.upperBound), in digits"
+                            + " without quotes")
+                }
+                return try parser.parse(text)
+            }
+        }
+    }
+
+    /// Reads a sequence of texts, none of them blank.
+    func texts(_ key: String) -> [String]? {
+        list(key, isSecret: true, ValueParser.text.parse)
+    }
+
+    /// Reads a sequence of scalars with `parse`, as `value` does; items at fault are left out.
+    func list<Value>(
+        _ key: String, isSecret: Bool = false, _ parse: (String) throws(ValueProblem) -> Value
+    ) -> [Value]? {
+        items(key)?.compactMap { item in
+            scalar(item.node, path: item.path, isSecret: isSecret) { (text, _) throws(ValueProblem) in try parse(text) }
+        }
+    }
+
+    /// Reads a mapping within this one.
+    func mapping(_ key: String) -> MappingDecoder? {
+        node(key).flatMap { MappingDecoder($0, path: path(of: key), diagnostics) }
+    }
+
+    /// Reads a sequence of mappings; items at fault are left out.
+    func mappings(_ key: String) -> [MappingDecoder] {
+        (items(key) ?? []).compactMap { MappingDecoder($0.node, path: $0.path, diagnostics) }
+    }
+
+    /// Reports every key that was not taken, with the nearest one that was.
+    func end() {
+        let known = known.sorted()
+        for key in keys where !self.known.contains(key) {
+            let advice =
+                KeyName.nearest(to: key, among: known).map { "did you mean \($0)?" }
+                ?? "known here: \(known.joined(separator: ", "))"
+            report(key, "unknown key; \(advice)")
+        }
+    }
+
+    /// Takes the value of a key, whatever its kind; `nil` if it is null.
+    private func node(_ key: String) -> YAMLNode? {
+        known.insert(key)
+        return isGiven(key) ? entries[key]?.value : nil
+    }
+
+    private func items(_ key: String) -> [(node: YAMLNode, path: String)]? {
+        guard let node = node(key) else { return nil }
+        switch node {
+        case .unreadable: return nil
+        case .sequence(let items, _): return items.enumerated().map { ($1, "\(path(of: key))[\($0)]") }
+        default:
+            diagnostics.report(
+                line: node.line, key: path(of: key), "must be a list: lines that begin with a dash, or [a, b]")
+            return nil
+        }
+    }
+
+    private func scalar<Value>(
+        _ node: YAMLNode, path: String, isSecret: Bool = false,
+        _ parse: (_ text: String, _ isPlain: Bool) throws(ValueProblem) -> Value
+    ) -> Value? {
+        switch node {
+        case .unreadable: return nil
+        case .scalar(let text, let isPlain, let line):
+            do {
+                return try parse(text, isPlain)
+            } catch {
+                let quoted = isSecret ? "" : "\(Redaction.quote(Redaction.apply(to: text))) "
+                diagnostics.report(line: line, key: path, quoted + error.problem)
+            }
+        default:
+            diagnostics.report(line: node.line, key: path, "must be a single value, not a list or a mapping")
+        }
+        return nil
+    }
+}
