@@ -84,7 +84,7 @@ let package = Package(
             [
                 "Basics", "CBuildInfo", "CProcess", "HypersenderAPI", "Exposition", "Monitoring", "HTTPServer",
                 "Endpoints",
-                "Settings", "Simulator", arguments, logging, lifecycle, signals,
+                "Settings", "Simulator", logging, lifecycle, signals,
             ]),
         sources(
             "hypersender-simulator", program: true,
@@ -100,6 +100,6 @@ let package = Package(
         tests("Endpoints", ["Basics", "Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
         tests("Settings", ["Basics", "HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
         tests("Simulator", ["HypersenderAPI", "HTTPServer", logging]),
-        tests("hypersender-exporter", ["Exposition", "HypersenderAPI", "Monitoring", "Settings", logging, arguments]),
+        tests("hypersender-exporter", ["Exposition", "HypersenderAPI", "Monitoring", "Settings", logging]),
     ]
 )

@@ -1,6 +1,6 @@
 import CBuildInfo
 
-/// What this program is, and what it was built from and with.
+/// The version of this program, and its sources and tools.
 enum BuildInformation {
     static let version = "0.1.0"
     static let revision = String(cString: hypersender_revision())

@@ -2,6 +2,7 @@ import Basics
 import Glibc
 import Logging
 import Settings
+import Synchronization
 
 /// Writes each log event as one line to the standard error stream.
 struct LineLogHandler: LogHandler {
@@ -12,10 +13,16 @@ struct LineLogHandler: LogHandler {
     private let write: @Sendable ([UInt8]) -> Void
 
     init(
-        level: Logger.Level, format: LogFormat,
+        level: LogLevel, format: LogFormat,
         write: @escaping @Sendable ([UInt8]) -> Void = LineLogHandler.writeToStandardError
     ) {
-        logLevel = level
+        logLevel =
+            switch level {
+            case .debug: .debug
+            case .info: .info
+            case .warn: .warning
+            case .error: .error
+            }
         self.format = format
         self.write = write
     }
@@ -28,80 +35,66 @@ struct LineLogHandler: LogHandler {
     func log(event: LogEvent) {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        let details = metadata.merging(event.metadata ?? [:]) { $1 }
-        let fields =
-            [
-                ("ts", LogLine.timestamp(time)), ("level", LogLine.name(of: event.level)), ("msg", "\(event.message)"),
-            ] + details.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        let line =
-            switch format {
-            case .logfmt: LogLine.logfmt(fields)
-            case .json: LogLine.json(fields)
+        let level: LogLevel =
+            switch event.level {
+            case .trace, .debug: .debug
+            case .info, .notice: .info
+            case .warning: .warn
+            case .error, .critical: .error
             }
-        write(Array("\(line)\n".utf8))
+        let details = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        let fields =
+            [("ts", LogLine.timestamp(time)), ("level", level.rawValue), ("msg", "\(event.message)")]
+            + details.map { ($0.key, "\($0.value)") }
+        write(Array("\(LogLine.text(fields, format))\n".utf8))
     }
 
-    /// The standard error stream; where that is a pipe, opened anew so as not to wait for its reader.
-    ///
-    /// The flag that says so belongs to what is opened, which other programs share with us: it cannot be set on theirs.
-    private static let stream: CInt = {
-        var status = stat()
-        guard fstat(STDERR_FILENO, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else {
-            return STDERR_FILENO
-        }
-        let own = open("/proc/self/fd/\(STDERR_FILENO)", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
-        return own >= 0 ? own : STDERR_FILENO
-    }()
+    private static let turn = Mutex(())
 
-    /// In one call, so that lines of several threads do not mix, and without waiting: a line is dropped where its reader has
-    /// stalled, which must not stall the program. There is nowhere to report a failure to.
+    /// Writes a line in one call, so that lines do not mix, and without waiting: a reader that has stalled must not
+    /// stall the program, and loses the line.
     private static func writeToStandardError(_ bytes: [UInt8]) {
-        var ready = pollfd(fd: stream, events: Int16(POLLOUT), revents: 0)
-        guard poll(&ready, 1, 0) == 1 else {
-            return
-        }
         // A pipe that is ready takes this much at once.
-        let longest = Int(PIPE_BUF)
-        let line = bytes.count > longest ? bytes.prefix(longest - 1) + [UInt8(ascii: "\n")] : bytes[...]
-        _ = line.withUnsafeBytes { Glibc.write(stream, $0.baseAddress, $0.count) }
+        let maximum = Int(PIPE_BUF)
+        let line = bytes.count > maximum ? bytes.prefix(maximum - 1) + [UInt8(ascii: "\n")] : bytes[...]
+        turn.withLock { _ in
+            var ready = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+            guard poll(&ready, 1, 0) == 1 else { return }
+            // There is nowhere to report a failure to.
+            _ = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        }
     }
 }
 
-/// How a log line is spelled.
+/// The forms of a log line.
 enum LogLine {
-    /// `ts=… level=… msg="…"`; values are quoted where they hold more than plain characters.
-    static func logfmt(_ fields: [(key: String, value: String)]) -> String {
-        fields.map { key, value in
-            let isPlain =
-                !value.isEmpty
-                && value.unicodeScalars.allSatisfy {
-                    $0 > " " && $0 != "=" && $0 != "\"" && $0 != "\\" && !isHidden($0)
-                }
-            return "\(key)=\(isPlain ? value : quoted(value))"
-        }.joined(separator: " ")
+    static func text(_ fields: [(key: String, value: String)], _ format: LogFormat) -> String {
+        switch format {
+        case .logfmt: fields.map { "\($0)=\(isPlain($1) ? $1 : quoted($1))" }.joined(separator: " ")
+        case .json: "{" + fields.map { "\(quoted($0)):\(quoted($1))" }.joined(separator: ",") + "}"
+        }
     }
 
-    /// One JSON object with text values.
-    static func json(_ fields: [(key: String, value: String)]) -> String {
-        "{" + fields.map { "\(quoted($0.key)):\(quoted($0.value))" }.joined(separator: ",") + "}"
+    /// Whether a value needs no quotes in logfmt.
+    private static func isPlain(_ value: String) -> Bool {
+        !value.isEmpty
+            && value.unicodeScalars.allSatisfy { $0 > " " && !"=\"\\".unicodeScalars.contains($0) && !isHidden($0) }
     }
 
-    /// A JSON string; what would not show, or show as something else, is escaped.
+    /// Returns a JSON string; what would not show, or show as something else, is escaped.
     private static func quoted(_ text: String) -> String {
+        let escapes: [Unicode.Scalar: String] = ["\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"]
         var result = "\""
         for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where isHidden(scalar):
+            if let escape = escapes[scalar] {
+                result += escape
+            } else if isHidden(scalar) {
                 for unit in String(scalar).utf16 {
                     let digits = String(unit, radix: 16)
                     result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
                 }
-            default: result.unicodeScalars.append(scalar)
+            } else {
+                result.unicodeScalars.append(scalar)
             }
         }
         return result + "\""
@@ -114,16 +107,7 @@ enum LogLine {
         }
     }
 
-    static func name(of level: Logger.Level) -> String {
-        switch level {
-        case .trace, .debug: "debug"
-        case .info, .notice: "info"
-        case .warning: "warn"
-        case .error, .critical: "error"
-        }
-    }
-
-    /// UTC with milliseconds, as RFC 3339 writes it.
+    /// Returns the time in UTC with milliseconds, as RFC 3339 writes it.
     static func timestamp(_ time: timespec) -> String {
         let utc = UTCTime(Double(time.tv_sec))
         let milliseconds = String(1000 + time.tv_nsec / 1_000_000).dropFirst()

@@ -171,7 +171,7 @@ class Reload(Accounts):
         self.apis["acme"].answer = lambda exchange: exchange.hang()
         self.write(self.entry("acme", poll_interval="2s", poll_stale_after="20s"), self.entry("globex"))
         exporter.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "The configuration is in use" in exporter.log, 5, "the reload", lambda: exporter.log)
+        wait_until(lambda: "Configuration reloaded" in exporter.log, 5, "the reload", lambda: exporter.log)
         page = exporter.scrape()
         self.assertEqual(page.value("hypersender_poll_interval_seconds", account="acme"), 2)
         self.assertGreater(page.value("hypersender_polls_total", account="acme"), 0)
@@ -186,9 +186,9 @@ class Reload(Accounts):
             with self.subTest(change):
                 self.apis["acme"].answer = self.apis["initech"].answer = lambda exchange: exchange.hang()
                 self.write(self.entry("acme") | change, self.entry("globex"))
-                reloads = exporter.log.count("The configuration is in use")
+                reloads = exporter.log.count("Configuration reloaded")
                 exporter.process.send_signal(signal.SIGHUP)
-                wait_until(lambda: exporter.log.count("The configuration is in use") > reloads, 5, "the reload", lambda: exporter.log)
+                wait_until(lambda: exporter.log.count("Configuration reloaded") > reloads, 5, "the reload", lambda: exporter.log)
                 page = exporter.wait_for(lambda page: self.ups(page) == {"acme": 0, "globex": 1}, 5, "nothing is known yet")
                 self.assertEqual(page.all("hypersender_instance_up", account="acme"), [])
                 self.apis["acme"].answer = self.apis["initech"].answer = honest

@@ -1,7 +1,7 @@
 private func settings(_ flags: [String: String] = [:]) -> Settings {
     let flags = flags.merging(["config.file": "/etc/f.yml"]) { $1 }
     do {
-        return try Settings(GivenValues(flags: flags.mapValues { [$0] }, environment: [:]))
+        return try Settings(GivenValues(flags: flags.mapValues { [$0] }, environment: environment))
     } catch {
         fatalError("\(error)")
     }
@@ -16,8 +16,11 @@ private func read(
     _ bytes: [UInt8], _ settings: Settings
 ) -> Result<[AccountSettings], SettingsProblems> {
     Result { () throws(SettingsProblems) in
-        var file = AccountsFile(path: "/etc/f.yml", settings: settings, environment: environment)
-        return try file.read(bytes)
+        let diagnostics = Diagnostics(file: "/etc/f.yml")
+        var file = AccountsFile(path: "/etc/f.yml", settings: settings, diagnostics)
+        let accounts = file.read(bytes)
+        try diagnostics.throwProblems()
+        return accounts
     }
 }
 

@@ -39,26 +39,6 @@ public struct SystemAuthorities: Sendable, Hashable {
     public init(environment: [String: String] = [:]) {}
 }
 
-/// Takes any file that can be read.
-struct CertificateAuthorities {
-    struct Problem {
-        let place: String
-        let problem: String
-    }
-
-    let problems: [Problem] = []
-    let isEmpty: Bool
-
-    init(system: SystemAuthorities, file: String?) throws(ClientSetupError) {
-        isEmpty = file == nil
-        do {
-            _ = try file.map { (file) throws(FileProblem) in try SmallFile.read(file, limit: 1 << 20) }
-        } catch {
-            throw ClientSetupError("the file \(file ?? "") \(error)")
-        }
-    }
-}
-
 /// Finds nothing: what certificates hold is not the readers' matter.
 struct TLSInspection {
     let faults: [WebSecurityError] = []

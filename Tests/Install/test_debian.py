@@ -94,7 +94,7 @@ class Life(unittest.TestCase):
         self.assertEqual((status["Seccomp"], status["NoNewPrivs"], int(status["CapEff"], 16), int(status["CapBnd"], 16)), ("2", "1", 0, 0))
         self.assertNotEqual(status["Uid"].split()[0], "0")
         self.machine.run("systemctl", "reload", SERVICE)
-        wait_until(lambda: "The configuration is in use" in self.journal(), 20, "it is reloaded", self.journal)
+        wait_until(lambda: "Configuration reloaded" in self.journal(), 20, "it is reloaded", self.journal)
         self.assertEqual(self.property("MainPID"), process)
         self.assertNotIn("thread priority", self.journal(), "not a line of ours, and nothing that anybody can help")
         self.machine.run("systemctl", "stop", SERVICE)

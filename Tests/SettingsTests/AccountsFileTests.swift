@@ -9,16 +9,28 @@ import Testing
 struct AccountsFileTests {
     private let environment = ["GLOBEX_TOKEN": "2|globex", "EMPTY": "", "BROKEN": "a b"]
 
-    private func settings(_ flags: [String: [String]] = [:]) throws -> Settings {
+    private func settings(
+        _ flags: [String: [String]] = [:], _ more: [String: String] = [:]
+    ) throws -> Settings {
         try Settings(
             GivenValues(
-                flags: ["config.file": ["accounts.yml"]].merging(flags) { $1 }, environment: [:],
-                hostName: "exporter-1"))
+                flags: ["config.file": ["accounts.yml"]].merging(flags) { $1 },
+                environment: environment.merging(more) { $1 }, hostName: "exporter-1"))
+    }
+
+    /// Reads a file, as if it were at the path.
+    private func read(
+        _ text: String, path: String = "accounts.yml", _ settings: Settings
+    ) -> (accounts: [AccountSettings], diagnostics: Diagnostics) {
+        let diagnostics = Diagnostics(file: path)
+        var file = AccountsFile(path: path, settings: settings, diagnostics)
+        return (file.read(Array(text.utf8)), diagnostics)
     }
 
     private func read(_ text: String, _ flags: [String: [String]] = [:]) throws -> [AccountSettings] {
-        var file = AccountsFile(path: "accounts.yml", settings: try settings(flags), environment: environment)
-        return try file.read(Array(text.utf8))
+        let (accounts, diagnostics) = read(text, try settings(flags))
+        try diagnostics.throwProblems()
+        return accounts
     }
 
     private func problems(_ text: String, _ flags: [String: [String]] = [:]) throws -> [String] {
@@ -47,8 +59,8 @@ struct AccountsFileTests {
                 poll_interval: 45s
                 poll_timeout: 5s
             """
-        var file = AccountsFile(path: "\(folder)/accounts.yml", settings: try settings(), environment: environment)
-        let accounts = try file.read(Array(text.utf8))
+        let (accounts, diagnostics) = read(text, path: "\(folder)/accounts.yml", try settings())
+        try diagnostics.throwProblems()
         #expect(accounts.map(\.name) == ["acme", "globex ☎"])
         #expect(accounts[0].token == .file(path: "\(folder)/acme.token"))
         #expect(try accounts[0].token.read() == Secret("1|acme"))
@@ -56,7 +68,7 @@ struct AccountsFileTests {
             accounts[0].polling.filter
                 == InstanceFilter(uuid: "x", name: "shop", phone: "+201", status: "WORKING,FAILED"))
         #expect(accounts[0].polling.interval == .seconds(30) && accounts[0].polling.staleAfter == .seconds(90))
-        #expect(accounts[0].baseURL.description == Settings.Default.baseURL)
+        #expect(accounts[0].baseURL.description == FlagValues.api.description)
         #expect(try accounts[1].token == .environment(name: "GLOBEX_TOKEN", Secret("2|globex")))
         #expect(accounts[1].baseURL.description == "https://app.hypersender.com/api/whatsapp/v2")
         #expect(accounts[1].polling.interval == .seconds(45) && accounts[1].polling.staleAfter == .seconds(135))
@@ -128,7 +140,7 @@ struct AccountsFileTests {
                 [
                     "accounts.yml:4: accounts[0].poll_interval: \"0s\" is out of range",
                     "accounts.yml:5: accounts[0].poll_timeout: \"soon\" is not a duration",
-                    "accounts.yml:6: accounts[0].base_url: has the scheme ftp",
+                    "accounts.yml:6: accounts[0].base_url: \"ftp://x\" has the scheme ftp",
                     "accounts.yml:7: accounts[0].filter.status: \"BUSY\" is not one or more of",
                     "accounts.yml:7: accounts[0].filter.colour: unknown key",
                     "accounts.yml:8: shards: unknown key",
@@ -172,20 +184,20 @@ struct AccountsFileTests {
               - {name: d, token_env: GLOBEX_TOKEN, filter: {name: d}, poll_interval: 5m}
             """
         func warnings(_ flags: [String: [String]]) throws -> [String] {
-            var file = AccountsFile(path: "f.yml", settings: try settings(flags), environment: environment)
-            _ = try file.read(Array(text.utf8))
-            return file.warnings.map { String("\($0)".prefix { $0 != "'" }) }
+            read(text, path: "f.yml", try settings(flags)).diagnostics.warnings.map {
+                String("\($0)".prefix { $0 != "'" })
+            }
         }
         #expect(
             try warnings([:]) == [
                 "f.yml:2: accounts[0].poll_interval: the API",
-                "f.yml:3: accounts[1].poll_stale_after: \(Settings.Polling.hardlyFresh)",
+                "f.yml:3: accounts[1].poll_stale_after: \(Polling.tooShort)",
             ])
         // Of a flag that wins, the flag's own warning is enough.
         #expect(try warnings(["poll.interval": ["9s"], "poll.stale-after": ["9s"]]).isEmpty)
         #expect(
             try warnings(["poll.stale-after": ["2m"]]).last
-                == "f.yml:5: accounts[3].poll_interval: \(Settings.Polling.hardlyFresh); see --poll.stale-after")
+                == "f.yml:5: accounts[3].poll_interval: \(Polling.tooShort); see --poll.stale-after")
     }
 
     @Test func accountsThatSeeTheSameAreSaid() throws {
@@ -206,11 +218,10 @@ struct AccountsFileTests {
               - {name: g, token_env: GLOBEX_TOKEN}
             """
         func warnings(_ flags: [String: [String]]) throws -> [String] {
-            var file = AccountsFile(
-                path: "\(folder)/f.yml", settings: try settings(flags),
-                environment: environment.merging(["OTHER": "3|other"]) { $1 })
-            _ = try file.read(Array(text.utf8))
-            return file.warnings.map { "\($0)".replacing("\(folder)/", with: "") }
+            let settings = try settings(flags, ["OTHER": "3|other"])
+            return read(text, path: "\(folder)/f.yml", settings).diagnostics.warnings.map {
+                "\($0)".replacing("\(folder)/", with: "")
+            }
         }
         let same = { (line: Int, index: Int, name: String, other: String) in
             "f.yml:\(line): accounts[\(index)].name: \"\(name)\" has the same key, base URL and filter as \(other):"
@@ -229,23 +240,14 @@ struct AccountsFileTests {
 
     @Test func onlyAProxyThatIsNeededMustBeUsable() throws {
         func problems(_ url: String, _ flags: [String: [String]] = [:]) throws -> [String] {
-            let settings = try Settings(
-                GivenValues(
-                    flags: ["config.file": ["accounts.yml"]].merging(flags) { $1 },
-                    environment: ["HTTPS_PROXY": "ftp://p", "NO_PROXY": "direct.test"]))
-            var file = AccountsFile(path: "f.yml", settings: settings, environment: environment)
+            let settings = try settings(flags, ["HTTPS_PROXY": "ftp://p", "NO_PROXY": "direct.test"])
             let text = """
                 accounts:
                   - {name: a, token_env: GLOBEX_TOKEN, base_url: "https://direct.test"}
                   - {name: b, token_env: GLOBEX_TOKEN, base_url: "\(url)"}
                   - {name: c, token_env: GLOBEX_TOKEN, base_url: "\(url)"}
                 """
-            do throws(SettingsProblems) {
-                _ = try file.read(Array(text.utf8))
-                return []
-            } catch {
-                return error.problems.map(\.description)
-            }
+            return read(text, path: "f.yml", settings).diagnostics.problems.map(\.description)
         }
         #expect(
             try problems("https://api.test")

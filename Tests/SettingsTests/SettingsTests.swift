@@ -26,13 +26,14 @@ struct SettingsTests {
 
     @Test func defaultsAreAsDocumented() throws {
         let settings = try settings()
-        #expect(settings.listenAddresses.map(\.description) == [":10058"])
-        #expect(settings.telemetryPath == "/metrics")
-        #expect(settings.maxRequests == 40)
-        #expect(!settings.disablesExporterMetrics)
-        #expect(settings.statusSet == .all && settings.logLevel == .info && settings.logFormat == .logfmt)
+        #expect(settings.flags.listenAddresses.map(\.description) == [":10058"])
+        #expect(settings.flags.telemetryPath == "/metrics")
+        #expect(settings.flags.maximumScrapes == 40)
+        #expect(!settings.flags.disablesExporterMetrics)
+        #expect(
+            settings.flags.statusSet == .all && settings.flags.logLevel == .info && settings.flags.logFormat == .logfmt)
         #expect(settings.polling.interval == .seconds(30) && settings.polling.timeout == .seconds(10))
-        #expect(settings.polling.staleAfter == .seconds(90) && settings.polling.maxResponseBytes == 64 << 20)
+        #expect(settings.polling.staleAfter == .seconds(90) && settings.polling.maximumResponseBytes == 64 << 20)
         #expect(
             settings.polling.phone == .off && settings.polling.filter == InstanceFilter()
                 && settings.polling.caFile == nil)
@@ -54,8 +55,8 @@ struct SettingsTests {
         ]
         let fromEnvironment = try settings([:], environment)
         #expect(fromEnvironment.polling.interval == .seconds(45) && fromEnvironment.polling.staleAfter == .seconds(135))
-        #expect(fromEnvironment.listenAddresses.map(\.description) == [":1", "[::1]:2"])
-        #expect(fromEnvironment.statusSet == .current && fromEnvironment.disablesExporterMetrics)
+        #expect(fromEnvironment.flags.listenAddresses.map(\.description) == [":1", "[::1]:2"])
+        #expect(fromEnvironment.flags.statusSet == .current && fromEnvironment.flags.disablesExporterMetrics)
         #expect(fromEnvironment.polling.filter == InstanceFilter(phone: "+201"))
         let fromFlags = try settings(
             [
@@ -63,7 +64,7 @@ struct SettingsTests {
                 "hypersender.base-url": ["https://flag.test"],
             ], environment)
         #expect(fromFlags.polling.interval == .seconds(20))
-        #expect(fromFlags.listenAddresses.map(\.description) == ["127.0.0.1:9", "127.0.0.1:0", "127.0.0.1:0"])
+        #expect(fromFlags.flags.listenAddresses.map(\.description) == ["127.0.0.1:9", "127.0.0.1:0", "127.0.0.1:0"])
         guard case .api(let url, _) = fromFlags.source else {
             Issue.record("the source is not the API")
             return
@@ -98,7 +99,7 @@ struct SettingsTests {
         #expect(found.first?.hasPrefix("--\(flag): ") == true, "\(found)")
         #expect(found.first?.contains("\"\(value)\"") == true || value.isEmpty, "\(found)")
         // From the environment the variable is named; an empty variable counts as not given.
-        let variable = GivenValues.variable(for: flag)
+        let variable = (Flag.byName[flag]?.variable ?? "")
         let fromEnvironment = problems([:], ["HYPERSENDER_TOKEN": "1|key", variable: value])
         #expect(value.isEmpty ? fromEnvironment.isEmpty : fromEnvironment.first?.hasPrefix("\(variable): ") == true)
     }
@@ -116,20 +117,22 @@ struct SettingsTests {
             ["poll.interval": ["0"], "config.file": ["a.yml"]], ["config.file": ["a.yml"], "demo": ["true"]],
             ["config.file": ["a.yml"], "hypersender.token-file": ["b"]],
         ] {
-            let settings = Settings(reading: GivenValues(flags: flags, environment: [:]))
-            #expect(!settings.problems.isEmpty && settings.source == .file(path: "a.yml"))
+            let diagnostics = Diagnostics()
+            let settings = Settings(GivenValues(flags: flags, environment: [:]), diagnostics)
+            #expect(!diagnostics.problems.isEmpty && settings.source == .file(path: "a.yml"))
         }
         // Which accounts are this replica's is not known: no key of theirs is missed.
         let flags = ["shard": ["3"], "total-shards": ["2"], "config.file": ["a.yml"], "web.config.file": ["w.yml"]]
-        let settings = Settings(reading: GivenValues(flags: flags, environment: [:]))
-        #expect(settings.problems.count == 1 && settings.webConfigFile == "w.yml")
+        let diagnostics = Diagnostics()
+        let settings = Settings(GivenValues(flags: flags, environment: [:]), diagnostics)
+        #expect(diagnostics.problems.count == 1 && settings.flags.webConfigFile == "w.yml")
         #expect((0..<50).allSatisfy { !settings.shard.keeps("account-\($0)") })
     }
 
     @Test func runbooksMayBeElsewhere() throws {
-        #expect(try settings().runbookURL == nil)
-        #expect(try settings(["web.runbook-url": ["http://wiki/x?y"]]).runbookURL == "http://wiki/x?y")
-        #expect(try settings(["web.runbook-url": [""]]).runbookURL == nil)
+        #expect(try settings().flags.runbookURL == nil)
+        #expect(try settings(["web.runbook-url": ["http://wiki/x?y"]]).flags.runbookURL == "http://wiki/x?y")
+        #expect(try settings(["web.runbook-url": [""]]).flags.runbookURL == nil)
     }
 
     @Test func withoutATokenTheWaysAreNamed() {
@@ -172,7 +175,7 @@ struct SettingsTests {
         ) throws(SettingsProblems) -> Settings.Source {
             try settings(flags, environment.merging(folder) { $1 }).source
         }
-        let api = Settings.Default.apiURL
+        let api = FlagValues.api
         let credential = TokenSource.file(path: "/run/credentials/x.service/token")
         #expect(try source([:], [:]) == .api(baseURL: api, token: credential))
         #expect(
@@ -220,7 +223,7 @@ struct SettingsTests {
     @Test func theDemoNeedsNothing() throws {
         let demo = try settings(["demo": ["true"]], ["HYPERSENDER_TOKEN": "1|not used"])
         #expect(demo.source == .demo)
-        #expect(demo.listenAddresses.map(\.description) == ["127.0.0.1:10058"])
+        #expect(demo.flags.listenAddresses.map(\.description) == ["127.0.0.1:10058"])
         #expect(demo.polling.interval == .seconds(5) && demo.warnings.isEmpty)
         #expect(try settings(["demo": ["true"], "poll.interval": ["1s"]], [:]).polling.interval == .seconds(1))
         #expect(
@@ -237,7 +240,7 @@ struct SettingsTests {
 
     @Test(arguments: [("1024", 1024), ("1KiB", 1024), ("64MiB", 64 << 20), ("4GiB", 4 << 30)])
     func sizesMayHaveAUnit(text: String, bytes: Int) throws {
-        #expect(try settings(["poll.max-response-bytes": [text]]).polling.maxResponseBytes == bytes)
+        #expect(try settings(["poll.max-response-bytes": [text]]).polling.maximumResponseBytes == bytes)
     }
 
     @Test(arguments: [
@@ -247,6 +250,6 @@ struct SettingsTests {
         ("demo", "HYPERSENDER_DEMO"),
     ])
     func variablesAreNamedAfterFlags(flag: String, variable: String) {
-        #expect(GivenValues.variable(for: flag) == variable)
+        #expect((Flag.byName[flag]?.variable ?? "") == variable)
     }
 }

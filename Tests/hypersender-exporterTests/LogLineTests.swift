@@ -18,8 +18,8 @@ struct LogLineTests {
         ("\u{E0001}", #"k="\udb40\udc01""#), ("\u{0}", #"k="\u0000""#),
     ])
     func quotesWhatIsNotPlain(value: String, line: String) throws {
-        #expect(LogLine.logfmt([("k", value)]) == line)
-        let json = LogLine.json([("k", value)])
+        #expect(LogLine.text([("k", value)], .logfmt) == line)
+        let json = LogLine.text([("k", value)], .json)
         #expect(try JSONDecoder().decode([String: String].self, from: Data(json.utf8)) == ["k": value])
     }
 

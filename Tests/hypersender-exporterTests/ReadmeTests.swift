@@ -1,26 +1,16 @@
-import ArgumentParser
 import FoundationEssentials
 import HypersenderAPI
 import Testing
 
 @testable import hypersender_exporter
 
-/// The documents say of flags and reasons what the program has, and nothing else.
+/// The documents say of reasons what the program has, and nothing else.
 struct ReadmeTests {
     /// The names in code font that begin the rows of a table, in the part of a document between two markers.
     private func names(_ part: String, in document: String) throws -> [String] {
         Repository.part(part, of: try Repository.text(document)).filter { $0.hasPrefix("| `") }.map {
             String($0.split(separator: "`")[1])
         }
-    }
-
-    @Test func theTableOfFlagsIsComplete() throws {
-        let help = ExporterCommand.helpMessage(columns: 500)
-        let flags = help.split(separator: "\n").map { $0.drop { $0 == " " } }.filter { $0.hasPrefix("--") }.map {
-            String($0.prefix { $0 != " " })
-        }
-        #expect(flags.count > 15)
-        #expect(try names("flags", in: "deploy/CONFIGURATION.md") == flags.filter { $0 != "--version" })
     }
 
     @Test func theTableOfReasonsIsComplete() throws {

@@ -5,11 +5,6 @@
 #include <malloc.h>
 #include <sys/statfs.h>
 
-/// Unmaps the pages of program text, of the program and its libraries, until they are next used.
-///
-/// They are pages of files, unchanged: the system maps them again as they are needed.
-void hypersender_release_text(void);
-
 /// Keeps the process's memory out of core files, and from programs that the system passes core dumps to: those heed no limit (core(5)).
 void hypersender_forbid_core_dumps(void);
 

@@ -1,34 +1,31 @@
 import Basics
 import CProcess
 import Glibc
-import HypersenderAPI
 
-/// Whether a file may be read or written by everybody on the machine.
+/// The access to a file that everybody on the machine has.
 struct FileExposure: Equatable {
     let isWritable: Bool
     let isReadable: Bool
 
-    /// - Parameters:
-    ///   - mode: the file's permissions.
-    ///   - fileSystem: the magic number of the file system that it is on. Files in memory are secrets that a container engine, Kubernetes
-    ///     or systemd has put into a place of its own, and their mode is not the user's to set.
+    /// Judges a file's mode.
+    ///
+    /// Files in memory are secrets that a container engine, Kubernetes or systemd has put into a place of its own:
+    /// their mode is not the user's to set.
     init(mode: UInt32, fileSystem: Int) {
         let isInMemory = [Int(TMPFS_MAGIC), Int(RAMFS_MAGIC)].contains(fileSystem)
         isWritable = !isInMemory && mode & S_IWOTH != 0
         isReadable = !isInMemory && mode & S_IROTH != 0
     }
 
-    /// Judges a file, at the end of symbolic links; nil if it cannot be looked at.
+    /// Judges a file, at the end of symbolic links; `nil` if it cannot be looked at.
     init?(path: String) {
         var file = stat()
         var system = statfs()
-        guard stat(path, &file) == 0, statfs(path, &system) == 0 else {
-            return nil
-        }
+        guard stat(path, &file) == 0, statfs(path, &system) == 0 else { return nil }
         self.init(mode: file.st_mode, fileSystem: system.f_type)
     }
 
-    /// The end of a sentence that names the file; nil if there is nothing to warn of.
+    /// Returns the end of a sentence that names the file; `nil` if there is nothing to warn of.
     ///
     /// - Parameter isSecret: whether nobody else may read the file either.
     func warning(isSecret: Bool) -> String? {
@@ -40,7 +37,7 @@ struct FileExposure: Equatable {
         }
     }
 
-    /// The same for the file at a path.
+    /// Returns the warning about the file at a path.
     static func warning(_ path: String, isSecret: Bool) -> String? {
         FileExposure(path: path)?.warning(isSecret: isSecret)
     }
@@ -49,9 +46,7 @@ struct FileExposure: Equatable {
 extension TokenSource {
     /// The problem with the permissions of the file that holds the key; `nil` if there is none, or no file.
     var exposure: String? {
-        guard case .file(let path) = self else {
-            return nil
-        }
+        guard case .file(let path) = self else { return nil }
         return FileExposure.warning(path, isSecret: true).map { "the token file \(Redaction.quote(path)) \($0)" }
     }
 }

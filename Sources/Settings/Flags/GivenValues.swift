@@ -1,72 +1,70 @@
-/// What the user gave, on the command line and in the environment, as text.
+/// The texts that the user gave on the command line and in the environment.
 public struct GivenValues: Sendable {
     private let flags: [String: [String]]
-    private let environment: [String: String]
-    /// The machine's name.
+    /// The arguments that could not be understood.
+    private let mistakes: [SettingsProblem]
+    /// The environment of the process.
+    public let environment: [String: String]
+    /// The machine's name, which a shard's number may be derived from.
     let hostName: String
 
-    /// - Parameters:
-    ///   - flags: the values of each flag that was given, by its name without dashes; a switch has the value `true`.
-    ///   - environment: the process's environment.
-    ///   - hostName: the machine's name, of which a shard's number may be taken.
-    public init(flags: [String: [String]], environment: [String: String], hostName: String = "") {
-        self.hostName = hostName
-        self.flags = flags
-        self.environment = environment
+    /// - Parameter flags: the values of each flag, by its name without dashes; a switch has the value `true`.
+    public init(
+        flags: [String: [String]], mistakes: [SettingsProblem] = [], environment: [String: String],
+        hostName: String = ""
+    ) {
+        (self.flags, self.mistakes, self.environment, self.hostName) = (
+            flags, mistakes, environment, hostName
+        )
     }
 
-    /// A value and where it comes from.
-    struct Given {
-        var values: [String]
-        /// How the place is named to the user: `--poll.interval` or `HYPERSENDER_POLL_INTERVAL`.
-        var place: String
-    }
-
-    /// The environment variable that a flag also reads: `--poll.interval` is `HYPERSENDER_POLL_INTERVAL`.
-    public static func variable(for flag: String) -> String {
-        let prefix = "hypersender."
-        let name = flag.hasPrefix(prefix) ? String(flag.dropFirst(prefix.count)) : flag
-        return "HYPERSENDER_" + String(name.map { $0 == "." || $0 == "-" ? "_" : $0 }).uppercased()
-    }
-
-    /// What was given for a flag: the flag itself, else its environment variable. An empty variable counts as not given.
-    func given(_ flag: String) -> Given? {
-        if let values = flags[flag] {
-            return Given(values: values, place: "--\(flag)")
-        }
-        let variable = Self.variable(for: flag)
-        guard let value = environment[variable], !value.isEmpty else {
-            return nil
-        }
-        return Given(values: [value], place: variable)
-    }
-
-    /// An environment variable that no flag stands for. An empty one counts as not given.
+    /// Returns an environment variable; `nil` if it is not set or empty.
     func variable(_ name: String) -> String? {
         environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
-}
 
-/// One mistake in what the user gave.
-public struct SettingsProblem: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The flag, variable or line at fault.
-    public let place: String
-    /// What is wrong, and what to do.
-    public let problem: String
-
-    init(_ place: String, _ problem: String) {
-        self.place = place
-        self.problem = problem
+    /// Returns the name of the flag, or else of the environment variable, that sets a property; `nil` if neither does.
+    func place(_ property: PartialKeyPath<FlagValues>) -> String? {
+        Flag.of(property).flatMap(value)?.place
     }
 
-    public var description: String { "\(place): \(problem)" }
-}
+    /// The values of the flags, as far as they can be read.
+    public var values: FlagValues { decode(Diagnostics()) }
 
-/// All mistakes that were found, at least one.
-public struct SettingsProblems: Error, Sendable, Equatable {
-    public let problems: [SettingsProblem]
+    /// Decodes all flags, and reports those that cannot be.
+    func decode(_ diagnostics: Diagnostics) -> FlagValues {
+        for mistake in mistakes {
+            diagnostics.report(mistake.place, mistake.problem)
+        }
+        var values = FlagValues()
+        for flag in Flag.all {
+            guard let (texts, place) = value(for: flag) else { continue }
+            for text in texts {
+                do throws(ValueProblem) {
+                    try flag.decode(text, &values)
+                } catch {
+                    diagnostics.report(place, "\(flag.quote(text)) \(error.problem)")
+                }
+            }
+        }
+        if values.isDemo, place(\.interval) == nil {
+            values.interval = FlagValues.demoInterval
+        }
+        if place(\.listenAddresses) == nil {
+            try? values.listen(on: values.isDemo ? FlagValues.demoAddress : FlagValues.defaultAddress)
+        }
+        return values
+    }
 
-    public init(problems: [SettingsProblem]) {
-        self.problems = problems
+    /// Returns the values of a flag, and the name of the flag or variable that gives them; `nil` if it is not given.
+    func value(for flag: Flag) -> (texts: [String], place: String)? {
+        let variable = variable(flag.variable)
+        guard let texts = flags[flag.name] ?? variable.map({ [$0] }) else { return nil }
+        let place = flags[flag.name] == nil ? flag.variable : "--\(flag.name)"
+        guard flag.isRepeatable else { return (Array(texts.suffix(1)), place) }
+        return (
+            texts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) },
+            place
+        )
     }
 }

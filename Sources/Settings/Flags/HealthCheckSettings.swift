@@ -1,28 +1,29 @@
 public import HTTPServer
 
-/// What a health check has to know of the exporter it asks: where it listens. The rest, keys among it, may be out of reach.
+/// The settings that a health check finds the exporter by. Others, keys among them, may be out of its reach.
 public struct HealthCheckSettings: Sendable, Equatable {
-    public var addresses: [ListenAddress]
-    /// The web configuration file; nil for plain HTTP.
-    public var webConfigFile: String?
+    /// All addresses the exporter listens on.
+    public let addresses: [ListenAddress]
+    /// The web configuration file; `nil` for plain HTTP.
+    public let webConfigFile: String?
 
     /// Reads the flags and the environment of the exporter.
     ///
     /// - Throws: `SettingsProblems` with what keeps the exporter from being found.
     public init(_ given: GivenValues) throws(SettingsProblems) {
-        var reading = Reading(given)
-        addresses = Settings.listenAddresses(&reading, isDemo: reading.isSet("demo"))
-        webConfigFile = reading.text("web.config.file")
-        let place = given.given("web.listen-address")?.place
-        if reading.isSet("web.systemd-socket"), let socket = given.given("web.systemd-socket"), place == nil {
-            reading.report(
-                socket.place, "systemd alone knows the address: give --healthcheck the same as --web.listen-address")
+        let diagnostics = Diagnostics()
+        let flags = given.decode(diagnostics)
+        (addresses, webConfigFile) = (flags.listenAddresses, flags.webConfigFile)
+        let place = given.place(\.listenAddresses)
+        if flags.usesSystemdSockets, place == nil, let socket = given.place(\.usesSystemdSockets) {
+            diagnostics.report(
+                socket,
+                "systemd alone knows the address: give --healthcheck the same as --web.listen-address")
         }
-        for address in addresses where address.port == 0 && address.path == nil {
-            reading.report(place ?? "", "\"\(address)\" is any free port, and a health check needs to know which")
+        for address in addresses where address.isAnyPort {
+            diagnostics.report(
+                place ?? "", "\"\(address)\" is any free port, and a health check needs to know which")
         }
-        guard reading.problems.isEmpty else {
-            throw SettingsProblems(problems: reading.problems)
-        }
+        try diagnostics.throwProblems()
     }
 }

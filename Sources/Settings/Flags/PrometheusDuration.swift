@@ -1,7 +1,8 @@
 /// Durations as Prometheus writes them: `30s`, `1m30s`, `2h`, `500ms`.
 public enum PrometheusDuration {
     private static let units: [(name: String, milliseconds: Int64)] = [
-        ("y", 365 * 86_400_000), ("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000),
+        ("y", 365 * 86_400_000), ("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000),
+        ("m", 60_000),
         ("s", 1000), ("ms", 1),
     ]
 
@@ -15,7 +16,9 @@ public enum PrometheusDuration {
         var lastUnit = -1
         while !rest.isEmpty {
             let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-            let name = rest.dropFirst(digits.count).prefix { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+            let name = rest.dropFirst(digits.count).prefix {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+            }
             guard let number = Int64(Substring(digits)),
                 let unit = units.firstIndex(where: { name.elementsEqual($0.name.utf8) }), unit > lastUnit
             else {

@@ -19,7 +19,7 @@ public enum WebFile {
     public static func read(path: String, now: Int) throws(SettingsProblems) -> Contents {
         let bytes: [UInt8]
         do {
-            bytes = try SmallFile.read(path, limit: YAMLDocument.largestFile)
+            bytes = try SmallFile.read(path, limit: YAMLParser.maximumSize)
         } catch {
             throw SettingsProblems(problems: [SettingsProblem(path, "\(error)")])
         }

@@ -24,16 +24,11 @@ final class MappingDecoder {
 
     /// Reads a file's bytes, which must hold a mapping or nothing; `nil`, with a problem, if they do not.
     convenience init?(file bytes: [UInt8], _ diagnostics: Diagnostics) {
-        let document = YAMLDocument(bytes)
-        for problem in document.problems {
-            diagnostics.report(line: problem.line, problem.problem)
-        }
-        if let root = document.root {
-            self.init(root, path: "", diagnostics)
-        } else if document.isWhole {
+        guard let root = YAMLParser.parse(bytes, diagnostics) else { return nil }
+        if root.isNull {
             self.init([], path: "", line: 1, diagnostics)
         } else {
-            return nil
+            self.init(root, path: "", diagnostics)
         }
     }
 
@@ -98,19 +93,26 @@ final class MappingDecoder {
     func value<Value>(
         _ key: String, isSecret: Bool = false, _ parse: (String) throws(ValueProblem) -> Value
     ) -> Value? {
+        value(key, quote: isSecret ? nil : { Redaction.quote($0) }, parse)
+    }
+
+    /// Reads a scalar with `parse`; `quote` puts it into messages.
+    func value<Value>(
+        _ key: String, quote: ((String) -> String)?, _ parse: (String) throws(ValueProblem) -> Value
+    ) -> Value? {
         node(key).flatMap {
-            scalar($0, path: path(of: key), isSecret: isSecret) { (text, _) throws(ValueProblem) in try parse(text) }
+            scalar($0, path: path(of: key), quote: quote) { (text, _) throws(ValueProblem) in try parse(text) }
         }
     }
 
     /// Reads a value of a kind that flags have too.
     func value<Value>(_ key: String, _ parser: ValueParser<Value>) -> Value? {
-        value(key, isSecret: parser.isSecret, parser.parse)
+        value(key, parser.parse)
     }
 
     /// Reads a text, or any other scalar as one; it must not be blank.
     func text(_ key: String) -> String? {
-        value(key, isSecret: true, ValueParser.text.parse)
+        value(key, isSecret: true, ValueParser.text().parse)
     }
 
     /// Reads a boolean of YAML 1.1: `true`, `yes`, `on` or `false`, `no`, `off`, without quotes.
@@ -145,7 +147,7 @@ final class MappingDecoder {
 
     /// Reads a sequence of texts, none of them blank.
     func texts(_ key: String) -> [String]? {
-        list(key, isSecret: true, ValueParser.text.parse)
+        list(key, isSecret: true, ValueParser.text().parse)
     }
 
     /// Reads a sequence of scalars with `parse`, as `value` does; items at fault are left out.
@@ -153,7 +155,9 @@ final class MappingDecoder {
         _ key: String, isSecret: Bool = false, _ parse: (String) throws(ValueProblem) -> Value
     ) -> [Value]? {
         items(key)?.compactMap { item in
-            scalar(item.node, path: item.path, isSecret: isSecret) { (text, _) throws(ValueProblem) in try parse(text) }
+            scalar(item.node, path: item.path, quote: isSecret ? nil : { Redaction.quote($0) }) {
+                (text, _) throws(ValueProblem) in try parse(text)
+            }
         }
     }
 
@@ -197,7 +201,7 @@ final class MappingDecoder {
     }
 
     private func scalar<Value>(
-        _ node: YAMLNode, path: String, isSecret: Bool = false,
+        _ node: YAMLNode, path: String, quote: ((String) -> String)? = Redaction.quote,
         _ parse: (_ text: String, _ isPlain: Bool) throws(ValueProblem) -> Value
     ) -> Value? {
         switch node {
@@ -206,7 +210,7 @@ final class MappingDecoder {
             do {
                 return try parse(text, isPlain)
             } catch {
-                let quoted = isSecret ? "" : "\(Redaction.quote(Redaction.apply(to: text))) "
+                let quoted = quote.map { "\($0(Redaction.apply(to: text))) " } ?? ""
                 diagnostics.report(line: line, key: path, quoted + error.problem)
             }
         default:

@@ -2,15 +2,18 @@ import Testing
 
 @testable import Settings
 
-struct YAMLTests {
+struct YAMLParserTests {
     private func parse(_ text: String) throws -> YAMLNode? {
-        let document = YAMLDocument(Array(text.utf8))
-        try #require(document.problems.isEmpty && document.isWhole, "\(document.problems)")
-        return document.root
+        let diagnostics = Diagnostics(file: "f.yml")
+        let root = YAMLParser.parse(Array(text.utf8), diagnostics)
+        try #require(diagnostics.problems.isEmpty && root != nil, "\(diagnostics.problems)")
+        return root
     }
 
     private func problems(_ bytes: [UInt8]) -> [String] {
-        YAMLDocument(bytes).problems.map { "f.yml:\($0.line): \($0.problem)" }
+        let diagnostics = Diagnostics(file: "f.yml")
+        _ = YAMLParser.parse(bytes, diagnostics)
+        return diagnostics.problems.map(\.description)
     }
 
     private static func plain(_ text: String, _ line: Int) -> YAMLNode { .scalar(text, isPlain: true, line: line) }
@@ -47,8 +50,8 @@ struct YAMLTests {
     }
 
     @Test(arguments: ["", "\n\n", "# nothing\n", "---\n", "---\n...\n", "~", "null\n", "\u{FEFF}", "%YAML 1.1\n---\n"])
-    func filesWithoutAValueAreNil(text: String) throws {
-        #expect(try parse(text) == nil)
+    func filesWithoutAValueAreNull(text: String) throws {
+        #expect(try parse(text)?.isNull == true)
     }
 
     @Test(arguments: [
@@ -161,7 +164,7 @@ struct YAMLTests {
     }
 
     @Test func depthIsLimitedWithAliasesToo() throws {
-        let deepest = YAMLDocument.deepestNesting
+        let deepest = YAMLParser.maximumNesting
         let nested = { (depth: Int) in String(repeating: "[", count: depth) + String(repeating: "]", count: depth) }
         #expect(try parse(nested(deepest)) != nil)
         #expect(problems(Array(nested(deepest + 1).utf8)) == ["f.yml:1: is nested more than 100 deep"])
@@ -175,9 +178,9 @@ struct YAMLTests {
 
     @Test func sizeIsLimited() throws {
         let list = { (count: Int) in String(repeating: "- x\n", count: count) }
-        #expect(try parse(list(YAMLDocument.mostNodes - 1)) != nil)
-        #expect(problems(Array(list(YAMLDocument.mostNodes).utf8)).count == 1)
-        let comment = [UInt8](repeating: UInt8(ascii: "#"), count: YAMLDocument.largestFile)
+        #expect(try parse(list(YAMLParser.maximumNodes - 1)) != nil)
+        #expect(problems(Array(list(YAMLParser.maximumNodes).utf8)).count == 1)
+        let comment = [UInt8](repeating: UInt8(ascii: "#"), count: YAMLParser.maximumSize)
         #expect(problems(comment) == [])
         #expect(problems(comment + [0x0A]) == ["f.yml:1: the file is larger than 8388608 bytes"])
     }

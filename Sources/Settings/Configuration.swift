@@ -1,0 +1,120 @@
+import Basics
+public import HTTPServer
+import HypersenderAPI
+
+/// The content of the files that the settings name; read at the start, and again at each reload.
+public struct Configuration: Sendable {
+    /// The accounts to poll; with `--demo` none.
+    public var accounts: [AccountSettings] = []
+    /// The content of the web configuration file.
+    public private(set) var security = WebSecurity()
+    /// Settings that work but are probably not meant.
+    public private(set) var warnings: [SettingsProblem] = []
+
+    /// Reads all files, and every API key once, so that a missing one is found now.
+    ///
+    /// - Parameter now: in seconds since 1970, to tell which certificates are valid.
+    /// - Throws: `ConfigurationError` with every mistake in them.
+    public init(_ settings: Settings, now: Double) throws(ConfigurationError) {
+        let diagnostics = Diagnostics(file: settings.flags.accountsFile ?? "")
+        accounts = settings.accounts(diagnostics)
+        var error = ConfigurationError(accounts: diagnostics.problems)
+        warnings = diagnostics.warnings
+        if let file = settings.flags.webConfigFile {
+            do throws(SettingsProblems) {
+                let web = try WebFile.read(path: file, now: Int(now))
+                security = web.security
+                warnings += web.warnings
+            } catch let mistakes {
+                error.web = mistakes.problems
+            }
+        }
+        guard error.problems.isEmpty else { throw error }
+    }
+}
+
+/// All mistakes in flags and files, at least one.
+public struct ConfigurationError: Error, Sendable, Equatable {
+    /// Those in flags, variables and their combination.
+    public private(set) var flags: [SettingsProblem] = []
+    /// Those in the accounts, their keys and their files.
+    public var accounts: [SettingsProblem] = []
+    /// Those in the web configuration file.
+    public var web: [SettingsProblem] = []
+
+    /// Creates an error; without mistakes it must not be thrown.
+    public init(
+        flags: [SettingsProblem] = [], accounts: [SettingsProblem] = [], web: [SettingsProblem] = []
+    ) {
+        (self.flags, self.accounts, self.web) = (flags, accounts, web)
+    }
+
+    /// All of them.
+    public var problems: [SettingsProblem] { flags + accounts + web }
+}
+
+extension Settings {
+    /// Reads flags, environment and the files that they name.
+    ///
+    /// - Parameter now: in seconds since 1970, to tell which certificates are valid.
+    /// - Throws: `ConfigurationError` with every mistake there is.
+    public static func load(
+        _ given: GivenValues, now: Double
+    ) throws(ConfigurationError) -> (settings: Settings, configuration: Configuration) {
+        let diagnostics = Diagnostics()
+        let settings = Settings(given, diagnostics)
+        let configuration: Configuration
+        do throws(ConfigurationError) {
+            configuration = try Configuration(settings, now: now)
+        } catch {
+            throw ConfigurationError(flags: diagnostics.problems, accounts: error.accounts, web: error.web)
+        }
+        guard diagnostics.problems.isEmpty else { throw ConfigurationError(flags: diagnostics.problems) }
+        return (settings, configuration)
+    }
+
+    /// Reads the accounts to poll.
+    fileprivate func accounts(_ diagnostics: Diagnostics) -> [AccountSettings] {
+        var accounts: [AccountSettings] = []
+        switch source {
+        case .demo: return []
+        case .api(let baseURL, let token):
+            accounts = [AccountSettings(name: nil, baseURL: baseURL, token: token, polling: polling)]
+            do {
+                _ = try token.read()
+            } catch {
+                diagnostics.report("token", error.description)
+            }
+            if let exposure = token.exposure {
+                diagnostics.warn("token", exposure)
+            }
+        case .file(let path):
+            do {
+                var file = AccountsFile(path: path, settings: self, diagnostics)
+                accounts = file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize))
+            } catch {
+                diagnostics.report(path, "the file \(error)")
+            }
+            if let exposure = FileExposure.warning(path, isSecret: false) {
+                diagnostics.warn(path, "the file \(exposure)")
+            }
+        }
+        let needsAuthorities = accounts.contains { $0.baseURL.scheme == "https" }
+        guard needsAuthorities || polling.caFile != nil else { return accounts }
+        do throws(ClientSetupError) {
+            let authorities = try CertificateAuthorities(system: polling.systemAuthorities, file: polling.caFile)
+            for problem in authorities.problems where needsAuthorities {
+                diagnostics.warn(problem.place, problem.problem)
+            }
+            if needsAuthorities, authorities.isEmpty {
+                diagnostics.warn(
+                    "hypersender.ca-file",
+                    "there are no certificate authorities, so that no https connection can be verified: install"
+                        + " ca-certificates, or name a PEM file by --hypersender.ca-file or SSL_CERT_FILE")
+            }
+        } catch {
+            diagnostics.report("hypersender.ca-file", error.description)
+        }
+        return accounts
+    }
+}

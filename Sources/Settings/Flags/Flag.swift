@@ -1,0 +1,85 @@
+import Basics
+
+/// A setting of the program: its flag, its environment variable, and maybe its key in the accounts file.
+///
+/// `Flag.all` is the only place that names a flag: the command line, the environment, the accounts file, `--help` and
+/// the documentation's table are read from it. A value arrives in a property of `FlagValues`.
+public struct Flag: Sendable {
+    /// The name, without dashes.
+    public let name: String
+    /// The value's form; `nil` for a switch, which takes no value on the command line.
+    let placeholder: String?
+    /// The default in Markdown; `nil` if there is none.
+    var defaultText: String?
+    /// The description in Markdown.
+    let help: String
+    /// The path of the key that says the same of one account in a file; `nil` if there is none.
+    public var accountKey: String?
+    /// The property of `FlagValues` that the value arrives in.
+    let property: any PartialKeyPath<FlagValues> & Sendable
+    /// Whether several values may be given, also in one text with commas in between.
+    var isRepeatable = false
+    /// Quotes a value for a message about it.
+    var quote: @Sendable (String) -> String = Redaction.quote
+    let decode: @Sendable (_ text: String, _ values: inout FlagValues) throws(ValueProblem) -> Void
+
+    /// Creates a flag whose default is that of its property.
+    init<Value>(
+        _ name: String, _ parser: ValueParser<Value>,
+        _ property: any WritableKeyPath<FlagValues, Value> & Sendable,
+        account key: String? = nil, _ help: String
+    ) {
+        self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
+            (text, values) throws(ValueProblem) in
+            values[keyPath: property] = try parser.parse(text)
+        }
+        defaultText = parser.placeholder.map { _ in
+            "`\(parser.format(FlagValues()[keyPath: property]))`"
+        }
+        accountKey = key
+    }
+
+    /// Creates a flag without a default.
+    init<Value>(
+        _ name: String, _ parser: ValueParser<Value>,
+        _ property: any WritableKeyPath<FlagValues, Value?> & Sendable,
+        account key: String? = nil, _ help: String
+    ) {
+        self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
+            (text, values) throws(ValueProblem) in
+            values[keyPath: property] = try parser.parse(text)
+        }
+        accountKey = key
+    }
+
+    init(
+        name: String, placeholder: String?, help: String,
+        property: any PartialKeyPath<FlagValues> & Sendable,
+        decode:
+            @escaping @Sendable (_ text: String, _ values: inout FlagValues) throws(ValueProblem) -> Void
+    ) {
+        (self.name, self.placeholder, self.help) = (name, placeholder, help)
+        (self.property, self.decode) = (property, decode)
+    }
+
+    func with(_ change: (inout Flag) -> Void) -> Flag {
+        var flag = self
+        change(&flag)
+        return flag
+    }
+
+    /// The environment variable: that of `--poll.interval` is `HYPERSENDER_POLL_INTERVAL`.
+    public var variable: String {
+        let prefix = "hypersender."
+        let words = name.hasPrefix(prefix) ? name.dropFirst(prefix.count) : name[...]
+        return "HYPERSENDER_" + String(words.map { $0 == "." || $0 == "-" ? "_" : $0 }).uppercased()
+    }
+
+    /// All flags, by their names.
+    static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    /// Finds the flag whose value arrives in a property.
+    static func of(_ property: PartialKeyPath<FlagValues>) -> Flag? {
+        all.first { $0.property == property }
+    }
+}

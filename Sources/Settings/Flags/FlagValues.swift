@@ -1,0 +1,92 @@
+public import HTTPServer
+import HypersenderAPI
+public import Monitoring
+
+/// The form of log lines.
+public enum LogFormat: String, Sendable, CaseIterable {
+    case logfmt, json
+}
+
+/// The minimum level of messages to log.
+public enum LogLevel: String, Sendable, CaseIterable {
+    case debug, info, warn, error
+}
+
+/// The values of all flags, each as given or by default; `Flag` describes them.
+public struct FlagValues: Sendable, Equatable {
+    /// The addresses to listen on.
+    public internal(set) var listenAddresses: [ListenAddress] = []
+    /// The path of the metrics.
+    public var telemetryPath = "/metrics"
+    /// The maximum number of concurrent scrapes; 0 for no limit.
+    public var maximumScrapes = 40
+    /// The path of the web configuration file; `nil` for plain HTTP.
+    public var webConfigFile: String?
+    /// Whether `POST /-/reload` reloads the configuration.
+    public var enablesLifecycle = false
+    /// Whether to listen on sockets passed by systemd instead of `listenAddresses`.
+    public var usesSystemdSockets = false
+    /// Whether metrics about the exporter itself are excluded.
+    public var disablesExporterMetrics = false
+    /// The page that runbook links lead to; `nil` for the exporter's own.
+    public var runbookURL: String?
+
+    var allowsHTTP = false
+    var baseURL = FlagValues.api
+    var tokenFile: String?
+    var filter = InstanceFilter()
+    var caFile: String?
+
+    var interval = Duration.seconds(30)
+    var timeout = Duration.seconds(10)
+    /// Three intervals if `nil`.
+    var staleAfter: Duration?
+    var maximumResponseBytes = 64 << 20
+    /// The status series of an instance.
+    public var statusSet = StatusSet.all
+    var phone = PhonePrivacy.off
+
+    var accountsFile: String?
+    /// Whether to check the configuration and exit.
+    public var checksOnly = false
+    var shardIndex = 0
+    var totalShards = 1
+    var derivesShardFromHostname = false
+    /// The minimum level of messages to log.
+    public var logLevel = LogLevel.info
+    /// The form of log lines.
+    public var logFormat = LogFormat.logfmt
+    /// Whether to export a simulated account.
+    public var isDemo = false
+    /// Whether to check the running exporter and exit.
+    public var checksHealth = false
+
+    static let demoInterval = Duration.seconds(5)
+    static let defaultAddress = ":10058"
+    static let demoAddress = "127.0.0.1:10058"
+    static let api: BaseURL = {
+        guard let url = try? BaseURL("https://app.hypersender.com/api/whatsapp/v1") else {
+            preconditionFailure("the default base URL is invalid")
+        }
+        return url
+    }()
+
+    /// Adds an address to listen on.
+    mutating func listen(on text: String) throws(ValueProblem) {
+        let address: ListenAddress
+        do {
+            address = try ListenAddress(text)
+        } catch {
+            throw ValueProblem("is not a listen address: \(error.reason)")
+        }
+        guard !listenAddresses.contains(address) || address.isAnyPort else {
+            throw ValueProblem("is given twice")
+        }
+        listenAddresses.append(address)
+    }
+}
+
+extension ListenAddress {
+    /// Whether the system chooses the port.
+    var isAnyPort: Bool { port == 0 && path == nil }
+}

@@ -1,0 +1,58 @@
+import Testing
+
+@testable import Settings
+
+struct CommandLineArgumentsTests {
+    /// What is understood of a command line that is not understood as a whole, and the mistakes in the rest.
+    @Test(
+        arguments: [
+            (
+                ["--poll.intervall=1s", "--config.file=a.yml"], ["config.file": ["a.yml"]],
+                ["--poll.intervall: unknown flag; did you mean --poll.interval?"]
+            ),
+            (
+                ["--poll.interval", "5s", "--nonsense", "x", "start", "--config.file", "a.yml"],
+                ["poll.interval": ["5s"], "config.file": ["a.yml"]],
+                ["--nonsense: unknown flag", "start: unexpected argument"]
+            ),
+            (
+                ["--config.check", "--poll.timeout"], ["config.check": ["true"]],
+                ["--poll.timeout: needs a value: --poll.timeout=duration"]
+            ),
+            (["--demo=yes", "--log.level=debug"], ["log.level": ["debug"]], ["--demo: takes no value"]),
+            (["-x", "y", "--demo"], ["demo": ["true"]], ["-x: unknown flag"]),
+        ] as [([String], [String: [String]], [String])])
+    func reportsEveryMistakeAndReadsTheRest(arguments: [String], flags: [String: [String]], expected: [String]) {
+        let parsed = CommandLineArguments(arguments)
+        #expect(parsed.flags == flags)
+        #expect(parsed.mistakes.map(\.description) == expected)
+    }
+
+    @Test(
+        arguments: [
+            (["--web.runbook-url="], ["web.runbook-url": [""]]),
+            (["--web.runbook-url", ""], ["web.runbook-url": [""]]),
+            (["--hypersender.filter.name=a=b"], ["hypersender.filter.name": ["a=b"]]),
+            (["--hypersender.filter.name", "-b"], ["hypersender.filter.name": ["-b"]]),
+            (
+                ["--web.listen-address=:1", "--web.listen-address", ":2", "--demo"],
+                ["web.listen-address": [":1", ":2"], "demo": ["true"]]
+            ),
+        ] as [([String], [String: [String]])])
+    func readsValuesInEitherForm(arguments: [String], flags: [String: [String]]) {
+        let parsed = CommandLineArguments(arguments)
+        #expect(parsed.flags == flags && parsed.mistakes.isEmpty && !parsed.asksForHelp && !parsed.asksForVersion)
+    }
+
+    @Test func recognizesHelpAndVersion() {
+        #expect(CommandLineArguments(["--demo", "--help"]).asksForHelp && CommandLineArguments(["-h"]).asksForHelp)
+        #expect(CommandLineArguments(["--version"]).asksForVersion)
+    }
+
+    @Test func neverShowsAKeyInTheWrongPlace() {
+        let parsed = CommandLineArguments([
+            "--hypersender.token=4711|abcdefghijklmnopqrstuvwxyz0123", "4711|abcdefghijklmnopqrstuvwxyz0123",
+        ])
+        #expect(parsed.mistakes.count == 2 && !"\(parsed.mistakes)".contains("abcdefghijklmnop"))
+    }
+}
