@@ -276,14 +276,8 @@ struct StatusPageTests {
 
     @Test(arguments: APIError.Reason.allCases)
     func failedPollsLeadToTheirRunbook(reason: APIError.Reason) {
-        let anchor =
-            switch reason {
-            case .unauthorized, .forbidden, .notFound: "hypersenderunauthorized"
-            case .rateLimited: "hypersenderratelimited"
-            default: "hypersenderpollsfailing"
-            }
         let page = text([account(nil, [(10, .failure(APIError(reason, "x")))])], at: 20, runbooks: "https://a/")
-        #expect(page.contains("<a rel=\"noreferrer\" href=\"https://a/#\(anchor)\">What to do</a>"))
+        #expect(page.contains("<a rel=\"noreferrer\" href=\"https://a/\(Runbook(reason).anchor)\">What to do</a>"))
         let overdue = text([account(nil, [(10, good(.working))])], at: 191, runbooks: "https://a/")
         #expect(overdue.contains("https://a/#hypersenderpollsfailing\">What to do</a>"))
     }

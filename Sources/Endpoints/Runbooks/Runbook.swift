@@ -1,6 +1,6 @@
 import HypersenderAPI
 
-/// A section of `deploy/RUNBOOKS.md`, named by its heading, about a kind of trouble.
+/// A section of `deploy/RUNBOOKS.md` that the status page links to, named by its heading.
 enum Runbook: String, CaseIterable {
     case instanceNeedsQRScan = "HypersenderInstanceNeedsQRScan"
     case instanceFailed = "HypersenderInstanceFailed"
@@ -11,10 +11,10 @@ enum Runbook: String, CaseIterable {
     case rateLimited = "HypersenderRateLimited"
     case pollsFailing = "HypersenderPollsFailing"
 
-    /// The section's place in the page that is made of the file.
+    /// The fragment that links to the section.
     var anchor: String { "#" + MarkdownRenderer.anchor(of: rawValue) }
 
-    /// Nil where there is nothing to do.
+    /// Returns `nil` if there is nothing to do.
     init?(_ status: InstanceStatus) {
         switch status {
         case .working: return nil
@@ -27,12 +27,6 @@ enum Runbook: String, CaseIterable {
     }
 
     init(_ reason: APIError.Reason) {
-        switch reason {
-        case .unauthorized, .forbidden, .notFound: self = .unauthorized
-        case .rateLimited: self = .rateLimited
-        case .blocked, .badRequest, .serverError, .httpError, .redirect, .timeout, .connect, .tls, .dns, .tooLarge,
-            .decode, .incomplete, .token, .internal:
-            self = .pollsFailing
-        }
+        self = reason.meansKeyRefused ? .unauthorized : reason == .rateLimited ? .rateLimited : .pollsFailing
     }
 }

@@ -38,6 +38,9 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case token
         /// A fault of the exporter itself.
         case `internal`
+
+        /// Whether the API refuses the key itself, or what the key's plan includes.
+        public var meansKeyRefused: Bool { [.unauthorized, .forbidden, .notFound].contains(self) }
     }
 
     /// The kind of failure.
