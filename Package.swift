@@ -88,7 +88,7 @@ let package = Package(
             ]),
         sources(
             "hypersender-simulator", program: true,
-            ["Simulator", arguments, logging, lifecycle, signals]),
+            ["Simulator", arguments, logging, signals]),
 
         tests("Basics"),
         tests(

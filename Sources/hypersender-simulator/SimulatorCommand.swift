@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import Logging
-import ServiceLifecycle
 import Simulator
 import UnixSignals
 
@@ -10,45 +9,47 @@ import UnixSignals
 struct SimulatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hypersender-simulator",
-        abstract: "Plays the Hypersender API's list of instances on a loopback address.",
+        abstract: "Simulate the Hypersender API's list of instances on a loopback address.",
         discussion: """
-            Statuses change over time, determined by the seed. Faults can be put in force by --fault, or while it runs \
-            by requests to /simulator, which lists them.
+            Statuses change over time, determined by the seed. Faults are activated by --fault, or at runtime by \
+            control requests, which GET /simulator lists.
             """)
 
-    @Option(help: ArgumentHelp("How many instances the account has.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of instances in the account.", valueName: "n"))
     var instances = 12
 
-    @Option(help: ArgumentHelp("Determines names, ids, tokens and the statuses at every time.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of names, ids, tokens and status changes.", valueName: "n"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Where to listen: a loopback address; port 0 is any free one.", valueName: "host:port"))
+    @Option(help: ArgumentHelp("Loopback address to listen on; port 0 is any free port.", valueName: "host:port"))
     var listenAddress = "127.0.0.1:0"
 
-    @Option(help: ArgumentHelp("The API key to accept. (default: made from the seed)", valueName: "token"))
+    @Option(help: ArgumentHelp("API key to accept. (default: made from the seed)", valueName: "token"))
     var token: String?
 
-    @Option(help: ArgumentHelp("Answer in pages of so many instances.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of instances per page. (default: no pages)", valueName: "n"))
     var pageSize: Int?
 
     @Flag(help: "Wrap the list as {\"data\":[…]}.")
     var wrapped = false
 
-    @Option(help: ArgumentHelp("Requests a minute, 429 beyond. (default: no limit)", valueName: "n"))
+    @Option(help: ArgumentHelp("Maximum number of requests per minute. (default: no limit)", valueName: "n"))
     var rateLimit: Int?
 
-    @Flag(help: "Give lists an ETag, and answer 304 where a request knows it.")
+    @Flag(help: "Send an ETag with lists, and answer 304 if a request has it.")
     var entityTags = false
 
-    @Flag(help: "Keep every status as it is, unless set by a request.")
+    @Flag(help: "Do not change statuses, except by control requests.")
     var noChanges = false
 
-    @Option(help: ArgumentHelp("Simulated seconds in a second.", valueName: "factor"))
+    @Option(help: ArgumentHelp("Simulated seconds per second.", valueName: "factor"))
     var pace = 1.0
 
     @Option(
         help: ArgumentHelp(
-            "A fault from the start: KIND[,NAME=VALUE…], as in status,status=429,retry-after=7,count=2. --list-faults names them.",
+            """
+            Fault to start with: KIND[,NAME=VALUE…], such as status,status=429,retry-after=7,count=2; see --list-faults.
+            """,
             valueName: "fault"),
         transform: { text in
             do {
@@ -80,6 +81,7 @@ struct SimulatorCommand: AsyncParsableCommand {
         }
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         let logger = Logger(label: "hypersender-simulator")
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let simulator: SimulatorServer
         do {
             simulator = try await SimulatorServer.start(settings, logger: logger)
@@ -92,21 +94,22 @@ struct SimulatorCommand: AsyncParsableCommand {
             Base URL  \(simulator.baseURL)
             Token     \(simulator.token)
 
-            curl -H 'Accept: application/json' -H 'Authorization: Bearer \(simulator.token)' \(simulator.baseURL)/instances
+            curl -H 'Accept: application/json' -H 'Authorization: Bearer \(simulator.token)' \\
+                \(simulator.baseURL)/instances
             curl -X POST '\(simulator.controlURL)/fault?kind=503&count=3'
             curl \(simulator.controlURL)
             """)
-        // Standard output is not flushed by itself where it is a pipe, and somebody waits for the address.
+        // A pipe is not flushed by itself, and its reader waits for the address.
         fflush(nil)
-        let service = SimulatorService(simulator: simulator)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        let stop = Task {
+            for await _ in signals { return await simulator.shutdown() }
+        }
+        defer { stop.cancel() }
+        try await simulator.run()
     }
 
-    private var settings: SimulatorServer.Configuration {
-        var settings = SimulatorServer.Configuration(instances: instances, seed: seed)
+    private var settings: SimulatorConfiguration {
+        var settings = SimulatorConfiguration(instances: instances, seed: seed)
         settings.token = token
         settings.listenAddress = listenAddress
         settings.changes = !noChanges

@@ -1,4 +1,6 @@
-/// What stays the same in the life of an instance: made of the account's seed and the instance's serial number alone.
+import Basics
+
+/// The constant fields of an instance, derived from the account's seed and the instance's serial number alone.
 struct InstanceIdentity: Sendable {
     let id: String
     let name: String
@@ -8,7 +10,8 @@ struct InstanceIdentity: Sendable {
 
     init(serial: Int, seed: UInt64) {
         var generator = SeededGenerator(seed: seed, stream: UInt64(serial) &* 2)
-        let offset = Int(SeededGenerator(seed: seed, stream: .max).first() % 1_000_003)
+        var offsets = SeededGenerator(seed: seed, stream: .max)
+        let offset = Int(offsets.next() % 1_000_003)
         id = Self.uuid(&generator)
         name = Self.name(serial: serial, offset: offset)
         phone = Self.phone(serial: serial, offset: offset, &generator)
@@ -16,19 +19,16 @@ struct InstanceIdentity: Sendable {
         createdAt = Self.timestamp(&generator)
     }
 
-    /// A random UUID (RFC 9562, version 4).
+    /// Returns a random UUID (RFC 9562, version 4).
     private static func uuid(_ generator: inout SeededGenerator) -> String {
         let high = generator.next() & ~0xF000 | 0x4000
         let low = generator.next() & ~(0b11 << 62) | (0b10 << 62)
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for nibble in 0..<32 {
-            if [8, 12, 16, 20].contains(nibble) { text.append(UInt8(ascii: "-")) }
-            let half = nibble < 16 ? high : low
-            text.append(digits[Int(half >> UInt64(60 - 4 * (nibble % 16)) & 0xF)])
-        }
-        return String(decoding: text, as: UTF8.self)
+        let groups = [
+            padded(high >> 32, 8, radix: 16), padded(high >> 16 & 0xFFFF, 4, radix: 16),
+            padded(high & 0xFFFF, 4, radix: 16), padded(low >> 48, 4, radix: 16),
+            padded(low & 0xFFFF_FFFF_FFFF, 12, radix: 16),
+        ]
+        return groups.joined(separator: "-")
     }
 
     private static let teams = [
@@ -40,44 +40,32 @@ struct InstanceIdentity: Sendable {
         "Nairobi", "Jakarta", "Montréal", "Αθήνα", "मुंबई", "Dubai", "Köln", "Lima",
     ]
 
-    /// Team and place; a number is added once every pair is used.
+    /// Returns a team and a place; a number is added once every pair is used.
     private static func name(serial: Int, offset: Int) -> String {
-        let pairs = teams.count * places.count
         // 12 and 19 share no divisor, so walking both lists at once meets every pair once.
         let step = serial + offset
         let pair = "\(teams[step % teams.count]) \(places[step % places.count])"
-        let round = serial / pairs
+        let round = serial / (teams.count * places.count)
         return round == 0 ? pair : "\(pair) \(round + 1)"
     }
 
     private static let prefixes = ["+2010", "+9665", "+5255", "+4915", "+3361", "+8190", "+9198", "+2348"]
 
-    /// Eight digits that no two serials up to a hundred million share, after a prefix of a country.
+    /// Returns a country's prefix and eight digits that no two serials up to a hundred million share.
     private static func phone(serial: Int, offset: Int, _ generator: inout SeededGenerator) -> String {
         let prefix = prefixes[generator.below(prefixes.count)]
         // 7,654,321 shares no divisor with a hundred million, so the product visits each remainder once.
-        let subscriber = (serial + offset) * 7_654_321 % 100_000_000
-        let digits = String(subscriber)
-        return prefix + String(repeating: "0", count: 8 - digits.count) + digits
+        return prefix + padded(UInt64((serial + offset) * 7_654_321 % 100_000_000), 8)
     }
 
-    /// A second of 2024 or 2025.
+    /// Returns a second of 2024 or 2025.
     private static func timestamp(_ generator: inout SeededGenerator) -> String {
-        var day = generator.below(731)
-        let second = generator.below(86_400)
-        let year = day < 366 ? 2024 : 2025
-        if year == 2025 { day -= 366 }
-        var month = 0
-        let lengths = [31, year == 2024 ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        while day >= lengths[month] {
-            day -= lengths[month]
-            month += 1
-        }
-        let clock = [second / 3600, second / 60 % 60, second % 60].map(twoDigits).joined(separator: ":")
-        return "\(year)-\(twoDigits(month + 1))-\(twoDigits(day + 1))T\(clock)"
+        let time = UTCTime(1_704_067_200 + Double(generator.below(731) * 86_400 + generator.below(86_400)))
+        return "\(time.date)T\(time.clock)"
     }
 
-    private static func twoDigits(_ number: Int) -> String {
-        number < 10 ? "0\(number)" : "\(number)"
+    private static func padded(_ number: UInt64, _ count: Int, radix: Int = 10) -> String {
+        let digits = String(number, radix: radix)
+        return String(repeating: "0", count: max(0, count - digits.utf8.count)) + digits
     }
 }

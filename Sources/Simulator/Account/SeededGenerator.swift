@@ -1,17 +1,13 @@
-/// A stream of random numbers that a seed determines wholly: SplitMix64 (Steele, Lea, Flood, 2014).
+/// A stream of random numbers that a seed determines: SplitMix64 (Steele, Lea, Flood, 2014). Not for secrets.
 ///
-/// Not for secrets. The same numbers come out on every platform, which the standard library promises of no generator.
+/// The same numbers come out on every platform, which no generator of the standard library promises.
 struct SeededGenerator: Sendable {
     private var state: UInt64
 
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    /// A stream of its own for one of many things made from one seed, so that the things do not depend on their number.
+    /// The stream of one of many things made from one seed, so that no thing depends on the number of the others.
     init(seed: UInt64, stream: UInt64) {
-        var mixer = SeededGenerator(seed: seed)
-        state = mixer.next() ^ (stream &* 0xD1B5_4A32_D192_ED03)
+        state = seed
+        state = next() ^ (stream &* 0xD1B5_4A32_D192_ED03)
         state = next()
     }
 
@@ -23,26 +19,20 @@ struct SeededGenerator: Sendable {
         return z ^ (z >> 31)
     }
 
-    /// The number `next()` would give, for those who need one only.
-    func first() -> UInt64 {
-        var copy = self
-        return copy.next()
-    }
-
-    /// A number from zero up to, but not including, `bound`, which must be positive.
+    /// Returns a number in `0..<bound`; `bound` must be positive.
     mutating func below(_ bound: Int) -> Int {
         Int(next().multipliedFullWidth(by: UInt64(bound)).high)
     }
 
-    /// A number from zero up to, but not including, one.
+    /// Returns a number in `0..<1`.
     mutating func unit() -> Double {
         Double(next() >> 11) * 0x1p-53
     }
 
-    /// Letters and digits, as the secrets of the API have them.
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+
+    /// Returns letters and digits, which the API's secrets consist of.
     mutating func alphanumerics(_ count: Int) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-        let bytes = (0..<count).map { _ in alphabet[below(alphabet.count)] }
-        return String(decoding: bytes, as: UTF8.self)
+        String(decoding: (0..<count).map { _ in Self.alphabet[below(Self.alphabet.count)] }, as: UTF8.self)
     }
 }

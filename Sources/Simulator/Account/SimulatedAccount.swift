@@ -1,8 +1,8 @@
 /// A simulated account: its instances and their statuses at one time.
 ///
-/// A pure value. Seed, size and elapsed time determine every field of every instance; an instance does not depend on how
-/// many others there are, nor on how often or in which steps the account was advanced.
-public struct SimulatedAccount: Sendable {
+/// A pure value. Seed, size and elapsed time determine every field of every instance; an instance does not depend on
+/// the number of others, nor on the steps in which the account was advanced.
+struct SimulatedAccount: Sendable {
     private struct Member: Sendable {
         let identity: InstanceIdentity
         var process: StatusProcess
@@ -11,18 +11,14 @@ public struct SimulatedAccount: Sendable {
     private let seed: UInt64
     private var members: [Member] = []
     private var nextSerial = 0
-    /// No status changes by itself before this time.
+    /// The time before which no status changes by itself; `nil` if none ever does.
     private var earliestChange: Duration?
 
-    /// How far the account has been advanced, counted from the start of the simulation.
-    public private(set) var elapsed: Duration = .zero
+    /// The time since the start of the simulation, to which the account has been advanced.
+    private(set) var elapsed: Duration = .zero
 
-    /// An account at time zero.
-    ///
-    /// - Parameters:
-    ///   - instances: how many, zero or more.
-    ///   - seed: determines everything; the same seed gives the same account.
-    public init(instances: Int, seed: UInt64) {
+    /// An account at time zero. The same seed gives the same account.
+    init(instances: Int, seed: UInt64) {
         self.seed = seed
         members.reserveCapacity(instances)
         for _ in 0..<max(0, instances) {
@@ -31,25 +27,22 @@ public struct SimulatedAccount: Sendable {
         findEarliestChange()
     }
 
-    /// How many instances there are.
-    public var count: Int { members.count }
+    var count: Int { members.count }
 
-    /// Every instance as it is now, in an order that stays.
-    public var instances: [SimulatedInstance] {
+    /// Every instance at its present status, in a constant order.
+    var instances: [SimulatedInstance] {
         members.indices.map { self[$0] }
     }
 
     /// The instance at `index`, which must be in `0..<count`.
-    public subscript(index: Int) -> SimulatedInstance {
-        let member = members[index]
+    subscript(index: Int) -> SimulatedInstance {
+        let (identity, process) = (members[index].identity, members[index].process)
         return SimulatedInstance(
-            id: member.identity.id, name: member.identity.name, phone: member.identity.phone,
-            status: member.process.status, accessToken: member.process.isConnected ? member.identity.accessToken : nil,
-            createdAt: member.identity.createdAt)
+            id: identity.id, name: identity.name, phone: identity.phone, status: process.status,
+            accessToken: process.isConnected ? identity.accessToken : nil, createdAt: identity.createdAt)
     }
 
-    /// Where the instance with this id is, or nil.
-    public func index(ofID id: String) -> Int? {
+    func index(ofID id: String) -> Int? {
         members.firstIndex { $0.identity.id == id }
     }
 
@@ -58,11 +51,11 @@ public struct SimulatedAccount: Sendable {
         earliestChange.map { $0 <= elapsed } ?? false
     }
 
-    /// Lets time pass: applies every change of status due by `elapsed`. A time that is past already changes nothing.
+    /// Applies every change of status due by `elapsed`. An earlier time than before changes nothing.
     ///
-    /// - Returns: whether anything an answer shows has changed.
+    /// - Returns: whether an answer would change.
     @discardableResult
-    public mutating func advance(to elapsed: Duration) -> Bool {
+    mutating func advance(to elapsed: Duration) -> Bool {
         guard elapsed > self.elapsed else { return false }
         self.elapsed = elapsed
         guard isDue(at: elapsed) else { return false }
@@ -77,27 +70,22 @@ public struct SimulatedAccount: Sendable {
         return changed
     }
 
-    /// Puts one instance into a status.
-    ///
-    /// - Parameters:
-    ///   - status: the new status. WORKING gives the instance its access token, SCAN_QR_CODE takes it away.
-    ///   - index: which instance, in `0..<count`.
-    ///   - hold: whether the status stays until it is set again; else the instance's life goes on from there.
-    public mutating func setStatus(_ status: SimulatedStatus, at index: Int, hold: Bool = true) {
+    /// Puts the instance at `index` into a status; with `hold` it stays there until it is set again.
+    mutating func setStatus(_ status: SimulatedStatus, at index: Int, hold: Bool = true) {
         members[index].process.set(status, at: elapsed, hold: hold)
         findEarliestChange()
     }
 
-    /// Adds new instances at the end, each PENDING, with ids no other ever had.
-    public mutating func add(_ count: Int = 1) {
+    /// Adds PENDING instances at the end, with ids that no other ever had.
+    mutating func add(_ count: Int = 1) {
         for _ in 0..<max(0, count) {
             append(.pending)
         }
         findEarliestChange()
     }
 
-    /// Removes the instance at `index`, which must be in `0..<count`, for good.
-    public mutating func remove(at index: Int) {
+    /// Removes the instance at `index`, which must be in `0..<count`.
+    mutating func remove(at index: Int) {
         members.remove(at: index)
         findEarliestChange()
     }
@@ -113,16 +101,10 @@ public struct SimulatedAccount: Sendable {
     }
 
     private mutating func findEarliestChange() {
-        var earliest: Duration?
-        for member in members {
-            guard let due = member.process.nextChange else { continue }
-            earliest = earliest.map { min($0, due) } ?? due
-        }
-        earliestChange = earliest
+        earliestChange = members.lazy.compactMap { $0.process.nextChange }.min()
     }
 
-    /// In each dozen one instance of every kind of trouble, at places the seed chooses, so that even a short
-    /// demonstration shows them; the others are WORKING.
+    /// Each dozen has one instance of every kind of trouble, at places that the seed chooses; the others are WORKING.
     private static func initialStatus(serial: Int, seed: UInt64) -> SimulatedStatus {
         var generator = SeededGenerator(seed: seed, stream: ~UInt64(serial / 12))
         var places = Array(0..<12)

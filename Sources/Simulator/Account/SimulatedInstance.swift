@@ -1,4 +1,4 @@
-/// One element of the answer to `GET /instances`, with the fields the vendor's page documents.
+/// An element of the answer to `GET /instances`, with the fields that the vendor's page documents.
 public struct SimulatedInstance: Sendable, Equatable {
     /// A UUID, in lower case.
     public var id: String
@@ -6,10 +6,10 @@ public struct SimulatedInstance: Sendable, Equatable {
     public var name: String
     /// In E.164 form, unique in the account.
     public var phone: String
-    /// The status as it is now.
+    /// The present status.
     public var status: SimulatedStatus
-    /// Absent while the instance is not connected.
+    /// The instance's own token; `nil` while it is not connected.
     public var accessToken: String?
-    /// `2025-05-26T10:12:45`: no zone, as documented.
+    /// A time such as `2025-05-26T10:12:45`, without a zone, as documented.
     public var createdAt: String
 }

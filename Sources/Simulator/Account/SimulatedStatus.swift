@@ -1,4 +1,4 @@
-/// The six statuses the API documents, spelled as it spells them.
+/// The six statuses that the API documents.
 public enum SimulatedStatus: String, Sendable, CaseIterable {
     /// Stopped, still logged in.
     case stopped = "STOPPED"
@@ -13,32 +13,17 @@ public enum SimulatedStatus: String, Sendable, CaseIterable {
     /// Waiting for a server.
     case pending = "PENDING"
 
-    /// How long an instance stays in a status, and where it goes from there.
+    /// The mean time in the status in seconds, and the statuses that follow, each with its probability in percent.
     ///
-    /// Chosen so that an account of a dozen has a visible change about every 20 seconds, and nine in ten are WORKING.
-    struct Habit: Sendable {
-        /// The mean time in the status, in seconds.
-        var meanSeconds: Double
-        /// What comes next, each with its share in percent. The shares sum to 100.
-        var next: [(status: SimulatedStatus, percent: Int)]
-    }
-
-    var habit: Habit {
+    /// An account of a dozen has a visible change about every 20 seconds, and nine in ten instances are WORKING.
+    var transitions: (meanSeconds: Double, next: [(status: SimulatedStatus, percent: Int)]) {
         switch self {
-        case .working:
-            Habit(
-                meanSeconds: 600,
-                next: [(.starting, 40), (.scanQRCode, 15), (.failed, 20), (.stopped, 15), (.pending, 10)])
-        case .starting:
-            Habit(meanSeconds: 10, next: [(.working, 85), (.scanQRCode, 10), (.failed, 5)])
-        case .scanQRCode:
-            Habit(meanSeconds: 60, next: [(.working, 75), (.failed, 25)])
-        case .failed:
-            Habit(meanSeconds: 75, next: [(.starting, 60), (.scanQRCode, 25), (.stopped, 15)])
-        case .stopped:
-            Habit(meanSeconds: 90, next: [(.pending, 50), (.starting, 50)])
-        case .pending:
-            Habit(meanSeconds: 20, next: [(.starting, 100)])
+        case .working: (600, [(.starting, 40), (.scanQRCode, 15), (.failed, 20), (.stopped, 15), (.pending, 10)])
+        case .starting: (10, [(.working, 85), (.scanQRCode, 10), (.failed, 5)])
+        case .scanQRCode: (60, [(.working, 75), (.failed, 25)])
+        case .failed: (75, [(.starting, 60), (.scanQRCode, 25), (.stopped, 15)])
+        case .stopped: (90, [(.pending, 50), (.starting, 50)])
+        case .pending: (20, [(.starting, 100)])
         }
     }
 }

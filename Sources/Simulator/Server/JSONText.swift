@@ -1,4 +1,4 @@
-/// Writes JSON (RFC 8259) the way the framework behind the API does: every character beyond ASCII as `\uXXXX`.
+/// JSON strings (RFC 8259) as the framework behind the API writes them: all but ASCII as `\uXXXX`.
 enum JSONText {
     /// Appends `string` as a JSON string, quotes included.
     static func append(_ string: String, to bytes: inout [UInt8]) {
@@ -16,7 +16,7 @@ enum JSONText {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// `string` as a JSON string, quotes included.
+    /// Returns `string` as a JSON string, quotes included.
     static func quoted(_ string: String) -> String {
         var bytes: [UInt8] = []
         append(string, to: &bytes)

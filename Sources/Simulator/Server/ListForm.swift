@@ -1,19 +1,22 @@
-/// The form of the list: what stands around the instances.
+/// The JSON around the instances of the list.
 public enum ListForm: Sendable, Hashable {
-    /// `[…]`, as documented.
+    /// The documented `[…]`.
     case array
-    /// `{"data":[…]}`, as the framework's resources wrap a list.
+    /// The `{"data":[…]}` of the framework's resources.
     case wrapped
-    /// `{"data":[…],"links":{…},"meta":{…}}`, with at most this many instances a page, as the framework paginates.
+    /// The framework's pagination: `{"data":[…],"links":{…},"meta":{…}}`, with up to `size` instances a page.
     case paged(size: Int)
 }
 
 extension ListForm {
-    /// The body of an answer.
+    var isPaged: Bool {
+        if case .paged = self { true } else { false }
+    }
+
+    /// Renders the body of an answer.
     ///
     /// - Parameters:
-    ///   - instances: what the query matched, of all pages.
-    ///   - query: filters and page, for the links.
+    ///   - instances: the instances that the query matches, of all pages.
     ///   - url: the address of the list without a query, for the links.
     func render(_ instances: [SimulatedInstance], query: ListQuery, url: String) -> [UInt8] {
         switch self {
@@ -22,7 +25,6 @@ extension ListForm {
         case .wrapped:
             return Array(#"{"data":"#.utf8) + Self.array(instances) + Array("}".utf8)
         case .paged(let size):
-            let size = max(1, size)
             let last = max(1, (instances.count + size - 1) / size)
             // A page beyond the last is empty; capping the number keeps the product from overflowing.
             let start = min(instances.count, (min(query.page, last + 1) - 1) * size)
@@ -49,7 +51,7 @@ extension ListForm {
         return "{\(members.joined(separator: ","))}"
     }
 
-    /// The instances as a JSON array.
+    /// Renders the instances as a JSON array.
     static func array(_ instances: some Collection<SimulatedInstance>) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(2 + 320 * instances.count)
@@ -62,7 +64,7 @@ extension ListForm {
         return bytes
     }
 
-    /// One instance as a JSON object, the fields in the order of the vendor's page.
+    /// Appends one instance as a JSON object, with the fields in the order of the vendor's page.
     static func append(_ instance: SimulatedInstance, to bytes: inout [UInt8]) {
         // Ids, phones, statuses, tokens and timestamps hold nothing that JSON escapes; names may hold anything.
         bytes.append(contentsOf: #"{"id":""#.utf8)
@@ -75,9 +77,7 @@ extension ListForm {
         bytes.append(contentsOf: instance.status.rawValue.utf8)
         bytes.append(contentsOf: #"","access_token":"#.utf8)
         if let token = instance.accessToken {
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(contentsOf: token.utf8)
-            bytes.append(UInt8(ascii: "\""))
+            bytes.append(contentsOf: "\"\(token)\"".utf8)
         } else {
             bytes.append(contentsOf: "null".utf8)
         }

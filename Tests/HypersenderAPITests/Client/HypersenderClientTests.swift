@@ -614,7 +614,7 @@ struct HypersenderClientTests {
             simulator.setFault(Fault(.hang))
             try await Self.withClient(url: simulator.baseURL, timeout: .seconds(600)) { client in
                 let poll = Task { try await client.list() }
-                await simulator.waitForRequests(1)
+                while simulator.requestLog.count < 1 { try await Task.sleep(for: .milliseconds(5)) }
                 poll.cancel()
                 await #expect(throws: CancellationError.self) { try await poll.value }
             }
@@ -662,7 +662,7 @@ struct HypersenderClientTests {
     private func withSimulator(
         form: ListForm = .array, entityTags: Bool = false, _ test: (SimulatorServer) async throws -> Void
     ) async throws {
-        var configuration = SimulatorServer.Configuration()
+        var configuration = SimulatorConfiguration()
         configuration.changes = false
         configuration.form = form
         configuration.entityTags = entityTags

@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test(arguments: SimulatedStatus.allCases) func sharesSumToAHundred(status: SimulatedStatus) {
-        #expect(status.habit.next.reduce(0) { $0 + $1.percent } == 100)
-        #expect(!status.habit.next.contains { $0.status == status })
+        #expect(status.transitions.next.reduce(0) { $0 + $1.percent } == 100)
+        #expect(!status.transitions.next.contains { $0.status == status })
     }
 }

@@ -98,7 +98,7 @@ import Testing
     @Test func hang() async throws {
         try await withFault("hang") { running in
             async let answer = running.list()
-            await running.simulator.waitForRequests(1)
+            while running.simulator.requestLog.count < 1 { try await Task.sleep(for: .milliseconds(5)) }
             await running.simulator.shutdown()
             let reply = try await answer
             #expect(reply.bytes.isEmpty)

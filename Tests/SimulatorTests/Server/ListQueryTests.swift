@@ -48,7 +48,7 @@ import Testing
 
     @Test(arguments: ["filter%5Bid%5D=1", "filter[]=1", "filter[Status]=WORKING", "filter[status][]=WORKING"])
     func unknownFiltersAreRefused(query: String) {
-        #expect(throws: ListQuery.Refusal.self) {
+        #expect(throws: RefusedRequest.self) {
             try ListQuery(Request(target: "/?\(query)").queryItems())
         }
     }

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Simulator
 
-@Suite struct ConfigurationTests {
-    private static func made(_ change: (inout SimulatorServer.Configuration) -> Void) -> SimulatorServer.Configuration {
-        var configuration = SimulatorServer.Configuration()
+@Suite struct SimulatorConfigurationTests {
+    private static func made(_ change: (inout SimulatorConfiguration) -> Void) -> SimulatorConfiguration {
+        var configuration = SimulatorConfiguration()
         change(&configuration)
         return configuration
     }
@@ -38,7 +38,7 @@ import Testing
         (made { $0.token = "" }, "token is empty"),
         (made { $0.token = "a b" }, "token is empty or has characters"),
     ])
-    func mistakesAreNamed(configuration: SimulatorServer.Configuration, expected: String) {
+    func mistakesAreNamed(configuration: SimulatorConfiguration, expected: String) {
         do {
             try configuration.validate()
             Issue.record("accepted")

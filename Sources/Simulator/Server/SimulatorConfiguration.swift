@@ -1,0 +1,86 @@
+import Basics
+import HTTPServer
+
+/// The settings of a simulator.
+public struct SimulatorConfiguration: Sendable {
+    /// The number of instances, 0 to 1,000,000.
+    public var instances = 12
+    /// The number that determines names, ids, tokens and the statuses at every time.
+    public var seed: UInt64 = 1
+    /// The accepted API key; `nil` for one made from the seed, of the documented shape `NNN|secret`.
+    public var token: String?
+    /// The loopback address to listen on, `HOST:PORT`; port 0 lets the system choose.
+    public var listenAddress = "127.0.0.1:0"
+    /// Whether statuses change by themselves.
+    public var changes = true
+    /// Simulated seconds in a second: 10 lets statuses change ten times as fast.
+    public var pace = 1.0
+    /// The form of the list.
+    public var form = ListForm.array
+    /// The requests a minute, 429 above; `nil` refuses none, with 1000 in `X-RateLimit-Limit`.
+    public var rateLimit: Int?
+    /// Whether lists have an entity tag, and a known one is answered with 304. The vendor documents neither.
+    public var entityTags = false
+    /// A fault that is active from the start.
+    public var fault: Fault?
+    /// The time since the start, for tests; `nil` for the clock of the system.
+    public var elapsed: (@Sendable () -> Duration)?
+
+    /// The maximum number of instances.
+    static let maximumInstances = 1_000_000
+
+    /// A dozen instances that change, on a free port.
+    public init(instances: Int = 12, seed: UInt64 = 1) {
+        self.instances = instances
+        self.seed = seed
+    }
+
+    /// Throws a `SimulatorError` for the first invalid value.
+    public func validate() throws(SimulatorError) {
+        _ = try validated()
+    }
+
+    /// Checks every value, and returns the address and the token to use.
+    func validated() throws(SimulatorError) -> (address: ListenAddress, token: String) {
+        let maximum = Self.maximumInstances
+        guard (0...maximum).contains(instances) else {
+            throw SimulatorError(description: "the number of instances is \(instances); allowed: 0 to \(maximum)")
+        }
+        guard (0...1_000_000).contains(pace) else {
+            throw SimulatorError(description: "the pace is \(pace); allowed: 0 to 1000000")
+        }
+        if case .paged(let size) = form, !(1...maximum).contains(size) {
+            throw SimulatorError(description: "the page size is \(size); allowed: 1 to \(maximum)")
+        }
+        if let rateLimit, rateLimit < 1 {
+            throw SimulatorError(description: "the rate limit is \(rateLimit); allowed: 1 or more")
+        }
+        if let token, token.isEmpty || !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+            throw SimulatorError(description: "the token is empty or has characters a header cannot carry")
+        }
+        var generator = SeededGenerator(seed: seed, stream: .max - 1)
+        return (
+            try loopbackAddress(), token ?? "\(100 + generator.below(900))|\(generator.alphanumerics(48))"
+        )
+    }
+
+    private func loopbackAddress() throws(SimulatorError) -> ListenAddress {
+        let address: ListenAddress
+        do {
+            address = try ListenAddress(listenAddress)
+        } catch {
+            throw SimulatorError(description: error.description)
+        }
+        guard IPAddress.isLoopback(host: address.host) else {
+            throw SimulatorError(
+                description: "listen address \"\(listenAddress)\" is not a loopback address, such as 127.0.0.1:0, "
+                    + "[::1]:0 or localhost:0")
+        }
+        return address
+    }
+}
+
+/// The reason why a configuration is invalid, with the value and what is allowed.
+public struct SimulatorError: Error, Equatable, CustomStringConvertible {
+    public let description: String
+}
