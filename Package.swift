@@ -75,8 +75,11 @@ let package = Package(
         sources("HTTPServer", ["Basics", "CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
         sources(
             "Endpoints", ["Basics", "HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"],
-            // A symbolic link to deploy/RUNBOOKS.md.
-            resources: [.embedInCode("Runbooks/RUNBOOKS.md")]),
+            // The Markdown is a symbolic link to deploy/RUNBOOKS.md.
+            resources: [
+                .embedInCode("Runbooks/RUNBOOKS.md"), .embedInCode("Runbooks/runbooks.css"),
+                .embedInCode("StatusPage/status.css"),
+            ]),
         sources("Settings", ["Basics", "CProcess", "CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
         sources("Simulator", ["Basics", "CZlib", "HTTPServer", logging]),
         sources(

@@ -1,32 +1,36 @@
 import Exposition
 public import HTTPServer
 public import Monitoring
-import Synchronization
 
-/// Decides who gets what: the metrics, the status page, health, and an answer to everybody else.
+/// Routes requests to the metrics, the status page and the management endpoints.
 public final class Endpoints: Sendable {
-    /// What the user can choose.
-    public struct Configuration: Sendable, Equatable {
-        /// Where the metrics are.
+    /// The settings of the endpoints.
+    public struct Configuration: Sendable {
+        /// The path of the metrics.
         public var telemetryPath: String
-        /// Scrapes answered at the same time; 0 is no limit. One counts until its last byte is sent, or until its
-        /// client takes nothing for a second: from then on it costs no more than its connection.
-        public var maxRequests: Int
-        /// Whether the metrics say something of the exporter itself.
+        /// The maximum number of concurrent scrapes; 0 disables the limit.
+        ///
+        /// A scrape counts until its last byte is sent, or until its client takes nothing for a second.
+        public var maximumScrapes: Int
+        /// Whether the metrics include those of the exporter itself.
         public var includesExporter: Bool
-        /// The address of the page that says what to do about trouble, for links to it; nil for the exporter's own.
+        /// The address of the runbooks, for links to them; `nil` for the exporter's own.
         public var runbooks: String?
 
+        /// The settings that are used without flags, unless given.
         public init(
-            telemetryPath: String = "/metrics", maxRequests: Int = 40, includesExporter: Bool = true,
+            telemetryPath: String = "/metrics", maximumScrapes: Int = 40, includesExporter: Bool = true,
             runbooks: String? = nil
         ) {
             self.telemetryPath = telemetryPath
-            self.maxRequests = maxRequests
+            self.maximumScrapes = maximumScrapes
             self.includesExporter = includesExporter
             self.runbooks = runbooks
         }
     }
+
+    /// Reads the configuration again, and returns the problems that prevent its use, one a line.
+    public typealias Reload = @Sendable () async -> [String]
 
     private let configuration: Configuration
     private let monitor: Monitor
@@ -34,16 +38,16 @@ public final class Endpoints: Sendable {
     private let reload: Reload?
     private let page: MetricsPage
     private let time: any TimeSource
-    private let scrapes = Turn.Counter()
-    private let renderings = Turn.Counter()
-    private let negotiations = KnownNegotiations()
+    private let scrapes: ConcurrencyLimit
+    private let statusPages = ConcurrencyLimit(Endpoints.maximumStatusPages)
+    private let negotiation = LastNegotiation()
 
-    /// Reads the configuration again, and gives every mistake in it, one a line; none where it is in use now.
-    public typealias Reload = @Sendable () async -> [String]
+    /// The maximum number of status pages rendered or waiting at the same time, so that scrapes are not held up.
+    static let maximumStatusPages = 4
 
-    /// Brings together what is served.
+    /// Creates the endpoints of a monitor.
     ///
-    /// - Parameter reload: what `POST /-/reload` does; where it is nil there is no such path.
+    /// - Parameter reload: the action of `POST /-/reload`; without it there is no such path.
     public init(
         _ configuration: Configuration, monitor: Monitor, exporter: ExporterStatus, time: any TimeSource,
         reload: Reload? = nil
@@ -53,15 +57,16 @@ public final class Endpoints: Sendable {
         self.exporter = exporter
         self.time = time
         self.reload = reload
+        scrapes = ConcurrencyLimit(configuration.maximumScrapes == 0 ? .max : configuration.maximumScrapes)
         page = MetricsPage(snapshot: { monitor.snapshot }, time: time)
     }
 
-    /// Renders what a poll has changed. To be called after each poll.
+    /// Renders the changes of a poll. To be called after each poll.
     public func pollEnded() async {
         await page.refresh()
     }
 
-    /// Returns the refusal of a request for what is not there, or by a method that is not allowed; nil for others.
+    /// Returns the refusal of a request with an unknown path or a method that is not allowed; `nil` for others.
     public func refusal(of request: Request) -> Response? {
         guard case .refused(let name, let response) = route(request) else { return nil }
         return counted(name, response)
@@ -89,12 +94,12 @@ public final class Endpoints: Sendable {
 
     private func route(_ request: Request) -> Route {
         guard let (name, answer) = find(request.path) else {
-            return .refused(
-                name: "other", plain(404, "Not found. The metrics are at \(configuration.telemetryPath).\n"))
+            let text = "Not found. The metrics are at \(configuration.telemetryPath).\n"
+            return .refused(name: "other", .plain(404, text))
         }
         let methods = name == "reload" ? ["POST", "PUT"] : ["GET", "HEAD"]
         guard methods.contains(request.method) else {
-            var refused = plain(405, "Only \(methods.joined(separator: " and ")) are allowed here.\n")
+            var refused = Response.plain(405, "Only \(methods.joined(separator: " and ")) are allowed here.\n")
             refused.headers.set("Allow", methods.joined(separator: ", "))
             return .refused(name: name, refused)
         }
@@ -105,8 +110,9 @@ public final class Endpoints: Sendable {
         switch path {
         case configuration.telemetryPath: ("metrics", metrics)
         case "/": ("status", status)
-        case "/runbooks": ("runbooks", runbooks)
-        case "/-/healthy": ("healthy", { _ in .now(self.plain(200, "The exporter is healthy.\n")) })
+        // The first request renders the runbooks, which must not hold up an event loop.
+        case "/runbooks": ("runbooks", { _ in .later { RunbooksPage.page.response } })
+        case "/-/healthy": ("healthy", { _ in .now(.plain(200, "The exporter is healthy.\n")) })
         case "/-/ready": ("ready", ready)
         case "/-/reload": reload.map { ("reload", reloading($0)) }
         default: nil
@@ -118,35 +124,25 @@ public final class Endpoints: Sendable {
         return response
     }
 
-    private func plain(_ status: Int, _ text: String) -> Response {
-        Response(
-            status: status,
-            headers: ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"],
-            body: Body(text))
-    }
-
-    // MARK: Metrics
-
     private func metrics(_ request: Request) -> Reply {
-        let limit = configuration.maxRequests == 0 ? .max : configuration.maxRequests
-        guard let turn = Turn(of: limit, taken: scrapes) else {
-            var refused = plain(503, "\(configuration.maxRequests) scrapes are under way already: try again later.\n")
-            refused.headers.set("Retry-After", "1")
-            return .now(refused)
+        guard let place = scrapes.take() else {
+            return .now(.busy("\(configuration.maximumScrapes) scrapes are under way already: try again later.\n"))
         }
-        let choice = negotiations.choice(
+        let choice = negotiation.choice(
             accept: request.headers["Accept"], acceptEncoding: request.headers["Accept-Encoding"])
         let form = MetricsPage.Form(format: choice.format, gzip: choice.gzip)
         if let cached = page.cached(form) {
-            return .now(scrape(cached, choice, turn))
+            return .now(scrape(cached, choice, place))
         }
         return .later { [page] in
-            self.scrape(await page.rendered(form), choice, turn)
+            self.scrape(await page.rendered(form), choice, place)
         }
     }
 
-    /// The cached part, and what is rendered anew for each scrape.
-    private func scrape(_ cached: MetricsPage.Rendered, _ choice: Negotiation, _ turn: Turn) -> Response {
+    /// Joins the cached part and the part that is rendered for each scrape.
+    private func scrape(
+        _ cached: MetricsPage.Rendered, _ choice: Negotiation, _ place: ConcurrencyLimit.Place
+    ) -> Response {
         let tail = exporter.page(choice.format, includingExporter: configuration.includesExporter)
         var response = Response(
             status: 200,
@@ -161,27 +157,20 @@ public final class Endpoints: Sendable {
         } else {
             response.body = cached.body + Body(tail)
         }
-        response.onStall = turn.end
-        response.onEnd = turn.end
+        response.onStall = place.release
+        response.onEnd = place.release
         return response
     }
-
-    // MARK: The others
 
     private func reloading(_ reload: @escaping Reload) -> Answer {
         { request in
             // A page of another site could make its visitor's browser ask.
-            guard !request.isFromAnotherSite else {
-                return .now(self.plain(403, "Not from another site.\n"))
-            }
+            guard !request.isFromAnotherSite else { return .now(.plain(403, "Not from another site.\n")) }
             return .later {
                 let problems = await reload()
-                return problems.isEmpty
-                    ? self.plain(200, "The configuration has been read again.\n")
-                    : self.plain(
-                        500,
-                        "The configuration cannot be used; the one before stays in use.\n"
-                            + problems.map { "\($0)\n" }.joined())
+                guard !problems.isEmpty else { return .plain(200, "Configuration reloaded.\n") }
+                let text = "Configuration reload failed; keeping the previous configuration.\n"
+                return .plain(500, text + problems.map { "\($0)\n" }.joined())
             }
         }
     }
@@ -189,114 +178,36 @@ public final class Endpoints: Sendable {
     private func ready(_ request: Request) -> Reply {
         .now(
             monitor.isReady
-                ? plain(200, "The exporter is ready.\n") : plain(503, "The first poll has not ended yet.\n"))
+                ? .plain(200, "The exporter is ready.\n") : .plain(503, "The first poll has not ended yet.\n"))
     }
 
     private func status(_ request: Request) -> Reply {
-        guard let turn = Turn(of: Self.mostRenderings, taken: renderings) else {
-            var refused = plain(503, "Many are asking for this page: try again in a moment.\n")
-            refused.headers.set("Retry-After", "1")
-            return .now(refused)
+        guard let place = statusPages.take() else {
+            return .now(.busy("Many are asking for this page: try again in a moment.\n"))
         }
         // An account may be large, and rendering it must not hold up an event loop.
         return .later { [self] in
-            defer { turn.end() }
-            let nonce = UInt64.random(in: .min ... .max)
-            let page = StatusPage(
-                monitor.snapshot, exporter: exporter.current, now: time.now, metricsPath: configuration.telemetryPath,
-                runbooks: configuration.runbooks ?? RunbooksPage.link, query: StatusQuery(request), nonce: nonce)
-            return Self.html(Body(page.bytes), nonce: nonce)
+            defer { place.release() }
+            return StatusPage(
+                accounts: monitor.snapshot.accounts, exporter: exporter.current, now: time.now,
+                metricsPath: configuration.telemetryPath, runbooks: configuration.runbooks ?? RunbooksPage.link,
+                query: StatusQuery(request)
+            ).page.response
         }
     }
+}
 
-    private func runbooks(_ request: Request) -> Reply {
-        // The first request renders the page, which must not hold up an event loop.
-        .later {
-            let nonce = UInt64.random(in: .min ... .max)
-            return Self.html(RunbooksPage.body(nonce: nonce), nonce: nonce)
-        }
-    }
-
-    /// Returns a page in which a browser allows nothing from elsewhere, no scripts, and only styles with this nonce.
-    private static func html(_ body: Body, nonce: UInt64) -> Response {
+extension Response {
+    fileprivate static func plain(_ status: Int, _ text: String) -> Response {
         Response(
-            status: 200,
-            headers: [
-                "Content-Type": "text/html; charset=utf-8",
-                "Content-Security-Policy":
-                    "default-src 'none'; style-src 'nonce-\(nonce)'; img-src data:; base-uri 'none'; form-action 'self'; "
-                    + "frame-ancestors 'none'",
-                "Cache-Control": "no-store",
-                "Referrer-Policy": "no-referrer",
-                "X-Content-Type-Options": "nosniff",
-                "X-Frame-Options": "DENY",
-            ],
-            body: body)
+            status: status,
+            headers: ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"],
+            body: Body(text))
     }
 
-    /// Status pages made or waited for at the same time; 503 beyond, so that they cannot take the machine from the scrapes.
-    static let mostRenderings = 4
-}
-
-/// What was last chosen for the fields of a scrape: a scraper sends the same ones each time.
-private final class KnownNegotiations: Sendable {
-    private struct Fields: Hashable {
-        var accept: String?
-        var acceptEncoding: String?
-    }
-
-    private let known = Mutex<[Fields: Negotiation]>([:])
-
-    /// There are few kinds of scrapers; whoever makes up more only makes the others be read again.
-    private static let most = 16
-    /// Longer fields are not kept.
-    private static let longest = 1024
-
-    func choice(accept: String?, acceptEncoding: String?) -> Negotiation {
-        let fields = Fields(accept: accept, acceptEncoding: acceptEncoding)
-        if let choice = known.withLock({ $0[fields] }) {
-            return choice
-        }
-        let choice = Negotiation(accept: accept, acceptEncoding: acceptEncoding)
-        if (accept?.utf8.count ?? 0) + (acceptEncoding?.utf8.count ?? 0) <= Self.longest {
-            known.withLock { known in
-                if known.count >= Self.most {
-                    known = [:]
-                }
-                known[fields] = choice
-            }
-        }
-        return choice
-    }
-}
-
-/// One of a limited number of turns, given back once: by the first `end`, or when nobody is left who could call that.
-private final class Turn: Sendable {
-    private let taken: Counter
-    private let isOver = Atomic(false)
-
-    /// Shared by all turns of a kind.
-    final class Counter: Sendable {
-        fileprivate let count = Atomic(0)
-    }
-
-    /// Nil where all turns are taken.
-    init?(of most: Int, taken: Counter) {
-        self.taken = taken
-        guard taken.count.add(1, ordering: .relaxed).newValue <= most else {
-            taken.count.subtract(1, ordering: .relaxed)
-            isOver.store(true, ordering: .relaxed)
-            return nil
-        }
-    }
-
-    func end() {
-        if !isOver.exchange(true, ordering: .relaxed) {
-            taken.count.subtract(1, ordering: .relaxed)
-        }
-    }
-
-    deinit {
-        end()
+    fileprivate static func busy(_ text: String) -> Response {
+        var response = plain(503, text)
+        response.headers.set("Retry-After", "1")
+        return response
     }
 }

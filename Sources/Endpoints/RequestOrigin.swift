@@ -3,8 +3,8 @@ import HTTPServer
 extension Request {
     /// Whether a page of another site may have made a browser send this.
     ///
-    /// A browser says so itself (Fetch Metadata), or at least names the page's origin (RFC 6454). Clients that are no
-    /// browsers send neither.
+    /// A browser says so itself (Fetch Metadata), or at least names the page's origin (RFC 6454). Other clients send
+    /// neither.
     var isFromAnotherSite: Bool {
         guard ["same-origin", "none"].contains(headers["Sec-Fetch-Site"] ?? "none") else { return true }
         guard let origin = headers["Origin"] else { return false }
@@ -13,9 +13,9 @@ extension Request {
         return !hosts.allSatisfy { Self.origin(origin, names: $0) }
     }
 
-    /// Whether an origin has this host and port, whatever its scheme: a proxy may have taken TLS away.
+    /// Whether an origin has this host and port. Its scheme may differ: a proxy may have ended TLS.
     ///
-    /// A port that is missing is that of the origin's scheme.
+    /// A missing port is the default of the origin's scheme.
     static func origin(_ origin: String, names host: String) -> Bool {
         let origin = origin.lowercased()
         for (scheme, port) in [("http://", "80"), ("https://", "443")] where origin.hasPrefix(scheme) {
@@ -31,7 +31,7 @@ private struct HostAndPort: Equatable {
     private let host: Substring
     private let port: Substring
 
-    /// `nil` if there is no host, or something else besides. The host of an IPv6 address keeps its brackets.
+    /// Returns `nil` unless the text is a host with or without a port. An IPv6 address keeps its brackets.
     init?(_ text: Substring, defaultPort: String) {
         let end = text.lastIndex(of: "]").map(text.index(after:)) ?? text.firstIndex(of: ":") ?? text.endIndex
         let rest = text[end...]

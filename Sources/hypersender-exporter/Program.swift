@@ -59,7 +59,7 @@ struct Program {
             time: time, logger: logger)
         let endpoints = Endpoints(
             Endpoints.Configuration(
-                telemetryPath: settings.flags.telemetryPath, maxRequests: settings.flags.maximumScrapes,
+                telemetryPath: settings.flags.telemetryPath, maximumScrapes: settings.flags.maximumScrapes,
                 includesExporter: !settings.flags.disablesExporterMetrics, runbooks: settings.flags.runbookURL),
             monitor: monitor, exporter: exporter, time: time,
             reload: settings.flags.enablesLifecycle ? reloader.reload : nil)

@@ -9,11 +9,9 @@ import Testing
 @testable import HTTPServer
 @testable import Monitoring
 
-/// What each request is answered with, over real sockets where bytes matter.
+/// The answers to requests.
 struct EndpointsTests {
-    // MARK: Metrics
-
-    @Test func metricsComeInFourForms() async throws {
+    @Test func servesMetricsInFourForms() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)])
         let text = await fixture.get("/metrics")
         #expect(text.status == 200)
@@ -35,7 +33,7 @@ struct EndpointsTests {
         }
     }
 
-    @Test func aPollIsSeenByTheNextScrapeInEveryForm() async throws {
+    @Test func showsAPollToTheNextScrapeInEveryForm() async throws {
         let fixture = try await Fixture(polls: [.success(InstanceList()), .success(Fixture.list)])
         for headers in [[:], ["Accept": "application/openmetrics-text"]] as [Headers] {
             #expect(try await fixture.text(fixture.get("/metrics", headers)).contains("{status=\"WORKING\"} 0"))
@@ -46,7 +44,7 @@ struct EndpointsTests {
         }
     }
 
-    @Test func staleDataVanishesWithoutAPoll() async throws {
+    @Test func withdrawsStaleDataWithoutAPoll() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)])
         #expect(try await fixture.text(fixture.get("/metrics")).contains("hypersender_instance_up"))
         fixture.time.advance(by: .seconds(31))
@@ -56,7 +54,7 @@ struct EndpointsTests {
         #expect(page.contains("\nhypersender_up 0\n"))
     }
 
-    @Test func beforeTheFirstPollThereArePollSeries() async throws {
+    @Test func hasPollSeriesBeforeTheFirstPoll() async throws {
         let fixture = try await Fixture(polls: [])
         let page = try await fixture.text(fixture.get("/metrics"))
         #expect(page.contains("\nhypersender_up 0\n") && page.contains("\nhypersender_polls_total 0\n"))
@@ -120,7 +118,7 @@ struct EndpointsTests {
         #expect(!page.isReady(asked), "nobody has asked for it for a long time")
     }
 
-    @Test func theExporterCanLeaveItselfOut() async throws {
+    @Test func leavesOutExporterMetricsIfAsked() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(includesExporter: false))
         let text = try await fixture.text(fixture.get("/metrics"))
         #expect(!text.contains("process_") && !text.contains("hypersender_exporter_"))
@@ -129,8 +127,8 @@ struct EndpointsTests {
                 "# EOF\n"))
     }
 
-    @Test func scrapesAtTheSameTimeAreLimited() async throws {
-        let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(maxRequests: 2))
+    @Test func limitsConcurrentScrapes() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(maximumScrapes: 2))
         let first = await fixture.get("/metrics")
         let second = await fixture.get("/metrics")
         let third = await fixture.get("/metrics")
@@ -152,7 +150,7 @@ struct EndpointsTests {
         withExtendedLifetime((fourth, fifth)) {}
     }
 
-    @Test func aRefusalIsTheAnswerAndCountedOnce() async throws {
+    @Test func refusesUnknownPathsAndMethods() async throws {
         let fixture = try await Fixture(polls: [])
         for (method, path, status) in [
             ("POST", "/metrics", 405), ("GET", "/nowhere", 404), ("POST", "/nowhere", 404), ("POST", "/-/reload", 404),
@@ -166,14 +164,14 @@ struct EndpointsTests {
         }
     }
 
-    @Test func noLimitIsNoLimit() async throws {
-        let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(maxRequests: 0))
+    @Test func doesNotLimitScrapesAtZero() async throws {
+        let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(maximumScrapes: 0))
         for _ in 0..<200 {
             #expect(await fixture.get("/metrics").status == 200)
         }
     }
 
-    @Test func reloadIsThereOnlyWhereItIsAllowed() async throws {
+    @Test func reloadsOnlyIfEnabled() async throws {
         let without = try await Fixture(polls: [])
         #expect(await without.get("/-/reload", method: "POST").status == 404)
         let calls = Atomic(0)
@@ -203,7 +201,7 @@ struct EndpointsTests {
             ("http://a/", "a", false), ("http://b@a", "a", false), ("http://a:80x", "a:80x", false),
             ("http://a, http://b", "a", false), ("http://a", nil, false), ("http://", "", false),
         ] as [(String?, String?, Bool)])
-    func anotherOriginReloadsNothing(origin: String?, host: String?, isAllowed: Bool) async throws {
+    func refusesReloadsFromAnotherOrigin(origin: String?, host: String?, isAllowed: Bool) async throws {
         let calls = Atomic(0)
         let fixture = try await Fixture(polls: []) {
             calls.add(1, ordering: .relaxed)
@@ -229,14 +227,14 @@ struct EndpointsTests {
         #expect((calls.load(ordering: .relaxed) > 0) == isAllowed)
     }
 
-    @Test func aFailedReloadSaysWhy() async throws {
+    @Test func explainsAFailedReload() async throws {
         let fixture = try await Fixture(polls: []) { ["accounts.yml:3: one mistake", "accounts.yml:4: another"] }
         let response = await fixture.get("/-/reload", method: "POST")
         #expect(response.status == 500)
         #expect(try fixture.text(response).hasSuffix("\naccounts.yml:3: one mistake\naccounts.yml:4: another\n"))
     }
 
-    @Test func requestsAreCounted() async throws {
+    @Test func countsRequestsByHandlerAndCode() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)])
         _ = await fixture.get("/metrics")
         _ = await fixture.get("/nothing")
@@ -250,8 +248,6 @@ struct EndpointsTests {
             #expect(page.contains("hypersender_exporter_http_requests_total{handler=\"\(line)\n"))
         }
     }
-
-    // MARK: Routes
 
     @Test(arguments: [
         ("GET", "/metrics", 200), ("HEAD", "/metrics", 200), ("POST", "/metrics", 405), ("PUT", "/", 405),
@@ -269,7 +265,7 @@ struct EndpointsTests {
         #expect((response.headers["Allow"] == "GET, HEAD") == (status == 405))
     }
 
-    @Test func theMetricsCanBeElsewhere() async throws {
+    @Test func servesMetricsAtAnotherPath() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(telemetryPath: "/probe/metrics"))
         #expect(await fixture.get("/probe/metrics").status == 200)
         #expect(await fixture.get("/metrics").status == 404)
@@ -286,9 +282,7 @@ struct EndpointsTests {
         #expect(await fixture.get("/-/ready").status == 200)
     }
 
-    // MARK: The status page
-
-    @Test func theStatusPageIsSafeInABrowser() async throws {
+    @Test func escapesTheStatusPageAndForbidsScripts() async throws {
         let evil = #"<script>alert("x")</script>&'"# + "\u{0}\u{1B}"
         let list = InstanceList(instances: [Instance(id: evil, name: evil, status: .failed)])
         let fixture = try await Fixture(
@@ -309,7 +303,7 @@ struct EndpointsTests {
         #expect(other != policy, "a nonce is used once")
     }
 
-    @Test func runbooksAreAsSafeAsTheStatusPage() async throws {
+    @Test func servesRunbooksWithTheStatusPagesHeaders() async throws {
         let fixture = try await Fixture(polls: [])
         let (status, first) = await (fixture.get("/"), fixture.get("/runbooks"))
         let policies = await [status, first, fixture.get("/runbooks")].compactMap {
@@ -326,17 +320,17 @@ struct EndpointsTests {
         #expect(try fixture.text(first).contains("<style nonce=\"\(nonces[1])\">\n"))
     }
 
-    @Test func theStatusPageFilters() async throws {
+    @Test func filtersTheStatusPage() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)])
         let page = try await fixture.text(fixture.get("/?q=SEC&status=failed"))
         #expect(page.contains(">second<") && !page.contains(">first<"))
         #expect(page.contains("1 of 2 instances matches"))
     }
 
-    /// A page that nobody renders counts for nothing: its connection may end before its turn comes.
-    @Test func fewStatusPagesAreMadeAtTheSameTime() async throws {
+    /// A page whose connection ends before it is rendered gives its place back.
+    @Test func limitsConcurrentStatusPages() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)])
-        var waiting = (0..<Endpoints.mostRenderings).map { _ in fixture.reply("/") }
+        var waiting = (0..<Endpoints.maximumStatusPages).map { _ in fixture.reply("/") }
         let refused = await fixture.get("/")
         #expect(refused.status == 503 && refused.headers["Retry-After"] == "1")
         #expect(await fixture.get("/metrics").status == 200)
@@ -347,7 +341,7 @@ struct EndpointsTests {
         #expect(await render().status == 200)
         #expect(await render().status == 200)
         #expect(await fixture.get("/").status == 200)
-        waiting = (0..<Endpoints.mostRenderings - 3).map { _ in fixture.reply("/") }
+        waiting = (0..<Endpoints.maximumStatusPages - 3).map { _ in fixture.reply("/") }
         #expect(await fixture.get("/").status == 200)
     }
 }
@@ -412,7 +406,7 @@ private final class Fixture: Sendable {
     }
 }
 
-/// Answers polls from a script, the last answer again and again.
+/// Answers polls from a script, and repeats the last answer.
 private struct Script: InstanceLister {
     private let answers: [Result<InstanceList, APIError>]
     private let calls = Counter()
@@ -438,7 +432,7 @@ private struct Script: InstanceLister {
     }
 }
 
-/// A clock that is set by hand, and on which nobody waits.
+/// A clock that is set by hand; sleeping advances it.
 private final class SteppedTime: TimeSource {
     private let uptime = Mutex(Duration.zero)
 

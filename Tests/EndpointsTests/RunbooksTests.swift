@@ -1,10 +1,8 @@
 import FoundationEssentials
 import HypersenderAPI
-import NIOCore
 import Testing
 
 @testable import Endpoints
-@testable import HTTPServer
 
 struct MarkdownRendererTests {
     @Test(arguments: [
@@ -39,13 +37,12 @@ struct MarkdownRendererTests {
         #expect(String(decoding: MarkdownRenderer(markdown).html.bytes, as: UTF8.self) == html)
     }
 
-    /// As GitHub makes them.
     @Test(arguments: [
         ("HypersenderInstanceFailed", "hypersenderinstancefailed"),
         ("How to act on an instance", "how-to-act-on-an-instance"),
         ("What `a_b-c` is, and (d)!", "what-a_b-c-is-and-d"), ("Über 2", "über-2"),
     ])
-    func anchors(title: String, anchor: String) {
+    func makesTheAnchorsOfGitHub(title: String, anchor: String) {
         #expect(MarkdownRenderer.anchor(of: title) == anchor)
     }
 }
@@ -58,7 +55,7 @@ private func read(_ path: String) throws -> String {
 
 /// Rules and runbooks sort the reasons of failed polls as `APIError.Reason` does.
 struct FailureReasonTests {
-    @Test func thoseThatMeanARefusedKeyLeadToItsRunbook() {
+    @Test func leadToTheirRunbook() {
         #expect(APIError.Reason.allCases.filter(\.meansKeyRefused) == [.unauthorized, .forbidden, .notFound])
         for reason in APIError.Reason.allCases {
             let runbook: Runbook =
@@ -67,7 +64,7 @@ struct FailureReasonTests {
         }
     }
 
-    @Test func rulesSelectThem() throws {
+    @Test func areSelectedByTheRules() throws {
         let selected = try ["rules", "alerts"].flatMap { name in
             try read("deploy/mixin/\(name).libsonnet").matches(of: /reason=~?"([^"]*)"/).map { match in
                 Set(match.output.1.split(separator: "|").map(String.init))
@@ -78,7 +75,7 @@ struct FailureReasonTests {
         #expect(selected.allSatisfy { $0 == refused || $0 == [APIError.Reason.rateLimited.rawValue] }, "\(selected)")
     }
 
-    @Test func theTableInTheRunbooksExplainsAllOthers() throws {
+    @Test func areExplainedInTheRunbooks() throws {
         let table = try read("deploy/RUNBOOKS.md").split(separator: "\n").drop { $0 != "| reason | look at |" }
             .dropFirst(2).prefix { $0.hasPrefix("|") }
         let explained = table.flatMap { row in
@@ -95,13 +92,10 @@ struct RunbooksPageTests {
 
     init() throws {
         file = try read("deploy/RUNBOOKS.md")
-        guard case .segments(let segments) = RunbooksPage.body(nonce: 1).storage else {
-            throw CancellationError()
-        }
-        page = segments.map { String(buffer: $0) }.joined()
+        page = String(decoding: RunbooksPage.page.html(nonce: 1).bytes, as: UTF8.self)
     }
 
-    @Test func everyHeadingHasItsAnchorOnce() {
+    @Test func givesEachHeadingOneAnchor() {
         let headings = file.split(separator: "\n").filter { $0.hasPrefix("#") }.map {
             $0.drop { $0 == "#" }.dropFirst()
         }
@@ -111,7 +105,7 @@ struct RunbooksPageTests {
         }
     }
 
-    @Test func everyLinkLeadsSomewhere() {
+    @Test func hasATargetForEachLink() {
         let links = page.matches(of: /<a href="([^"]*)"/).map { String($0.output.1) }
         #expect(links.count > 30)
         for link in links {
@@ -120,11 +114,11 @@ struct RunbooksPageTests {
     }
 
     @Test(arguments: Runbook.allCases)
-    func theStatusPagesLinksLeadSomewhere(runbook: Runbook) {
+    func hasASectionForEachLinkOfTheStatusPage(runbook: Runbook) {
         #expect(page.contains("<h2 id=\"\(runbook.anchor.dropFirst())\">\(runbook.rawValue)</h2>"))
     }
 
-    @Test func noMarkdownRemains() {
+    @Test func leavesNoMarkdown() {
         let text = page[(page.firstRange(of: "<main")?.lowerBound ?? page.endIndex)...]
         for mark in ["**", "`", "|---", "](", "\n#", "\n- ", "\n|", "<script", "[U+"] {
             #expect(!text.contains(mark), "\(mark)")
@@ -133,6 +127,7 @@ struct RunbooksPageTests {
     }
 
     @Test func hasTheStatusPagesStylesAndNonce() {
-        #expect(page.contains("<style nonce=\"1\">\n\(StatusPageStyle.text)"))
+        let styles = String(decoding: PackageResources.status_css, as: UTF8.self)
+        #expect(page.contains("<style nonce=\"1\">\n\(styles)"))
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import HTTPServer
 @testable import Monitoring
 
-/// An account after polls at these seconds.
+/// Returns an account after polls at these seconds.
 private func account(
     _ name: String? = nil, _ polls: [(Double, Result<InstanceList, APIError>)] = []
 ) -> AccountState {
@@ -39,21 +39,21 @@ private func text(
 ) -> String {
     let exporter = ExporterState(version: "1.2.3", revision: "abcdef", swiftVersion: "6", startTime: 0)
     let page = StatusPage(
-        Snapshot(accounts: accounts), exporter: exporter, now: moment(seconds), metricsPath: "/metrics",
-        runbooks: runbooks, query: StatusQuery(Request(target: "/?" + query)), nonce: 1)
-    return String(decoding: page.bytes, as: UTF8.self)
+        accounts: accounts, exporter: exporter, now: moment(seconds), metricsPath: "/metrics", runbooks: runbooks,
+        query: StatusQuery(Request(target: "/?" + query)))
+    return String(decoding: page.page.html(nonce: 1).bytes, as: UTF8.self)
 }
 
-struct VerdictTests {
+struct StatusSummaryTests {
     struct Case: Sendable {
         var accounts: [AccountState]
         var time: Double
-        var level: Verdict.Level
+        var level: StatusSummary.Level
         var headline: String
         var notes: [String] = []
 
         init(
-            _ accounts: AccountState..., at time: Double, _ level: Verdict.Level, _ headline: String,
+            _ accounts: AccountState..., at time: Double, _ level: StatusSummary.Level, _ headline: String,
             notes: [String] = []
         ) {
             self.accounts = accounts
@@ -77,7 +77,7 @@ struct VerdictTests {
         Case(
             account(nil, [(10, good(.failed, .scanQRCode, .stopped, .unknown, .starting, .working))]), at: 20, .bad,
             "4 of 6 instances need attention"),
-        // What should last seconds has lasted ten minutes.
+        // A status that normally lasts seconds has lasted ten minutes.
         Case(
             account(nil, [(10, good(.starting)), (600, good(.starting))]), at: 609, .warning,
             "1 of 1 instance is starting"),
@@ -118,13 +118,13 @@ struct VerdictTests {
     ]
 
     @Test(arguments: cases)
-    func saysHowThingsAre(_ example: Case) {
+    func summarizesTheState(_ example: Case) {
         let now = moment(example.time)
-        let selection = InstanceSelection(example.accounts, uptime: now.uptime, now: now.unix, most: 500)
-        let verdict = Verdict(example.accounts, selection, now: now)
-        #expect(verdict.level == example.level)
-        #expect(verdict.headline == example.headline)
-        #expect(verdict.notes == example.notes)
+        let selection = InstanceSelection(example.accounts, now: now, maximum: 500)
+        let summary = StatusSummary(example.accounts, selection, now: now)
+        #expect(summary.level == example.level)
+        #expect(summary.headline == example.headline)
+        #expect(summary.notes == example.notes)
         #expect(
             text(example.accounts, at: example.time).contains(
                 "<title>\(example.headline) · Hypersender exporter</title>"))
@@ -147,7 +147,7 @@ struct StatusQueryTests {
             ("q=%ff&&=&x", "\u{FFFD}", .all, nil, false),
             ("q=" + String(repeating: "%C3%A9", count: 300), String(repeating: "é", count: 256), .all, nil, false),
         ] as [(String, String, StatusQuery.Choice, String?, Bool)])
-    func isRead(query: String, text: String, status: StatusQuery.Choice, account: String?, isPaused: Bool) {
+    func readsQueries(query: String, text: String, status: StatusQuery.Choice, account: String?, isPaused: Bool) {
         let query = StatusQuery(Request(target: "/?" + query))
         #expect(query.text == text)
         #expect(query.status == status)
@@ -162,12 +162,11 @@ struct StatusQueryTests {
         ("قاهرة", "مبيعات القاهرة", true), ("@", "`", false), ("[", "{", false), ("aab", "aaab", true),
         ("abab", "abaabab", true), ("aabaaa", "aabaabaaa", true), ("ababac", "abababab", false), ("x", "👩‍💻 X", true),
     ])
-    func isFound(wanted: String, text: String, isFound: Bool) {
+    func findsTextInAnyCase(wanted: String, text: String, isFound: Bool) {
         #expect(TextSearch(wanted).matches(text) == isFound)
     }
 
-    /// What the search finds is what a plain comparison at each place finds, whatever repeats in the texts.
-    @Test func isFoundAtAnyPlace() {
+    @Test func findsTextAtAnyPlace() {
         func texts(_ length: Int) -> [[UInt8]] {
             (0..<1 << length).map { bits in (0..<length).map { bits >> $0 & 1 == 0 ? 0x61 : 0x62 } }
         }
@@ -182,20 +181,20 @@ struct StatusQueryTests {
 }
 
 struct InstanceSelectionTests {
-    private func names(_ accounts: [AccountState], at seconds: Double, _ query: String, most: Int = 500) -> [String] {
+    private func names(_ accounts: [AccountState], at seconds: Double, _ query: String, maximum: Int = 500) -> [String]
+    {
         let selection = InstanceSelection(
-            accounts, uptime: .seconds(seconds), now: moment(seconds).unix,
-            query: StatusQuery(Request(target: "/?" + query)), most: most)
-        return selection.places.map { accounts[$0.account].groups[$0.group].instances[$0.index].instance.name }
+            accounts, now: moment(seconds), query: StatusQuery(Request(target: "/?" + query)), maximum: maximum)
+        return selection.rows.map(\.tracked.instance.name)
     }
 
-    @Test func troubleIsFirst() {
+    @Test func showsTroubleFirst() {
         let statuses: [InstanceStatus] = [.working, .starting, .pending, .stopped, .unknown, .scanQRCode, .failed]
         let accounts = [account(nil, [(10, .success(list(statuses)))])]
         #expect(names(accounts, at: 20, "") == (0...6).reversed().map { "name-\($0)" })
     }
 
-    @Test func whatIsNewInTroubleIsFirst() {
+    @Test func showsTheLatestTroubleFirst() {
         let accounts = [
             account(
                 "a",
@@ -214,7 +213,7 @@ struct InstanceSelectionTests {
         ("status=nonsense", []), ("account=globex", ["Other"]), ("account=nobody", []),
         ("q=s&status=WORKING&account=acme", ["Sales Accra"]), ("account=stale", []),
     ])
-    func isFiltered(query: String, found: [String]) {
+    func filters(query: String, found: [String]) {
         let instances = [
             Instance(id: "id-0", name: "Sales Lagos", status: .failed),
             Instance(id: "id-1", name: "Sales Accra", status: .working),
@@ -230,7 +229,7 @@ struct InstanceSelectionTests {
         #expect(names(accounts, at: 20, query) == found)
     }
 
-    @Test func onlyTheFirstAreKept() {
+    @Test func keepsTheFirstOnly() {
         // Ids, and so places, by which trouble comes late, early, and everywhere.
         for step in [1, 7, 1_999] {
             let instances = (0..<2_000).map { number in
@@ -241,19 +240,18 @@ struct InstanceSelectionTests {
             let sorted =
                 instances.filter { $0.status == .failed }.map(\.name).sorted()
                 + instances.filter { $0.status == .working }.map(\.name).sorted()
-            #expect(names(accounts, at: 20, "", most: 50) == Array(sorted.prefix(50)))
-            #expect(names(accounts, at: 20, "", most: 3_000) == sorted)
+            #expect(names(accounts, at: 20, "", maximum: 50) == Array(sorted.prefix(50)))
+            #expect(names(accounts, at: 20, "", maximum: 3_000) == sorted)
         }
     }
 
-    @Test func everythingIsCounted() {
+    @Test func countsAll() {
         let accounts = [account(nil, [(10, good(.failed, .starting, .working, .working))])]
         let selection = InstanceSelection(
-            accounts, uptime: .seconds(20), now: moment(20).unix,
-            query: StatusQuery(Request(target: "/?status=WORKING")), most: 1)
+            accounts, now: moment(20), query: StatusQuery(Request(target: "/?status=WORKING")), maximum: 1)
         #expect(selection.counts == [.failed: 1, .starting: 1, .working: 2])
         #expect(selection.total == 4 && selection.attention == 1 && selection.settling == 1)
-        #expect(selection.matched == 2 && selection.places.count == 1)
+        #expect(selection.matched == 2 && selection.rows.count == 1)
     }
 }
 
@@ -267,7 +265,7 @@ struct StatusPageTests {
         (.starting, 20, "hypersenderinstancestuck", 2), (.starting, 610, "hypersenderinstancestuck", 3),
         (.pending, 610, "hypersenderinstancestuck", 3), (.working, 20, "hypersenderinstancefailed", 1),
     ])
-    func troubleLeadsToItsRunbook(status: InstanceStatus, seconds: Double, anchor: String, count: Int) {
+    func linksTroubleToItsRunbook(status: InstanceStatus, seconds: Double, anchor: String, count: Int) {
         let accounts = [account(nil, [(10, good(status)), (600, good(status))].filter { $0.0 < seconds })]
         let page = text(accounts, at: seconds, runbooks: "https://wiki.example/a?b&c")
         let link = "<a rel=\"noreferrer\" href=\"https://wiki.example/a?b&amp;c#\(anchor)\">"
@@ -275,7 +273,7 @@ struct StatusPageTests {
     }
 
     @Test(arguments: APIError.Reason.allCases)
-    func failedPollsLeadToTheirRunbook(reason: APIError.Reason) {
+    func linksFailedPollsToTheirRunbook(reason: APIError.Reason) {
         let page = text([account(nil, [(10, .failure(APIError(reason, "x")))])], at: 20, runbooks: "https://a/")
         #expect(page.contains("<a rel=\"noreferrer\" href=\"https://a/\(Runbook(reason).anchor)\">What to do</a>"))
         let overdue = text([account(nil, [(10, good(.working))])], at: 191, runbooks: "https://a/")
@@ -283,7 +281,7 @@ struct StatusPageTests {
     }
 
     /// Relative, so that they lead there also where a proxy has the exporter under another path.
-    @Test func runbooksAreTheExportersOwn() {
+    @Test func linksToItsOwnRunbooks() {
         let page = text([account(nil, [(10, good(.failed)), (20, bad)])], at: 30)
         #expect(page.contains("<a rel=\"noreferrer\" href=\"./runbooks#hypersenderinstancefailed\">FAILED</a>"))
         #expect(page.contains("<a rel=\"noreferrer\" href=\"./runbooks\">Runbooks</a>"))
@@ -296,7 +294,7 @@ struct StatusPageTests {
         ("a\u{0}b\u{1B}c\n", "a[U+0000]b[U+001B]c[U+000A]"), ("\u{7F}\u{85}\u{2028}", "[U+007F][U+0085][U+2028]"),
         ("café مبيعات 👩‍💻", "café مبيعات 👩‍💻"), (String(repeating: "W", count: 256), String(repeating: "W", count: 256)),
     ])
-    func namesAreShownAsText(name: String, shown: String) {
+    func escapesNames(name: String, shown: String) {
         let instance = Instance(id: name, name: name, status: .failed)
         let error = APIError(.decode, name)
         let page = text(
@@ -308,7 +306,7 @@ struct StatusPageTests {
         #expect(page.contains("<strong><bdi>\(shown)</bdi>"), "the error")
     }
 
-    @Test func theFormGivesBackWhatWasAsked() {
+    @Test func repeatsTheQueryInTheForm() {
         let page = text(
             [account("a&b", [(10, good(.working))])], at: 20,
             "q=%22%3E%E2%80%AEx&status=FAILED&account=a%26b&refresh=off")
@@ -320,14 +318,14 @@ struct StatusPageTests {
         #expect(page.contains("No instance matches.") && !page.contains("<table"))
     }
 
-    @Test func itRefreshesUnlessAskedNotTo() {
+    @Test func refreshesUnlessPaused() {
         let accounts = [account(nil, [(10, good(.working))])]
         #expect(text(accounts, at: 20).contains("<meta http-equiv=\"refresh\" content=\"30\">"))
         #expect(text(accounts, at: 20, "q=x").contains("href=\"?q=x&amp;refresh=off\">Pause</a>"))
         #expect(!text(accounts, at: 20, "refresh=off").contains("http-equiv"))
     }
 
-    @Test func aFailingAccountSaysWhyAndSinceWhen() {
+    @Test func explainsAFailingAccount() {
         let accounts = [
             account("acme", [(10, good(.working)), (70, bad), (130, bad)]), account("globex", [(130, good(.failed))]),
         ]
@@ -344,7 +342,7 @@ struct StatusPageTests {
         #expect(page.firstRange(of: "name-0")?.isEmpty == false)
     }
 
-    @Test func staleDataIsWithdrawn() {
+    @Test func withdrawsStaleData() {
         let page = text([account(nil, [(10, good(.working)), (70, bad)])], at: 191)
         #expect(page.contains("Its data is withdrawn: it is older than 3 min."))
         #expect(!page.contains("name-0") && !page.contains("<table") && !page.contains("class=\"counts\""))
@@ -353,7 +351,7 @@ struct StatusPageTests {
         #expect(text([account(nil, [(10, good(.working))])], at: 191).contains("Overdue"))
     }
 
-    @Test func rateLimitsAndUnreadableElementsAreTold() {
+    @Test func showsRateLimitsAndUnreadableElements() {
         var list = InstanceList(
             instances: [Instance(id: "a", name: " ", status: .working)],
             rateLimit: RateLimit(limit: 1_000, remaining: 59))
@@ -366,20 +364,20 @@ struct StatusPageTests {
         #expect(page.contains("<i>no name</i>"))
     }
 
-    @Test func timesSayWhatIsKnown() {
+    @Test func distinguishesFirstSightFromChange() {
         let accounts = [account(nil, [(10, good(.working, .working)), (70, good(.working, .failed))])]
         let page = text(accounts, at: 80)
         #expect(page.contains("title=\"first seen 2026-03-01 14:00:10 UTC\">≥ 1 min 10 s</time>"))
         #expect(page.contains("title=\"since 2026-03-01 14:01:10 UTC\">10 s</time>"))
     }
 
-    @Test func whatShouldNotLastIsMarkedOnceItDoes() {
+    @Test func marksStatusesThatLastTooLong() {
         let accounts = [account(nil, [(10, good(.starting)), (590, good(.starting))])]
         #expect(text(accounts, at: 609).contains("<span class=\"label info\">STARTING"))
         #expect(text(accounts, at: 610).contains("<span class=\"label warning\">STARTING"))
     }
 
-    @Test func manyAccountsThatWorkAreFolded() {
+    @Test func foldsManyWorkingAccounts() {
         let few = (0..<6).map { account("a\($0)", [(10, good(.working))]) }
         #expect(!text(few, at: 20).contains("account works") && !text(few, at: 20).contains("accounts work"))
         let page = text(few + [account("bad", [(10, bad)])], at: 20)
@@ -394,7 +392,7 @@ struct StatusPageTests {
         ("q=NAME-9", "1,111 of 10,000 instances match; the first 500 are shown, trouble first."),
         ("q=9999", "1 of 10,000 instances matches, trouble first."),
     ])
-    func aLargeAccountIsCutAndSaysSo(query: String, summary: String) {
+    func cutsALargeAccount(query: String, summary: String) {
         let page = text(
             [account(nil, [(10, .success(list(Array(repeating: .working, count: 10_000))))])], at: 20, query)
         #expect(page.contains("<caption>\(summary)</caption>"))
@@ -406,12 +404,12 @@ struct StatusPageTests {
         (-1.0, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (61, "1 min 1 s"), (3599, "59 min 59 s"),
         (3600, "1 h"), (86_399, "23 h 59 min"), (86_400, "1 d"), (90_000, "1 d 1 h"),
     ])
-    func agesAreShort(seconds: Double, text: String) {
+    func writesAgesInTwoUnits(seconds: Double, text: String) {
         #expect(Duration.seconds(seconds).inWords == text)
     }
 
     @Test(arguments: [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (-12_345, "-12,345")])
-    func numbersAreGrouped(number: Int, text: String) {
+    func groupsDigits(number: Int, text: String) {
         #expect(number.grouped == text)
     }
 }

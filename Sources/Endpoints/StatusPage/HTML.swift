@@ -1,69 +1,96 @@
 import Basics
 
-/// HTML under construction, in which text is escaped wherever it is put in.
-struct HTML {
-    private(set) var bytes: [UInt8] = []
+/// HTML, in which string literals are markup and interpolated text is escaped.
+///
+///     let html: HTML = "<p>\(name)</p>"
+struct HTML: ExpressibleByStringInterpolation {
+    private(set) var bytes: [UInt8]
 
-    /// Appends markup as it is; it takes no text from outside.
-    mutating func markup(_ markup: StaticString) {
-        markup.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    init(stringLiteral markup: String) {
+        bytes = Array(markup.utf8)
     }
 
-    /// Appends text for element content: escaped, and with nothing in it that is invisible or moves other text.
-    ///
-    /// Control characters, and the formatting ones by which a name could pose as another, are shown by their code.
-    mutating func text(_ text: String) {
-        append(text, showsInvisible: true)
+    init(stringInterpolation: StringInterpolation) {
+        bytes = stringInterpolation.bytes
     }
 
-    /// Appends text for a quoted attribute value, escaped for it; invisible characters stay, so that a form gives them back.
-    mutating func attribute(_ text: String) {
-        append(text, showsInvisible: false)
+    static func += (html: inout HTML, other: HTML) {
+        html.bytes += other.bytes
     }
 
-    /// Appends an element around escaped text.
-    mutating func element(_ open: StaticString, _ text: String, _ close: StaticString) {
-        markup(open)
-        self.text(text)
-        markup(close)
-    }
-
-    /// Appends a point in time as a `time` element: what it shows, and the whole of it in the tooltip.
-    mutating func time(_ unix: Double, title: String = "", showing text: String) {
+    /// Returns a `time` element, with the full time in its tooltip.
+    static func time(_ unix: Double, title: String = "", showing text: String) -> HTML {
         let utc = UTCTime(unix)
-        markup("<time datetime=\"")
-        attribute(utc.rfc3339)
-        markup("\" title=\"")
-        attribute(title + utc.full)
-        element("\">", text, "</time>")
+        return "<time datetime=\"\(utc.rfc3339)\" title=\"\(title + utc.full)\">\(text)</time>"
     }
 
-    private mutating func append(_ text: String, showsInvisible: Bool) {
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": markup("&amp;")
-            case "<": markup("&lt;")
-            case ">": markup("&gt;")
-            case "\"": markup("&quot;")
-            case "'": markup("&#39;")
-            case " "..."~": bytes.append(UInt8(truncatingIfNeeded: scalar.value))
-            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}":
-                // HTML allows few of them, and turns some into others.
-                showsInvisible ? code(scalar) : markup("\u{FFFD}")
-            case _ where showsInvisible && scalar.isDeceptive: code(scalar)
-            default: bytes.append(contentsOf: scalar.utf8)
+    struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var bytes: [UInt8] = []
+
+        init(literalCapacity: Int, interpolationCount: Int) {
+            bytes.reserveCapacity(literalCapacity + 32 * interpolationCount)
+        }
+
+        mutating func appendLiteral(_ markup: String) {
+            bytes += markup.utf8
+        }
+
+        /// Appends text, escaped, and with nothing in it that is invisible or moves other text.
+        ///
+        /// Control characters, and the formatting ones by which a name could pose as another, are shown by their code.
+        mutating func appendInterpolation(_ text: some StringProtocol) {
+            append(text, showsInvisible: true)
+        }
+
+        /// Appends text for a quoted attribute; invisible characters stay, so that a form sends them back.
+        mutating func appendInterpolation(attribute text: String) {
+            append(text, showsInvisible: false)
+        }
+
+        mutating func appendInterpolation(_ number: some BinaryInteger) {
+            bytes += String(number).utf8
+        }
+
+        mutating func appendInterpolation(html: HTML) {
+            bytes += html.bytes
+        }
+
+        mutating func appendInterpolation(each html: [HTML]) {
+            for html in html { bytes += html.bytes }
+        }
+
+        /// Appends a file that belongs to the program, as it is.
+        mutating func appendInterpolation(resource: [UInt8]) {
+            bytes += resource
+        }
+
+        private mutating func append(_ text: some StringProtocol, showsInvisible: Bool) {
+            for scalar in text.unicodeScalars {
+                switch scalar {
+                case "&": bytes += "&amp;".utf8
+                case "<": bytes += "&lt;".utf8
+                case ">": bytes += "&gt;".utf8
+                case "\"": bytes += "&quot;".utf8
+                case "'": bytes += "&#39;".utf8
+                case " "..."~": bytes.append(UInt8(truncatingIfNeeded: scalar.value))
+                case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}":
+                    // HTML allows few of them, and turns some into others.
+                    bytes += (showsInvisible ? scalar.code : "\u{FFFD}").utf8
+                case _ where showsInvisible && scalar.isDeceptive: bytes += scalar.code.utf8
+                default: bytes += scalar.utf8
+                }
             }
         }
-    }
-
-    private mutating func code(_ scalar: Unicode.Scalar) {
-        let digits = String(scalar.value, radix: 16, uppercase: true)
-        let zeros = String(repeating: "0", count: max(0, 4 - digits.utf8.count))
-        bytes.append(contentsOf: "[U+\(zeros)\(digits)]".utf8)
     }
 }
 
 extension Unicode.Scalar {
+    /// The scalar's number, such as `[U+202E]`.
+    fileprivate var code: String {
+        let digits = String(value, radix: 16, uppercase: true)
+        return "[U+\(String(repeating: "0", count: max(0, 4 - digits.utf8.count)))\(digits)]"
+    }
+
     /// Whether this reorders text, breaks lines, or takes no place at all.
     ///
     /// Joiners and direction marks are not among them: names in Arabic, Persian or Hindi, and emoji, need those.

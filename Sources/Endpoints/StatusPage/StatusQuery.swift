@@ -1,32 +1,33 @@
+import Basics
 import HTTPServer
 import HypersenderAPI
 
-/// What the reader of the status page asks to see, from the page's own query.
+/// The query of the status page: the filters of its list, and whether it is paused.
 struct StatusQuery: Equatable {
-    /// The instances' statuses that are shown.
+    /// The selected statuses.
     enum Choice: Equatable {
         case all
         /// All that a person should look at, whatever the status.
         case attention
         case only(InstanceStatus)
-        /// What was asked for does not exist.
+        /// A status that does not exist.
         case nothing
     }
 
-    /// What name or id must contain; empty is anything.
+    /// The text that a name or an id must contain; empty for any.
     var text = ""
     var status = Choice.all
-    /// The account's name; nil is any.
+    /// The account's name; `nil` for any.
     var account: String?
-    /// Whether the page is to stay as it is, for those whom it would interrupt.
+    /// Whether the page does not load itself again.
     var isPaused = false
 
-    /// As long as a name or an id is at the most.
-    static let longestText = 256
+    /// The maximum length of a name or an id.
+    private static let maximumTextLength = 256
 
     init() {}
 
-    /// Reads the query, which anybody can write: what is too long is cut, what is not understood is left out.
+    /// Reads a query that anybody may have written: long values are cut, the rest is ignored.
     init(_ request: Request) {
         var seen: Set<String> = []
         for (name, value) in request.queryItems() where seen.insert(name).inserted {
@@ -47,75 +48,37 @@ struct StatusQuery: Equatable {
     }
 
     private static func trimmed(_ text: String) -> String {
-        let inner = text.unicodeScalars.drop(while: \.properties.isWhitespace).prefix(longestText)
-        let end = inner.lastIndex { !$0.properties.isWhitespace }
-        return end.map { String(inner[...$0]) } ?? ""
+        let start = text.unicodeScalars.drop(while: \.properties.isWhitespace)
+        return String(start.prefix(maximumTextLength).trimming(while: \.properties.isWhitespace))
     }
 }
 
 extension StatusQuery.Choice {
-    /// What stands for all that needs attention.
-    static let attentionName = "attention"
-
-    /// Reads what `name` writes, in any case.
-    init(_ text: String) {
-        let name = text.uppercased()
-        if name.isEmpty {
-            self = .all
-        } else if name == Self.attentionName.uppercased() {
-            self = .attention
-        } else {
-            self = InstanceStatus(rawValue: name).map(Self.only) ?? .nothing
+    /// Reads a name in any case.
+    init(_ name: String) {
+        switch name.uppercased() {
+        case "": self = .all
+        case "ATTENTION": self = .attention
+        case let name: self = InstanceStatus(rawValue: name).map(Self.only) ?? .nothing
         }
     }
-}
 
-/// Finds a text in others, in any case, in time that grows with their length alone, whatever they are.
-///
-/// By Knuth, Morris and Pratt. Letters are compared as the Unicode standard lowers them; nothing is normalised.
-struct TextSearch {
-    private let wanted: [UInt8]
-    /// How much of `wanted` is found still where its next byte does not match, by the number of bytes that do.
-    private let fallbacks: [Int]
-
-    init(_ text: String) {
-        let wanted = Array(text.lowercased().utf8)
-        var fallbacks = [0, 0]
-        var found = 0
-        for place in wanted.indices.dropFirst() {
-            while found > 0, wanted[place] != wanted[found] {
-                found = fallbacks[found]
-            }
-            found += wanted[place] == wanted[found] ? 1 : 0
-            fallbacks.append(found)
+    /// The value in a query; empty for all.
+    var name: String {
+        switch self {
+        case .all: ""
+        case .attention: "attention"
+        case .only(let status): status.rawValue
+        case .nothing: "-"
         }
-        self.wanted = wanted
-        self.fallbacks = fallbacks
     }
 
-    /// Whether the text is part of `other`.
-    func matches(_ other: String) -> Bool {
-        if wanted.isEmpty {
-            return true
+    func includes(_ status: InstanceStatus, needsAttention: Bool) -> Bool {
+        switch self {
+        case .all: true
+        case .attention: needsAttention
+        case .only(let wanted): status == wanted
+        case .nothing: false
         }
-        // Most names and ids are ASCII, and need no copy.
-        let answer = other.utf8.withContiguousStorageIfAvailable { bytes in
-            bytes.allSatisfy { $0 < 0x80 } ? find(bytes.lazy.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }) : nil
-        }
-        return (answer ?? nil) ?? find(Array(other.lowercased().utf8))
-    }
-
-    private func find(_ bytes: some Sequence<UInt8>) -> Bool {
-        var found = 0
-        for byte in bytes {
-            while found > 0, byte != wanted[found] {
-                found = fallbacks[found]
-            }
-            found += byte == wanted[found] ? 1 : 0
-            if found == wanted.count {
-                return true
-            }
-        }
-        return false
     }
 }

@@ -1,7 +1,7 @@
 import Monitoring
 
 extension Duration {
-    /// The duration in its two largest units, such as `1 h 5 min`; a negative one as none.
+    /// The duration in its two largest units, such as `1 h 5 min`; a negative one is `0 s`.
     var inWords: String {
         let seconds = Int(max(0, self.seconds))
         func join(_ large: Int, _ unit: String, _ small: Int, _ smaller: String) -> String {
@@ -17,7 +17,7 @@ extension Duration {
 }
 
 extension Int {
-    /// The number with a comma between thousands: `10,000`.
+    /// The number with a comma between thousands, such as `10,000`.
     var grouped: String {
         var digits = Array(String(magnitude))
         for place in stride(from: digits.count - 3, to: 0, by: -3) {

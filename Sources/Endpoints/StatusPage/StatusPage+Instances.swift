@@ -1,0 +1,83 @@
+import HypersenderAPI
+import Monitoring
+
+extension StatusPage {
+    /// The form that filters the instances, and the table of those that match.
+    func instancesSection(_ selection: InstanceSelection) -> HTML {
+        let start: HTML = "<section id=\"instances\"><h2>Instances</h2>\n\(html: form)"
+        guard !selection.rows.isEmpty else {
+            return """
+                \(html: start)<p class="card empty">No instance matches. \
+                <a href="\(attribute: address(status: .all))#instances">Show all</a></p></section>
+
+                """
+        }
+        let columns = ["Status", "Name"] + (hasNames ? ["Account"] : []) + ["Unchanged for", "Id"]
+        // The roles hold where a narrow window shows the table as blocks.
+        return """
+            \(html: start)<div class="card"><table role="table"><caption>\(caption(selection))</caption>\
+            <thead role="rowgroup"><tr role="row">\
+            \(each: columns.map { "<th role=\"columnheader\" scope=\"col\">\($0)</th>" })\
+            </tr></thead><tbody role="rowgroup">
+            \(each: selection.rows.map(tableRow))</tbody></table></div>
+            <p class="note">≥: the status was already so when the exporter first saw the instance.</p></section>
+
+            """
+    }
+
+    private func caption(_ selection: InstanceSelection) -> String {
+        let (shown, matched) = (selection.rows.count, selection.matched)
+        let all = selection.total.counting("instance", "instances")
+        let found = query.filters ? "\(matched.grouped) of \(all) \(matched == 1 ? "matches" : "match")" : all
+        return shown < matched ? "\(found); the first \(shown) are shown, trouble first." : "\(found), trouble first."
+    }
+
+    private func tableRow(_ row: InstanceSelection.Row) -> HTML {
+        let (instance, changedAt) = (row.tracked.instance, row.tracked.statusChangedAt)
+        let age = max(0, now.unix - changedAt)
+        let words = Duration.seconds(age).inWords
+        let isFirst = row.tracked.statusChanges == 0
+        let hasName = !instance.name.unicodeScalars.allSatisfy(\.properties.isWhitespace)
+        let account: HTML = "<td role=\"cell\" class=\"of\"><bdi>\(row.account ?? "")</bdi></td>"
+        let time = HTML.time(
+            changedAt, title: isFirst ? "first seen " : "since ", showing: isFirst ? "≥ \(words)" : words)
+        return """
+            <tr role="row"><td role="cell">\
+            <span class="label \(instance.status.tone(after: age))">\(instance.status.rawValue)</span></td>\
+            <th role="rowheader" scope="row">\
+            \(html: hasName ? "<bdi>\(instance.name)</bdi>" : "<i>no name</i>")</th>\
+            \(html: hasNames ? account : "")<td role="cell" class="age">\(html: time)</td>\
+            <td role="cell" class="id"><bdi>\(instance.id)</bdi></td></tr>
+
+            """
+    }
+
+    /// The form has no action and so leads to this page, also where a proxy has it under another path.
+    private var form: HTML {
+        let statuses =
+            [
+                option("", "Any", isChosen: query.status == .all),
+                option(StatusQuery.Choice.attention.name, "Needs attention", isChosen: query.status == .attention),
+            ] + InstanceStatus.byUrgency.map { option($0.rawValue, $0.rawValue, isChosen: query.status == .only($0)) }
+        let names =
+            [option("", "Any", isChosen: query.account == nil)]
+            + accounts.compactMap(\.name).map { option($0, $0, isChosen: query.account == $0) }
+        let account: HTML = """
+            <p><label for="account">Account</label><select id="account" name="account">\(each: names)</select></p>
+            """
+        let clear: HTML = " <a href=\"\(attribute: address(status: .all))#instances\">Clear</a>"
+        return """
+            <form method="get" role="search" autocomplete="off"><p><label for="q">Name or id</label>\
+            <input id="q" name="q" type="search" dir="auto" maxlength="256" value="\(attribute: query.text)"></p>\
+            <p><label for="status">Status</label><select id="status" name="status">\(each: statuses)</select></p>\
+            \(html: hasNames ? account : "")\
+            \(html: query.isPaused ? "<input type=\"hidden\" name=\"refresh\" value=\"off\">" : "")\
+            <p><button>Filter</button>\(html: query.filters ? clear : "")</p></form>
+
+            """
+    }
+
+    private func option(_ value: String, _ label: String, isChosen: Bool) -> HTML {
+        "<option value=\"\(attribute: value)\"\(html: isChosen ? " selected" : "")>\(label)</option>"
+    }
+}
