@@ -8,7 +8,7 @@ import Testing
     private static let ok: Handler = { _ in .now(Response(status: 200, body: Body("ok"))) }
 
     private func configuration(_ addresses: String...) throws -> ServerConfiguration {
-        ServerConfiguration(addresses: try addresses.map { try ListenAddress($0) })
+        ServerConfiguration(addresses: try addresses.map { try ListenAddress($0) }, limits: .patient)
     }
 
     @Test func allAddressesMeansBothFamilies() async throws {

@@ -44,7 +44,8 @@ import Testing
             let before = await failure(path)
             #expect(before == "there is no such socket")
             let server = try await Server.start(
-                ServerConfiguration(addresses: [try ListenAddress(path)]), logger: .silent, handler: Self.unavailable)
+                ServerConfiguration(addresses: [try ListenAddress(path)], limits: .patient), logger: .silent,
+                handler: Self.unavailable)
             let answer = try await answer(path)
             #expect(answer == .status(503))
             await server.shutdown(grace: .zero)

@@ -282,8 +282,8 @@ extension Limits {
     /// The defaults, but with so much time that a busy machine breaks no test that is not about time.
     static var patient: Limits {
         var limits = Limits()
-        limits.requestDeadline = .seconds(60)
-        limits.writeDeadline = .seconds(60)
+        limits.requestDeadline = .seconds(300)
+        limits.writeDeadline = .seconds(300)
         limits.drainDeadline = .seconds(60)
         return limits
     }

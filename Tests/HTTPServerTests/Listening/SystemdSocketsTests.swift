@@ -41,7 +41,7 @@ import Testing
             let descriptor = try listeningSocket(at: path)
             let socket = try SystemdSockets.socket(descriptor)
             #expect(socket.address.description == "unix:\(path)")
-            var configuration = ServerConfiguration(addresses: [])
+            var configuration = ServerConfiguration(addresses: [], limits: .patient)
             configuration.inherited = [socket]
             let server = try await Server.start(configuration, logger: .silent) { _ in
                 .now(Response(status: 200, body: Body("ok")))
@@ -69,7 +69,7 @@ import Testing
         let socket = try SystemdSockets.socket(descriptor)
         #expect(socket.address.description.hasPrefix(prefix))
         #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
-        var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")])
+        var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: .patient)
         configuration.inherited = [socket]
         let server = try await Server.start(configuration, logger: .silent) { _ in
             .now(Response(status: 200, body: Body("ok")))

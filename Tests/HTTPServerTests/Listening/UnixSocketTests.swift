@@ -108,7 +108,7 @@ import Testing
             let addresses = [try ListenAddress("unix:\(path)"), try ListenAddress("192.0.2.1:0")]
             await #expect(throws: BindError.self) {
                 _ = try await Server.start(
-                    ServerConfiguration(addresses: addresses), logger: .silent, handler: Self.ok)
+                    ServerConfiguration(addresses: addresses, limits: .patient), logger: .silent, handler: Self.ok)
             }
             #expect(!exists(path))
         }
