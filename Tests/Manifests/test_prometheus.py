@@ -113,7 +113,7 @@ class GenerateTests(unittest.TestCase):
             shutil.copytree(ROOT / "grafana", copy / "grafana", symlinks=True)
             file = copy / "deploy" / "prometheus" / RULES.name
             file.write_text(RULES.read_text().replace("for: 90s", "for: 91s"))
-            done = run(copy / "deploy" / "generate", "--check", cwd=directory)
+            done = run(copy / "deploy/mixin/generate", "--check", cwd=directory)
         self.assertEqual(done.returncode, 1)
         self.assertIn("for: 91s", done.stdout)
 
