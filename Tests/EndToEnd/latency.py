@@ -45,7 +45,7 @@ class Settings:
     def __init__(self):
         flags = CONFIGURATION.read_text()
         self.poll_interval, self.poll_timeout = (
-            seconds(only(rf"\n\| `--poll\.{name}` .*?\| `(\d\w+)` \|", flags)) for name in ("interval", "timeout"))
+            seconds(only(rf"\n\| `--poll\.{name}` .*?\| `(\d\w+)`", flags)) for name in ("interval", "timeout"))
         self.stale_after = int(only(r"\n\| `--poll\.stale-after` .*?\| (\d+) intervals \|", flags)) * self.poll_interval
 
         schedule = source("PollSchedule")

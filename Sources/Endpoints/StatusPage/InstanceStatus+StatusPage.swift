@@ -16,7 +16,7 @@ extension InstanceStatus {
         }
     }
 
-    /// The seconds after which PENDING and STARTING, which normally last seconds, are trouble; README has the same.
+    /// The seconds after which PENDING and STARTING, which normally last seconds, are trouble; METRICS.md has the same.
     private static let attentionThreshold = 600.0
 
     /// Whether a person should look at an instance that has had this status for so many seconds.
