@@ -43,9 +43,7 @@ public struct ConfigurationError: Error, Sendable, Equatable {
     public var web: [SettingsProblem] = []
 
     /// Creates an error; without mistakes it must not be thrown.
-    public init(
-        flags: [SettingsProblem] = [], accounts: [SettingsProblem] = [], web: [SettingsProblem] = []
-    ) {
+    public init(flags: [SettingsProblem] = [], accounts: [SettingsProblem] = [], web: [SettingsProblem] = []) {
         (self.flags, self.accounts, self.web) = (flags, accounts, web)
     }
 

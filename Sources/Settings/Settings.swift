@@ -44,8 +44,7 @@ public struct Settings: Sendable {
             diagnostics.warn(
                 proxies.exceptionsVariable,
                 "\(entry) can never match, and is ignored: write a host name, an address or a network such as"
-                    + " 10.0.0.0/8"
-            )
+                    + " 10.0.0.0/8")
         }
         let polling = Polling(flags, proxies: proxies, authorities: SystemAuthorities(environment: given.environment))
         if polling.pollsTooOften, !flags.isDemo, let place = given.place(\.interval) {

@@ -26,14 +26,6 @@ extension TokenSource {
     var exposure: String? { nil }
 }
 
-public struct ClientSetupError: Error, CustomStringConvertible {
-    public let description: String
-
-    init(_ description: String) {
-        self.description = description
-    }
-}
-
 /// Has none of the system's.
 public struct SystemAuthorities: Sendable, Hashable {
     public init(environment: [String: String] = [:]) {}

@@ -22,7 +22,7 @@ struct FlagTests {
         case "n", "size": "7777"
         case "host:port": ":7"
         case "url": "https://h.test/x"
-        case "status,…": "WORKING"
+        case "status": "WORKING"
         case "path": "/p"
         case let choices? where choices.contains("|"): String(choices.split(separator: "|").last ?? "")
         default: "text"

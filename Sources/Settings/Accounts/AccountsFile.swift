@@ -46,8 +46,7 @@ struct AccountsFile {
         guard isOurs, let flags else { return nil }
         checkProxy(for: flags.baseURL)
         guard let name, let token else { return nil }
-        let polling = Polling(
-            flags, proxies: settings.polling.proxies, authorities: settings.polling.systemAuthorities)
+        let polling = Polling(flags, proxies: settings.polling.proxies, authorities: settings.polling.systemAuthorities)
         warn(mapping, polling)
         if let exposure = token.source.exposure {
             mapping.warn("token_file", exposure)
@@ -174,7 +173,5 @@ struct AccountsFile {
     }
 
     /// The folder that paths in the file are relative to, with a slash at its end.
-    private var folder: String {
-        path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    }
+    private var folder: String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "" }
 }

@@ -36,8 +36,7 @@ public struct CommandLineArguments: Sendable {
                 if let value {
                     flags[flag.name, default: []].append(value)
                 } else {
-                    mistakes.append(
-                        SettingsProblem(place, "needs a value: --\(flag.name)=\(flag.placeholder ?? "")"))
+                    mistakes.append(SettingsProblem(place, "needs a value: --\(flag.name)=\(flag.placeholder ?? "")"))
                 }
             } else {
                 // It may be a key in the wrong place.
@@ -46,8 +45,7 @@ public struct CommandLineArguments: Sendable {
                     mistakes.append(SettingsProblem(shown, "unexpected argument"))
                     continue
                 }
-                let nearest = KeyName.nearest(
-                    to: String(place.drop { $0 == "-" }), among: Flag.all.map(\.name))
+                let nearest = KeyName.nearest(to: String(place.drop { $0 == "-" }), among: Flag.all.map(\.name))
                 let advice = nearest.map { "; did you mean --\($0)?" } ?? ""
                 mistakes.append(SettingsProblem(shown, "unknown flag\(advice)"))
                 if value == nil, rest.first?.hasPrefix("-") == false {

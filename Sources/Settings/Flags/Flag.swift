@@ -25,38 +25,30 @@ public struct Flag: Sendable {
 
     /// Creates a flag whose default is that of its property.
     init<Value>(
-        _ name: String, _ parser: ValueParser<Value>,
-        _ property: any WritableKeyPath<FlagValues, Value> & Sendable,
+        _ name: String, _ parser: ValueParser<Value>, _ property: any WritableKeyPath<FlagValues, Value> & Sendable,
         account key: String? = nil, _ help: String
     ) {
         self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
-            (text, values) throws(ValueProblem) in
-            values[keyPath: property] = try parser.parse(text)
+            (text, values) throws(ValueProblem) in values[keyPath: property] = try parser.parse(text)
         }
-        defaultText = parser.placeholder.map { _ in
-            "`\(parser.format(FlagValues()[keyPath: property]))`"
-        }
+        defaultText = parser.placeholder.map { _ in "`\(parser.format(FlagValues()[keyPath: property]))`" }
         accountKey = key
     }
 
     /// Creates a flag without a default.
     init<Value>(
-        _ name: String, _ parser: ValueParser<Value>,
-        _ property: any WritableKeyPath<FlagValues, Value?> & Sendable,
+        _ name: String, _ parser: ValueParser<Value>, _ property: any WritableKeyPath<FlagValues, Value?> & Sendable,
         account key: String? = nil, _ help: String
     ) {
         self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
-            (text, values) throws(ValueProblem) in
-            values[keyPath: property] = try parser.parse(text)
+            (text, values) throws(ValueProblem) in values[keyPath: property] = try parser.parse(text)
         }
         accountKey = key
     }
 
     init(
-        name: String, placeholder: String?, help: String,
-        property: any PartialKeyPath<FlagValues> & Sendable,
-        decode:
-            @escaping @Sendable (_ text: String, _ values: inout FlagValues) throws(ValueProblem) -> Void
+        name: String, placeholder: String?, help: String, property: any PartialKeyPath<FlagValues> & Sendable,
+        decode: @escaping @Sendable (_ text: String, _ values: inout FlagValues) throws(ValueProblem) -> Void
     ) {
         (self.name, self.placeholder, self.help) = (name, placeholder, help)
         (self.property, self.decode) = (property, decode)

@@ -7,27 +7,22 @@ extension Flag {
     public static let all = [
         Flag(
             name: "web.listen-address", placeholder: "host:port",
-            help:
-                "Address to listen on, such as `[::1]:10058`, `unix:/run/exporter.sock`, or `127.0.0.1:0` for any"
-                + " free port. Repeatable.",
-            property: \.listenAddresses
-        ) { (text, values) throws(ValueProblem) in
-            try values.listen(on: text)
-        }.with {
+            help: "Address to listen on, such as `[::1]:10058`, `unix:/run/exporter.sock`, or `127.0.0.1:0` for any"
+                + " free port. Repeatable.", property: \.listenAddresses
+        ) { (text, values) throws(ValueProblem) in try values.listen(on: text) }.with {
             $0.defaultText = "`\(FlagValues.defaultAddress)`, with `--demo` `\(FlagValues.demoAddress)`"
             $0.isRepeatable = true
         },
         Flag(
-            "web.telemetry-path", .path, \.telemetryPath,
-            "Path of the metrics; `/` takes the place of the status page."),
+            "web.telemetry-path", .path, \.telemetryPath, "Path of the metrics; `/` takes the place of the status page."
+        ),
         Flag(
             "web.max-requests", .integer(0...1_000_000), \.maximumScrapes,
             "Maximum number of concurrent scrapes; further ones get 503. A scrape whose client stops reading for a"
                 + " second does not count. 0 disables the limit."),
         Flag(
             "web.config.file", .text("path"), \.webConfigFile,
-            "File with TLS, basic auth, headers and a rate limit, in the format of Prometheus's exporter-toolkit."
-        ),
+            "File with TLS, basic auth, headers and a rate limit, in the format of Prometheus's exporter-toolkit."),
         Flag(
             "web.enable-lifecycle", .boolean, \.enablesLifecycle,
             "Enable reloading the configuration by `POST /-/reload`."),
@@ -46,8 +41,7 @@ extension Flag {
             "Allow a base URL with `http` to another machine. The token is then sent unencrypted."),
         Flag(
             name: "hypersender.base-url", placeholder: "url",
-            help:
-                "Base URL of the API; `http` only on loopback unless `--hypersender.allow-http` is set.",
+            help: "Base URL of the API; `http` only on loopback unless `--hypersender.allow-http` is set.",
             property: \.baseURL
         ) { (text, values) throws(ValueProblem) in
             do throws(BaseURLError) {
@@ -77,16 +71,13 @@ extension Flag {
             "Only export instances with one of these comma-separated statuses."),
         Flag(
             "hypersender.ca-file", .text("path"), \.caFile,
-            "PEM file of certificate authorities to trust besides the system's. It is read again at a reload."
-        ),
+            "PEM file of certificate authorities to trust besides the system's. It is read again at a reload."),
         Flag(
-            "poll.interval", .duration(.seconds(1)...(.seconds(86400))), \.interval,
-            account: "poll_interval",
+            "poll.interval", .duration(.seconds(1)...(.seconds(86400))), \.interval, account: "poll_interval",
             "Interval between polls, at least `1s`."
         ).with { $0.defaultText? += ", with `--demo` `\(PrometheusDuration.format(FlagValues.demoInterval))`" },
         Flag(
-            "poll.timeout", .duration(.milliseconds(100)...(.seconds(600))), \.timeout,
-            account: "poll_timeout",
+            "poll.timeout", .duration(.milliseconds(100)...(.seconds(600))), \.timeout, account: "poll_timeout",
             "Timeout of a whole poll, from connecting to the last byte."),
         Flag(
             "poll.stale-after", .duration(.seconds(1)...(.seconds(7 * 86400))), \.staleAfter,
@@ -102,12 +93,11 @@ extension Flag {
             "metrics.phone", .choice(), \.phone,
             "Phone label of `hypersender_instance_info`: none, a keyed hash, or the full number."),
         Flag(
-            "config.file", .text("path"), \.accountsFile,
-            "File that names several accounts, each with its own API key."),
+            "config.file", .text("path"), \.accountsFile, "File that names several accounts, each with its own API key."
+        ),
         Flag(
             "config.check", .boolean, \.checksOnly,
-            "Check the whole configuration, report every mistake, and exit with 0 if there is none, else with 1."
-        ),
+            "Check the whole configuration, report every mistake, and exit with 0 if there is none, else with 1."),
         Flag(
             "shard", .integer(0...99_999), \.shardIndex,
             "Number of this replica, from 0, among those that divide the accounts of `--config.file`."),
@@ -117,61 +107,51 @@ extension Flag {
             "Derive `--shard` from the hostname's trailing ordinal (Kubernetes StatefulSet)."),
         Flag("log.level", .choice(), \.logLevel, "Minimum level of messages to log."),
         Flag("log.format", .choice(), \.logFormat, "Log format."),
-        Flag(
-            "demo", .boolean, \.isDemo,
-            "Export a built-in simulated account, which needs no API key, on loopback."),
+        Flag("demo", .boolean, \.isDemo, "Export a built-in simulated account, which needs no API key, on loopback."),
         Flag(
             "healthcheck", .boolean, \.checksHealth,
-            "Check the running exporter with the same flags, and exit with 0 if it is healthy, else with 1."
-        ),
+            "Check the running exporter with the same flags, and exit with 0 if it is healthy, else with 1."),
     ]
 }
 
 extension ValueParser where Value == String {
     /// The path of a URL, below which nothing of ours is.
-    fileprivate static let path = ValueParser(placeholder: "path", format: { $0 }) {
-        (text) throws(ValueProblem) in
-        guard text.hasPrefix("/"), isVisibleASCII(text), !text.contains(where: { "?#".contains($0) })
-        else {
+    fileprivate static let path = ValueParser(placeholder: "path", format: { $0 }) { (text) throws(ValueProblem) in
+        guard text.hasPrefix("/"), isVisibleASCII(text), !text.contains(where: { "?#".contains($0) }) else {
             throw ValueProblem("is not a path: write it like /metrics")
         }
-        guard !text.hasPrefix("/-/") else {
-            throw ValueProblem("is below /-/, where health and readiness are")
-        }
+        guard !text.hasPrefix("/-/") else { throw ValueProblem("is below /-/, where health and readiness are") }
         guard text != "/runbooks" else { throw ValueProblem("is where the runbooks are") }
         return text
     }
 
-    /// An address with http or https; or nothing, which is the default.
-    fileprivate static let runbookURL = ValueParser(placeholder: "url", format: { $0 }) {
+    /// Statuses that the API documents, with commas in between.
+    fileprivate static let statuses = ValueParser(placeholder: "status", format: { $0 }) {
+        (text) throws(ValueProblem) in
+        let known = InstanceStatus.documented.map(\.rawValue)
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) where !known.contains(String(name)) {
+            throw ValueProblem("is not one or more of \(known.joined(separator: ",")), with commas in between")
+        }
+        return text
+    }
+}
+
+extension ValueParser where Value == String? {
+    /// An address with http or https; `nil` for an empty text.
+    fileprivate static let runbookURL = ValueParser(placeholder: "url", format: { $0 ?? "" }) {
         (text) throws(ValueProblem) in
         let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
         let isURL =
             parts.count == 3 && ["http:", "https:"].contains(parts[0].lowercased()) && parts[1].isEmpty
             && !parts[2].isEmpty && !parts[2].hasPrefix("/") && isVisibleASCII(text)
         guard text.isEmpty || isURL else {
-            throw ValueProblem(
-                "is not an address with http or https: write it like https://wiki.example/runbooks")
+            throw ValueProblem("is not an address with http or https: write it like https://wiki.example/runbooks")
         }
-        guard !text.contains("#") else {
-            throw ValueProblem("has a # in it, which the links add themselves")
-        }
-        return text
+        guard !text.contains("#") else { throw ValueProblem("has a # in it, which the links add themselves") }
+        return text.isEmpty ? nil : text
     }
+}
 
-    /// Statuses that the API documents, with commas in between.
-    fileprivate static let statuses = ValueParser(placeholder: "status,…", format: { $0 }) {
-        (text) throws(ValueProblem) in
-        let known = InstanceStatus.documented.map(\.rawValue)
-        for name in text.split(separator: ",", omittingEmptySubsequences: false)
-        where !known.contains(String(name)) {
-            throw ValueProblem(
-                "is not one or more of \(known.joined(separator: ",")), with commas in between")
-        }
-        return text
-    }
-
-    private static func isVisibleASCII(_ text: String) -> Bool {
-        text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-    }
+private func isVisibleASCII(_ text: String) -> Bool {
+    text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
 }

@@ -8,8 +8,7 @@ extension Flag {
             let beginning = flag.name.prefix { $0 != "." && $0 != "-" }
             entries += previous == beginning ? "" : "\n"
             entries += entry(
-                "--\(flag.name)", flag.placeholder,
-                flag.help + (flag.defaultText.map { " (default: \($0))" } ?? ""))
+                "--\(flag.name)", flag.placeholder, flag.help + (flag.defaultText.map { " (default: \($0))" } ?? ""))
             previous = beginning
         }
         return """
@@ -39,9 +38,7 @@ extension Flag {
     }
 
     private static func entry(_ name: String, _ placeholder: String?, _ text: String) -> String {
-        var lines = [
-            "  \(name)" + (placeholder.map { " <\($0)>" } ?? ""), String(repeating: " ", count: 7),
-        ]
+        var lines = ["  \(name)" + (placeholder.map { " <\($0)>" } ?? ""), String(repeating: " ", count: 7)]
         for word in text.replacing("`", with: "").split(separator: " ") {
             if lines[lines.count - 1].count + word.count >= 80 {
                 lines.append(String(repeating: " ", count: 7))

@@ -79,9 +79,7 @@ public struct FlagValues: Sendable, Equatable {
         } catch {
             throw ValueProblem("is not a listen address: \(error.reason)")
         }
-        guard !listenAddresses.contains(address) || address.isAnyPort else {
-            throw ValueProblem("is given twice")
-        }
+        guard !listenAddresses.contains(address) || address.isAnyPort else { throw ValueProblem("is given twice") }
         listenAddresses.append(address)
     }
 }

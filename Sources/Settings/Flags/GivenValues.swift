@@ -13,9 +13,7 @@ public struct GivenValues: Sendable {
         flags: [String: [String]], mistakes: [SettingsProblem] = [], environment: [String: String],
         hostName: String = ""
     ) {
-        (self.flags, self.mistakes, self.environment, self.hostName) = (
-            flags, mistakes, environment, hostName
-        )
+        (self.flags, self.mistakes, self.environment, self.hostName) = (flags, mistakes, environment, hostName)
     }
 
     /// Returns an environment variable; `nil` if it is not set or empty.
@@ -62,9 +60,6 @@ public struct GivenValues: Sendable {
         guard let texts = flags[flag.name] ?? variable.map({ [$0] }) else { return nil }
         let place = flags[flag.name] == nil ? flag.variable : "--\(flag.name)"
         guard flag.isRepeatable else { return (Array(texts.suffix(1)), place) }
-        return (
-            texts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) },
-            place
-        )
+        return (texts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }, place)
     }
 }

@@ -17,12 +17,10 @@ public struct HealthCheckSettings: Sendable, Equatable {
         let place = given.place(\.listenAddresses)
         if flags.usesSystemdSockets, place == nil, let socket = given.place(\.usesSystemdSockets) {
             diagnostics.report(
-                socket,
-                "systemd alone knows the address: give --healthcheck the same as --web.listen-address")
+                socket, "systemd alone knows the address: give --healthcheck the same as --web.listen-address")
         }
         for address in addresses where address.isAnyPort {
-            diagnostics.report(
-                place ?? "", "\"\(address)\" is any free port, and a health check needs to know which")
+            diagnostics.report(place ?? "", "\"\(address)\" is any free port, and a health check needs to know which")
         }
         try diagnostics.throwProblems()
     }

@@ -30,13 +30,10 @@ extension ValueParser where Value == String {
 
 extension ValueParser where Value == Bool {
     /// The words of YAML 1.1, and their meaning.
-    static let booleans = [
-        "true": true, "yes": true, "on": true, "false": false, "no": false, "off": false,
-    ]
+    static let booleans = ["true": true, "yes": true, "on": true, "false": false, "no": false, "off": false]
 
     /// One of those words in any case, or 1 or 0.
-    static let boolean = ValueParser(placeholder: nil, format: { "\($0)" }) {
-        (text) throws(ValueProblem) in
+    static let boolean = ValueParser(placeholder: nil, format: { "\($0)" }) { (text) throws(ValueProblem) in
         guard let value = booleans[text.lowercased()] ?? ["1": true, "0": false][text] else {
             throw ValueProblem("is neither true nor false")
         }
@@ -59,9 +56,7 @@ extension ValueParser where Value == Int {
                 let number = Int(digits)
             else { throw ValueProblem("is not a whole number: \(limits)") }
             let (value, overflow) = number.multipliedReportingOverflow(by: unit?.factor ?? 1)
-            guard !overflow, range.contains(value) else {
-                throw ValueProblem("is out of range: \(limits)")
-            }
+            guard !overflow, range.contains(value) else { throw ValueProblem("is out of range: \(limits)") }
             return value
         }
     }
@@ -79,21 +74,17 @@ extension ValueParser where Value == Duration {
     static func duration(_ range: ClosedRange<Duration>) -> Self {
         let (lowest, highest) = (range.lowerBound, range.upperBound)
         let limits = "\(PrometheusDuration.format(lowest)) to \(PrometheusDuration.format(highest))"
-        return ValueParser(placeholder: "duration", format: PrometheusDuration.format) {
-            (text) throws(ValueProblem) in
+        return ValueParser(placeholder: "duration", format: PrometheusDuration.format) { (text) throws(ValueProblem) in
             guard let duration = PrometheusDuration.parse(text) else {
                 throw ValueProblem("is not a duration: write it like 30s, 1m30s or 500ms")
             }
-            guard range.contains(duration) else {
-                throw ValueProblem("is out of range: it must be \(limits)")
-            }
+            guard range.contains(duration) else { throw ValueProblem("is out of range: it must be \(limits)") }
             return duration
         }
     }
 }
 
-extension ValueParser
-where Value: RawRepresentable & CaseIterable & Sendable, Value.RawValue == String {
+extension ValueParser where Value: RawRepresentable & CaseIterable & Sendable, Value.RawValue == String {
     /// One of the raw values of an enumeration.
     static func choice() -> Self {
         let names = Value.allCases.map(\.rawValue)

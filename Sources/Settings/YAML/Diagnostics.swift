@@ -45,7 +45,6 @@ final class Diagnostics {
 
     private static func inOrder(_ found: [(line: Int, problem: SettingsProblem)]) -> [SettingsProblem] {
         // The index keeps the order of several mistakes in one line.
-        found.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
-            .map(\.element.problem)
+        found.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element.problem)
     }
 }

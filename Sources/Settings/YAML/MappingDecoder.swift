@@ -213,8 +213,7 @@ final class MappingDecoder {
                 let quoted = quote.map { "\($0(Redaction.apply(to: text))) " } ?? ""
                 diagnostics.report(line: line, key: path, quoted + error.problem)
             }
-        default:
-            diagnostics.report(line: node.line, key: path, "must be a single value, not a list or a mapping")
+        default: diagnostics.report(line: node.line, key: path, "must be a single value, not a list or a mapping")
         }
         return nil
     }

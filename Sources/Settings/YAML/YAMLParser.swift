@@ -79,7 +79,9 @@ struct YAMLParser: ~Copyable {
             throw Unreadable()
         }
         defer { yaml_event_delete(&raw) }
-        func text(_ pointer: UnsafeMutablePointer<yaml_char_t>?) -> String? { pointer.map { String(cString: $0) } }
+        func text(_ pointer: UnsafeMutablePointer<yaml_char_t>?) -> String? {
+            pointer.map { String(cString: $0) }
+        }
         var event = Event(kind: raw.type, line: line(raw.start_mark))
         switch raw.type {
         case YAML_ALIAS_EVENT: event.anchor = text(raw.data.alias.anchor)
@@ -214,16 +216,15 @@ struct YAMLParser: ~Copyable {
     private func requireTag(_ event: Event, _ known: [String]) {
         guard let tag = event.tag, tag != "!", !known.contains(where: { tag == Self.tags + $0 }) else { return }
         diagnostics.report(
-            line: event.line,
-            "has a tag that is not known here; if this is a text that begins with !, put it in quotes")
+            line: event.line, "has a tag that is not known here; if this is a text that begins with !, put it in quotes"
+        )
     }
 
     /// Counts nodes of some height at a depth.
     private mutating func count(_ more: Int, height: Int, at depth: Int, _ line: Int) throws(Unreadable) {
         nodes += more
         guard nodes <= Self.maximumNodes else {
-            throw fail(
-                line, "the file holds more than \(Self.maximumNodes) values, those repeated by aliases included")
+            throw fail(line, "the file holds more than \(Self.maximumNodes) values, those repeated by aliases included")
         }
         guard depth + height <= Self.maximumNesting else {
             throw fail(line, "is nested more than \(Self.maximumNesting) deep")
