@@ -1,41 +1,44 @@
+import Glibc
 import NIOCore
 import NIOPosix
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
-/// Turns a listen address, or a socket that was inherited, into a listening channel.
+/// Turns listen addresses and inherited sockets into listening channels.
 struct Listener {
     /// A channel that listens, but does not accept yet.
     struct Bound {
         let channel: any Channel
-        /// With the real port.
+        /// The address with the real port.
         let address: ListenAddress
-        /// To be removed when the server ends.
-        let file: UnixSocketFile?
+        /// The file to remove when the server ends.
+        var file: UnixSocketFile?
     }
 
-    /// Bytes of a response that wait in the system for their turn, besides those on their way.
+    /// The limit on bytes of a response that wait in the kernel, besides those on their way.
     ///
-    /// Without a limit the system takes megabytes for each client that does not read: a crowd of those would take up
-    /// its memory for sockets, and the time to copy.
+    /// Without a limit the kernel takes megabytes for each client that does not read: many of them would use up its
+    /// memory for sockets, and the time to copy.
     private static let unsentBytes = 256 * 1024
 
-    /// `TCP_NOTSENT_LOWAT`, which Swift does not see on every platform.
+    /// `TCP_NOTSENT_LOWAT`, which Swift does not import.
     private static let notSentLowWatermark = NIOBSDSocket.Option(rawValue: 25)
 
-    /// Makes a bootstrap of what both TCP and unix sockets are to be like. One for each listener: they are classes, and
-    /// keep every option they are given.
+    /// Makes a bootstrap with the options of TCP and unix sockets alike, a new one for each listener.
     let bootstrap: () -> ServerBootstrap
 
-    /// Binds without accepting yet. Throws `BindError`.
+    /// Binds an address.
+    ///
+    /// - Throws: `BindError`.
     func bind(_ address: ListenAddress) async throws -> Bound {
         do {
             if let path = address.path {
-                return try await bind(address, path: path)
+                let (descriptor, file) = try await UnixSocketFile.bind(to: path)
+                do {
+                    return Bound(
+                        channel: try await listen(descriptor, bootstrap()), address: address, file: file)
+                } catch {
+                    file?.remove()
+                    throw error
+                }
             }
             let candidates = try await Self.candidates(for: address)
             do {
@@ -56,29 +59,26 @@ struct Listener {
             bootstrap = bootstrap.serverChannelOption(v6only, value: 0)
         }
         let channel = try await bootstrap.bind(to: address).get()
-        return Bound(channel: channel, address: channel.localAddress.flatMap(ListenAddress.init) ?? asked, file: nil)
+        return Bound(channel: channel, address: channel.localAddress.flatMap(ListenAddress.init) ?? asked)
     }
 
-    private func bind(_ address: ListenAddress, path: String) async throws -> Bound {
-        let (descriptor, file) = try UnixSocketFile.listen(at: path)
-        do {
-            let channel = try await bootstrap().withBoundSocket(descriptor).get()
-            return Bound(channel: channel, address: address, file: file)
-        } catch {
-            file?.remove()
-            throw error
-        }
-    }
-
-    /// Takes over a listening socket. Throws `BindError`.
+    /// Takes over a listening socket.
+    ///
+    /// - Throws: `BindError`.
     func take(_ socket: InheritedSocket) async throws -> Bound {
         do {
             let bootstrap = socket.address.path == nil ? tcpBootstrap : bootstrap()
-            let channel = try await bootstrap.withBoundSocket(socket.descriptor).get()
-            return Bound(channel: channel, address: socket.address, file: nil)
+            return Bound(channel: try await listen(socket.descriptor, bootstrap), address: socket.address)
         } catch {
             throw BindError(address: socket.address, reason: ErrorText.describe(error))
         }
+    }
+
+    private func listen(_ descriptor: CInt, _ bootstrap: ServerBootstrap) async throws -> any Channel {
+        let channel = try await bootstrap.withBoundSocket(descriptor).get()
+        // SwiftNIO has set the backlog of a socket that it is given to 128.
+        _ = Glibc.listen(descriptor, CInt(AcceptGate.backlog))
+        return channel
     }
 
     private var tcpBootstrap: ServerBootstrap {
@@ -87,14 +87,14 @@ struct Listener {
             .childChannelOption(.tcpOption(Self.notSentLowWatermark), value: Self.unsentBytes)
     }
 
-    /// What to bind: the first, or where this machine has no IPv6 the second, if there is one.
+    /// Returns the address to bind and, if there is one, a second for machines without IPv6.
     static func candidates(for address: ListenAddress) async throws -> [SocketAddress] {
         let port = address.port
         switch address.host {
         case "":
             return try [SocketAddress(ipAddress: "::", port: port), SocketAddress(ipAddress: "0.0.0.0", port: port)]
         case "localhost":
-            // By name it is often both families; a client that tries IPv6 first falls back to this one.
+            // The name often stands for both families; a client that tries IPv6 first falls back to this one.
             return try [SocketAddress(ipAddress: "127.0.0.1", port: port)]
         case let host:
             if let literal = try? SocketAddress(ipAddress: host, port: port) {

@@ -1,32 +1,26 @@
+import Glibc
 import NIOCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
 
 /// A listening socket that was open when this process started.
 public struct InheritedSocket: Sendable, Hashable {
     /// The file descriptor. A server started on it owns it from then on.
     public let descriptor: CInt
 
-    /// What it listens on.
+    /// The address it listens on.
     public let address: ListenAddress
 }
 
-/// Sockets handed over by the service manager: systemd's socket activation, after `sd_listen_fds(3)`.
+/// Sockets handed over by the service manager: systemd's socket activation, as in `sd_listen_fds(3)`.
 public enum SystemdSockets {
-    /// The first descriptor that is passed, as `SD_LISTEN_FDS_START`.
+    /// The first descriptor that is passed: `SD_LISTEN_FDS_START`.
     private static let first: CInt = 3
 
-    /// The listening sockets passed to this process, at least one, each not to be inherited further.
+    /// Returns the listening sockets passed to this process, at least one. Child processes do not inherit them.
     ///
-    /// `environment` holds `LISTEN_PID` and `LISTEN_FDS`. Throws `SystemdSocketsError`, which says in words what is
-    /// missing, or which descriptor is not a listening stream socket over TCP or a unix socket.
-    public static func inherited(
-        environment: [String: String]
-    ) throws(SystemdSocketsError) -> [InheritedSocket] {
+    /// - Parameter environment: holds `LISTEN_PID` and `LISTEN_FDS`.
+    /// - Throws: `SystemdSocketsError`, which says what is missing, or which descriptor is not a listening stream
+    ///   socket over TCP or a unix socket.
+    public static func inherited(environment: [String: String]) throws(SystemdSocketsError) -> [InheritedSocket] {
         var sockets: [InheritedSocket] = []
         for descriptor in try descriptors(environment: environment, process: getpid()) {
             sockets.append(try socket(descriptor))
@@ -34,14 +28,7 @@ public enum SystemdSockets {
         return sockets
     }
 
-    /// The socket behind this descriptor, which programs started from here on do not get.
-    static func socket(_ descriptor: CInt) throws(SystemdSocketsError) -> InheritedSocket {
-        let socket = InheritedSocket(descriptor: descriptor, address: try address(of: descriptor))
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        return socket
-    }
-
-    /// Which descriptors the environment says were passed to the process of this number.
+    /// Returns the descriptors that the environment says were passed to the process of this number.
     static func descriptors(
         environment: [String: String], process: pid_t
     ) throws(SystemdSocketsError) -> Range<CInt> {
@@ -60,24 +47,21 @@ public enum SystemdSockets {
         return first..<(first + number)
     }
 
-    private static func address(of descriptor: CInt) throws(SystemdSocketsError) -> ListenAddress {
+    /// Returns the socket of a descriptor, and keeps it from child processes.
+    static func socket(_ descriptor: CInt) throws(SystemdSocketsError) -> InheritedSocket {
         guard let type = option(SO_TYPE, of: descriptor) else {
             throw SystemdSocketsError("descriptor \(descriptor), which was passed, is not a socket")
         }
-        #if canImport(Glibc)
-            let stream = CInt(SOCK_STREAM.rawValue)
-        #else
-            let stream = SOCK_STREAM
-        #endif
-        guard type == stream, option(SO_ACCEPTCONN, of: descriptor) == 1 else {
+        guard type == CInt(SOCK_STREAM.rawValue), option(SO_ACCEPTCONN, of: descriptor) == 1 else {
             throw SystemdSocketsError(
-                "descriptor \(descriptor), which was passed, is not a listening stream socket: use ListenStream= without Accept="
-            )
+                "descriptor \(descriptor), which was passed, is not a listening stream socket: use ListenStream="
+                    + " without Accept=")
         }
         guard let address = ListenAddress(of: descriptor) else {
             throw SystemdSocketsError("descriptor \(descriptor), which was passed, is neither TCP nor a unix socket")
         }
-        return address
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        return InheritedSocket(descriptor: descriptor, address: address)
     }
 
     private static func option(_ name: CInt, of descriptor: CInt) -> CInt? {
@@ -87,9 +71,8 @@ public enum SystemdSockets {
     }
 }
 
-/// Why there is no socket to serve on.
+/// The reason why there is no socket to serve on.
 public struct SystemdSocketsError: Error, Equatable, CustomStringConvertible {
-    /// What is wrong, in words.
     public let description: String
 
     init(_ description: String) {
@@ -98,7 +81,7 @@ public struct SystemdSocketsError: Error, Equatable, CustomStringConvertible {
 }
 
 extension ListenAddress {
-    /// What this socket is bound to; nil if that is neither TCP nor a unix socket.
+    /// The address that a socket is bound to; `nil` if that is neither TCP nor a unix socket.
     fileprivate init?(of descriptor: CInt) {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -108,27 +91,22 @@ extension ListenAddress {
         guard hasName else { return nil }
         switch CInt(storage.ss_family) {
         case AF_INET:
-            let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }
-            self.init(SocketAddress(address))
+            self.init(SocketAddress(withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }))
         case AF_INET6:
-            let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in6.self) }
-            self.init(SocketAddress(address))
+            self.init(SocketAddress(withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in6.self) }))
         case AF_UNIX:
-            let bytes = withUnsafeBytes(of: storage) { all in
-                all[..<Int(size)].dropFirst(MemoryLayout<sa_family_t>.size).map { $0 }
-            }
-            if bytes.first == 0 {
-                // The abstract namespace, written as socket units and other tools do.
-                self.init(path: "@" + String(decoding: bytes.dropFirst(), as: UTF8.self))
-            } else {
-                self.init(path: String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
-            }
+            let bytes = withUnsafeBytes(of: storage) { Array($0.prefix(Int(size))) }
+            let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size)
+            // A name in the abstract namespace begins with a NUL; socket units and other tools write it with an @.
+            let isAbstract = path.first == 0
+            let name = isAbstract ? path.dropFirst() : path.prefix { $0 != 0 }
+            self.init(path: (isAbstract ? "@" : "") + String(decoding: name, as: UTF8.self))
         default:
             return nil
         }
     }
 
-    /// The host and port of this address; nil if it has none.
+    /// The host and port of this address; `nil` if it has none.
     init?(_ address: SocketAddress) {
         guard let host = address.ipAddress, let port = address.port else { return nil }
         self.init(host: host, port: port)
