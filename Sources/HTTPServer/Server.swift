@@ -103,14 +103,13 @@ public final class Server: Sendable {
         _ security: LiveSecurity?, on loops: [NIOLoopBound<LoopContext>]
     ) -> @Sendable () -> Void {
         guard let security else { return {} }
-        let number = security.observers.add { [weak security] in
-            guard let security else { return }
+        security.onNewRules { rules in
             for loop in loops {
-                loop.eventLoop.execute { loop.value.drain(unlessUnder: security.rules) }
+                loop.eventLoop.execute { loop.value.drain(unlessUnder: rules) }
             }
         }
         return {
-            security.observers.remove(number)
+            security.onNewRules(nil)
             security.current.access.endDelays()
         }
     }

@@ -27,7 +27,7 @@ struct Program {
     /// - Throws: `ProgramErrors`.
     func check(_ configuration: Configuration) throws(ProgramErrors) {
         do {
-            try LiveSecurity.check(configuration.security)
+            _ = try LiveSecurity(configuration.security, logger: logger)
         } catch {
             throw webFileError(error)
         }

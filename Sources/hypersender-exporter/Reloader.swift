@@ -113,8 +113,8 @@ extension WebSecurity {
     /// The requirements on clients, for the log.
     var summary: Logger.Metadata {
         var summary: Logger.Metadata = ["tls": "\(tls != nil)", "auth": users.isEmpty ? "none" : "basic"]
-        if let tls, tls.clientAuth != .none {
-            summary["client_auth"] = "\(tls.clientAuth.rawValue)"
+        if let clients = tls?.clients {
+            summary["client_auth"] = "\(clients.policy.rawValue)"
         }
         return summary
     }

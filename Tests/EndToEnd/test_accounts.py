@@ -296,7 +296,7 @@ class Check(Accounts):
             f"--web.config.file={web}", "--poll.intervall=5s", "--poll.timeout=0s", "--total-shards=x", "--hypersender.ca-file=/nonexistent.pem"]
         parts = (
             "--poll.intervall", "--poll.timeout", "--total-shards", "/nonexistent.pem", "accounts[1].poll_timeout", "shards: unknown key",
-            "accounts: is given twice", "web.yml:2: tls_server_config.cert_file: cannot read", "web.yml:3: tls_server_config.key_file: ",
+            "accounts: is given twice", f"web.yml:2: tls_server_config.cert_file: {self.folder}/none.crt cannot be opened", "web.yml:3: tls_server_config.key_file: ",
             "web.yml:5: tls_server_config.client_ca_file: ", "web.yml:6: rate_limit.interval", "web.yml:7: rate_limit: is given twice")
         for check in (True, False):
             result = run(

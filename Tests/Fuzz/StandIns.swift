@@ -33,8 +33,8 @@ public struct SystemAuthorities: Sendable, Hashable {
 
 /// Finds nothing: what certificates hold is not the readers' matter.
 struct TLSInspection {
-    let faults: [WebSecurityError] = []
-    let warnings: [WebSecurityError] = []
+    let faults: [CertificateError] = []
+    let warnings: [CertificateError] = []
 
     init(certificate: TLSOptions.PEM?, key: TLSOptions.PEM?, clientCA: TLSOptions.PEM?, now: Int) {}
 }
@@ -60,15 +60,21 @@ public enum StatusSet: String, Sendable, CaseIterable {
     case all, current
 }
 
-enum NIOTLSCipher {
-    case TLS_RSA_WITH_AES_128_CBC_SHA, TLS_RSA_WITH_AES_256_CBC_SHA, TLS_RSA_WITH_AES_128_GCM_SHA256
-    case TLS_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA
-    case TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA
-    case TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
-    case TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
-    case TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
-}
+/// Header fields in the order in which they were added.
+public struct Headers: Sequence, Equatable, ExpressibleByDictionaryLiteral {
+    private var names: [String] = []
+    private var values: [String] = []
 
-enum NIOTLSCurve {
-    case secp256r1, secp384r1, secp521r1, x25519
+    public init(dictionaryLiteral elements: (String, String)...) {
+        precondition(elements.isEmpty)
+    }
+
+    mutating func add(_ name: String, _ value: String) {
+        names.append(name)
+        values.append(value)
+    }
+
+    public func makeIterator() -> some IteratorProtocol<(name: String, value: String)> {
+        zip(names, values).lazy.map { (name: $0, value: $1) }.makeIterator()
+    }
 }

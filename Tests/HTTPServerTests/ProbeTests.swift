@@ -74,10 +74,8 @@ import Testing
     @Test(arguments: [TLSOptions.Version.tls10, .tls12, .tls13])
     func aServerThatWantsACertificateIsThere(version: TLSOptions.Version) async throws {
         let security = try LiveSecurity.tls {
-            $0.clientAuth = .requireAndVerify
-            $0.clientCA = .inline(Certificates.ca)
-            $0.minimumVersion = version
-            $0.maximumVersion = version
+            $0.clients = ClientCertificates(.requireAndVerify, authority: .inline(Certificates.ca))
+            $0.versions = version...version
         }
         try await withServer(security: security, handler: Self.unavailable) { server in
             let answer = try await answer("127.0.0.1:\(server.port)", usesTLS: true)

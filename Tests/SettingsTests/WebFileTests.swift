@@ -28,6 +28,10 @@ struct WebFileTests {
         return security
     }
 
+    private static func suites(_ names: String...) -> [CipherSuite] {
+        names.compactMap(CipherSuite.init)
+    }
+
     private static func plain(_ change: (inout WebSecurity) -> Void) -> WebSecurity {
         var security = WebSecurity()
         change(&security)
@@ -48,58 +52,56 @@ struct WebFileTests {
         "tls-paths.yml": security { tls, _ in
             tls.certificate = .file("certs/server.crt")
             tls.key = .file("/etc/ssl/private/server.key")
-            tls.clientCA = .file("../ca.crt")
-            tls.clientAuth = .verifyIfGiven
+            tls.clients = ClientCertificates(.verifyIfGiven, authority: .file("../ca.crt"))
         },
         "tls-inline.yml": security { tls, _ in
-            (tls.certificate, tls.key, tls.clientCA) = (.inline(certificate), .inline(key), .inline(certificate))
-            tls.clientAuth = .request
+            (tls.certificate, tls.key) = (.inline(certificate), .inline(key))
+            tls.clients = ClientCertificates(.request, authority: .inline(certificate))
         },
         "tls-key-inline.yml": security { tls, _ in tls.key = .inline(key) },
         "every-key.yml": security { tls, security in
-            tls.clientAuth = .requireAndVerify
-            tls.clientCA = .file("ca.crt")
-            tls.allowedClientNames = ["prometheus.example.org", "192.0.2.7"]
-            (tls.minimumVersion, tls.maximumVersion) = (.tls11, .tls12)
-            tls.cipherSuites = ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]
-            tls.prefersServerCipherSuites = false
-            tls.curves = ["X25519", "CurveP256"]
+            tls.clients = ClientCertificates(
+                .requireAndVerify, authority: .file("ca.crt"), allowedNames: ["prometheus.example.org", "192.0.2.7"])
+            tls.versions = .tls11 ... .tls12
+            tls.cipherSuites = suites(
+                "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
+            tls.curves = [.x25519, .p256]
             security.headers = [
-                .init("Content-Security-Policy", "default-src 'none'; style-src 'self'"),
-                .init("X-Frame-Options", "DENY"),
-                .init("X-Content-Type-Options", "nosniff"), .init("X-XSS-Protection", "1"),
-                .init("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+                "Content-Security-Policy": "default-src 'none'; style-src 'self'", "X-Frame-Options": "DENY",
+                "X-Content-Type-Options": "nosniff", "X-XSS-Protection": "1",
+                "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
             ]
-            security.users = ["alice": hash, "bob@example.org": hash.replacing("$2b$", with: "$2y$")]
+            security.users["alice"] = BcryptHash(hash)
+            security.users["bob@example.org"] = BcryptHash(hash.replacing("$2b$", with: "$2y$"))
             security.rateLimit = RequestRateLimit(interval: .milliseconds(500), burst: 20)
             security.authExemptPaths = ["/-/healthy", "/-/ready"]
         },
         "suites-all.yml": security { tls, _ in
-            tls.cipherSuites =
+            let names =
                 [
-                    "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_256_CBC_SHA", "TLS_RSA_WITH_AES_128_GCM_SHA256",
-                    "TLS_RSA_WITH_AES_256_GCM_SHA384",
+                    "RSA_WITH_AES_128_CBC_SHA", "RSA_WITH_AES_256_CBC_SHA", "RSA_WITH_AES_128_GCM_SHA256",
+                    "RSA_WITH_AES_256_GCM_SHA384",
                 ]
                 + ["RSA", "ECDSA"].flatMap { key in
                     [
                         "AES_128_CBC_SHA", "AES_256_CBC_SHA", "AES_128_GCM_SHA256", "AES_256_GCM_SHA384",
                         "CHACHA20_POLY1305_SHA256",
-                    ].map { "TLS_ECDHE_\(key)_WITH_\($0)" }
+                    ].map { "ECDHE_\(key)_WITH_\($0)" }
                 }
+            tls.cipherSuites = names.compactMap { CipherSuite("TLS_\($0)") }
         },
         "suites-cbc.yml": security { tls, _ in
-            tls.cipherSuites = ["TLS_RSA_WITH_AES_128_CBC_SHA"]
-            tls.maximumVersion = .tls12
+            tls.cipherSuites = suites("TLS_RSA_WITH_AES_128_CBC_SHA")
+            tls.versions = .tls12 ... .tls12
         },
-        "suites-of-tls13.yml": security { tls, _ in tls.minimumVersion = .tls13 },
+        "suites-of-tls13.yml": security { tls, _ in tls.versions = .tls13 ... .tls13 },
         "suites-empty.yml": security { _, _ in },
-        "curves-all.yml": security { tls, _ in tls.curves = ["CurveP521", "CurveP384", "CurveP256", "X25519"] },
+        "curves-all.yml": security { tls, _ in tls.curves = [.p521, .p384, .p256, .x25519] },
         "client-auth-old-name.yml": security { tls, _ in
-            tls.clientAuth = .requireAny
-            tls.allowedClientNames = ["one"]
+            tls.clients = ClientCertificates(.requireAny, allowedNames: ["one"])
         },
-        "headers.yml": plain { $0.headers = [.init("X-Frame-Options", "sameorigin")] },
-        "users.yml": plain { $0.users = ["alice": hash, "12": hash] },
+        "headers.yml": plain { $0.headers = ["X-Frame-Options": "sameorigin"] },
+        "users.yml": plain { $0.users = ["alice": hash, "12": hash].compactMapValues(BcryptHash.init) },
         "rate-limit-off.yml": WebSecurity(),
         "rate-limit.yml": plain { $0.rateLimit = RequestRateLimit(interval: .seconds(1), burst: 1) },
     ]
@@ -193,7 +195,7 @@ struct WebFileTests {
             "5: tls_server_config.cipher_suites[0]: \"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA255\" is an unknown cipher suite;"
                 + " did you mean TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256?",
             "6: tls_server_config.cipher_suites[1]: \"5\" is an unknown cipher suite; known are"
-                + " \(TLSNames.cipherSuites.joined(separator: ", "))",
+                + " \((CipherSuite.names + CipherSuite.namesOfTLS13).sorted().joined(separator: ", "))",
             "7: tls_server_config.cipher_suites[2]: TLS_RSA_WITH_RC4_128_SHA is an insecure cipher suite that cannot"
                 + " be had: leave it out",
             "8: tls_server_config.cipher_suites[3]: TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA is an insecure cipher suite"
@@ -271,7 +273,7 @@ struct WebFileTests {
         let tls = try read("tls-paths.yml", as: "/etc/exporter/web.yml").get().tls
         #expect(tls?.certificate == .file("/etc/exporter/certs/server.crt"))
         #expect(tls?.key == .file("/etc/ssl/private/server.key"))
-        #expect(tls?.clientCA == .file("/etc/exporter/../ca.crt"))
+        #expect(tls?.clients?.authority == .file("/etc/exporter/../ca.crt"))
         #expect(try read("tls.yml", as: "conf/web.yml").get().tls?.certificate == .file("conf/server.crt"))
     }
 
@@ -286,10 +288,13 @@ struct WebFileTests {
             ),
             (
                 "tls-paths.yml",
-                ["cert_file: cannot read none/certs", "key_file: cannot read /etc", "client_ca_file: cannot"]
+                ["cert_file: none/certs/server.crt cannot be opened", "key_file: /etc/ssl", "client_ca_file: none/"]
             ),
-            ("bad-cert-missing.yml", ["cert_file: is missing", "key_file: cannot read none/"]),
-            ("bad-key.yml", ["cert_filse: unknown key", "cert_file: is missing", "key_file: cannot read none/"]),
+            ("bad-cert-missing.yml", ["cert_file: is missing", "key_file: none/server.key cannot be opened"]),
+            (
+                "bad-key.yml",
+                ["cert_filse: unknown key", "cert_file: is missing", "key_file: none/server.key cannot be opened"]
+            ),
         ] {
             let bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(Self.folder)/\(name)")))
             let error = #expect(throws: SettingsProblems.self) {
@@ -347,6 +352,22 @@ struct WebFileTests {
         let file = try WebFile.parse(Array("http_server_config: {http2: \(value)}\n".utf8), file: "f")
         #expect(file.security == WebSecurity())
         #expect(file.warnings.map { "\($0)" } == warnings.map { "f:\($0)" })
+    }
+
+    @Test(arguments: ["true", "false"])
+    func preferServerCipherSuitesIsTakenWithAWarning(value: String) throws {
+        let text = """
+            tls_server_config:
+              cert_file: server.crt
+              key_file: server.key
+              prefer_server_cipher_suites: \(value)
+            """
+        let file = try WebFile.parse(Array(text.utf8), file: "f")
+        #expect(file.security == Self.good["tls.yml"])
+        #expect(
+            file.warnings.map(\.description) == [
+                "f:4: tls_server_config.prefer_server_cipher_suites: has no effect: the TLS library chooses the suite"
+            ])
     }
 
     /// Random changes to real files: whatever comes out, nothing crashes, and problems name a line of the file.

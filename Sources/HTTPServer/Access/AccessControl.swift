@@ -1,38 +1,29 @@
+import NIOHTTP1
 import Synchronization
 
-/// Who may ask, how often, and what is added to every response: the part of the security settings that concerns
-/// requests.
-final class AccessControl: Sendable {
-    enum Verdict {
-        case allowed
-        case refused(Response)
-        /// The password must be checked first.
-        case uncertain(Credentials, Bcrypt, isUser: Bool)
-    }
+/// The decision about a request by its head.
+enum AccessDecision: Sendable {
+    case allowed
+    case refused(Response)
+    /// A password must be checked first. The check returns the refusal, `nil` if the request is allowed.
+    case uncertain(@Sendable () async -> Response?)
+}
 
+/// Passwords, rate limit and added header fields: the security settings that concern requests.
+final class AccessControl: Sendable {
     private let settings: WebSecurity
-    private let users: [String: Bcrypt]
-    /// What the passwords of unknown users are checked against, at the cost of the most costly of the known.
-    private let nobody: Bcrypt?
-    private let known: KnownPasswords
-    private let checks: PasswordChecks
+    /// The hash that the passwords of unknown users are checked against, as costly as the costliest of a user.
+    let decoy: BcryptHash
+    private let verified: VerifiedCredentials
+    private let checker: PasswordChecker
     private let bucket: Mutex<TokenBucket?>
 
-    /// Throws for settings that make no sense. What `old` has learned stays where it still holds.
-    init(_ settings: WebSecurity, old: AccessControl?) throws(WebSecurityError) {
+    /// Keeps what the `old` one has learned, as far as the settings have not changed.
+    init(_ settings: WebSecurity, old: AccessControl? = nil, checker: PasswordChecker = PasswordChecker()) {
         self.settings = settings
-        users = try Self.users(settings.users)
-        try Self.check(settings.headers)
-        for path in settings.authExemptPaths where !path.hasPrefix("/") {
-            throw WebSecurityError(.exemptPaths, "\"\(path)\" does not begin with a slash")
-        }
-        if let limit = settings.rateLimit, limit.interval <= .zero || limit.burst < 1 {
-            throw WebSecurityError(.rateLimit, "interval and burst must be above zero")
-        }
-        nobody = Bcrypt.dummy(cost: users.values.map(\.cost).max() ?? 10)
-        checks = old?.checks ?? PasswordChecks()
-        // A digest covers the hash: one of a user whose hash has changed is never found again.
-        known = old?.known ?? KnownPasswords()
+        decoy = .decoy(cost: settings.users.values.map(\.cost).max() ?? 10)
+        verified = old?.verified ?? VerifiedCredentials()
+        self.checker = old?.checker ?? checker
         if let old, old.settings.rateLimit == settings.rateLimit {
             bucket = Mutex(old.bucket.withLock { $0 })
         } else {
@@ -40,92 +31,66 @@ final class AccessControl: Sendable {
         }
     }
 
-    private static func users(_ hashes: [String: String]) throws(WebSecurityError) -> [String: Bcrypt] {
-        var users: [String: Bcrypt] = [:]
-        for (user, text) in hashes.sorted(by: { $0.key < $1.key }) {
-            guard !user.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == 0 }) else {
-                throw WebSecurityError(.users, "\"\(user)\": a name cannot have a colon")
-            }
-            guard let hash = Bcrypt(text) else {
-                throw WebSecurityError(
-                    .users, "the password of \"\(user)\" is not a bcrypt hash, as \"htpasswd -nB \(user)\" makes one")
-            }
-            users[user] = hash
-        }
-        return users
-    }
-
-    private static func check(_ headers: [WebSecurity.Header]) throws(WebSecurityError) {
-        for header in headers {
-            guard !header.name.isEmpty, header.name.utf8.allSatisfy(\.isTokenByte) else {
-                throw WebSecurityError(.headers, "\"\(header.name)\" is not the name of a field")
-            }
-            guard header.value.utf8.allSatisfy(\.isFieldByte) else {
-                throw WebSecurityError(.headers, "the value of \(header.name) has a control character")
-            }
-        }
-    }
-
     /// Judges a request by its head. Takes a token of the rate limit.
-    func judge(_ request: Request, now: ContinuousClock.Instant = .now) -> Verdict {
-        guard bucket.withLock({ $0?.take(now: now) ?? true }) else {
-            return .refused(.plain(status: 429, "Too Many Requests\n"))
-        }
-        guard !users.isEmpty, !settings.authExemptPaths.contains(request.path) else { return .allowed }
-        guard let field = request.headers["authorization"], let credentials = Credentials(authorization: field),
+    func judge(_ request: Request) -> AccessDecision {
+        guard bucket.withLock({ $0?.take(now: .now) ?? true }) else { return .refused(.error(429)) }
+        guard !settings.users.isEmpty, !settings.authExemptPaths.contains(request.path) else { return .allowed }
+        guard let credentials = request.headers["authorization"].flatMap(Credentials.init(authorization:)),
             !credentials.password.contains(0)
         else { return .refused(.unauthorized) }
-        if let user = credentials.user, let hash = users[user] {
-            return known.contains(credentials, hash) ? .allowed : .uncertain(credentials, hash, isUser: true)
+        let hash = credentials.user.flatMap { settings.users[$0] }
+        if let hash, verified.contains(credentials, hash) {
+            return .allowed
         }
-        return nobody.map { .uncertain(credentials, $0, isUser: false) } ?? .refused(.unauthorized)
+        return .uncertain { await self.check(credentials, hash, of: request) }
     }
 
-    /// The refusal of wrong credentials, nil if they are right.
-    func check(
-        _ credentials: Credentials, _ hash: Bcrypt, isUser: Bool, for request: Request
-    ) async -> Response? {
-        let presence = request.presence ?? ClientPresence()
-        switch await checks.check(credentials.password, hash, for: request.client, presence: presence) {
-        case .right where isUser:
-            known.insert(credentials, hash)
+    /// Returns the refusal of wrong credentials, `nil` if they are right.
+    ///
+    /// - Parameter hash: the hash of the user's password; `nil` for an unknown user, whose refusal takes as long.
+    private func check(_ credentials: Credentials, _ hash: BcryptHash?, of request: Request) async -> Response? {
+        let result = await checker.check(
+            credentials.password, hash ?? decoy, for: request.client, presence: request.presence ?? ClientPresence())
+        switch (result, hash) {
+        case (.right, let hash?):
+            verified.insert(credentials, hash)
             return nil
-        case .right, .wrong:
-            return .unauthorized
-        case .busy:
-            var response = Response.plain(status: 503, "Service Unavailable\n")
+        case (.busy, _):
+            var response = Response.error(503)
             response.headers.set("Retry-After", "1")
             return response
+        case (.right, nil), (.wrong, _):
+            return .unauthorized
         }
     }
 
-    /// Lets out refusals that are held back: the server is shutting down.
+    /// Sends refusals that are held back: the server is shutting down.
     func endDelays() {
-        checks.endDelays()
+        Task { await checker.endDelays() }
     }
 
-    /// The response with the fields configured, in place of its own of the name.
+    /// Returns the response with the configured header fields, which replace its own of the same name.
     func finish(_ response: Response) -> Response {
         var response = response
-        for header in settings.headers {
-            response.headers.set(header.name, header.value)
+        for (name, value) in settings.headers {
+            response.headers.set(name, value)
         }
         return response
     }
 }
 
 extension Response {
-    fileprivate static let unauthorized: Response = {
-        var response = plain(status: 401, "Unauthorized\n")
+    fileprivate static var unauthorized: Response {
+        var response = error(401)
         response.headers.set("WWW-Authenticate", "Basic")
         return response
-    }()
+    }
 
-    /// As Go's `http.Error` answers.
-    fileprivate static func plain(status: Int, _ text: String) -> Response {
+    /// Returns an error as Go's `http.Error` writes it.
+    fileprivate static func error(_ status: Int) -> Response {
         Response(
             status: status,
             headers: ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"],
-            body: Body(text))
+            body: Body("\(HTTPResponseStatus(statusCode: status).reasonPhrase)\n"))
     }
 }

@@ -1,65 +1,55 @@
-/// What waits for its turn: a line for each client, and the lines are served in turn. Holds only so much.
+/// A bounded queue with a line for each client; the lines take turns.
 ///
-/// Of a line the newest and the oldest are taken by turns: a crowd that came before does not hold up the newest, and a
-/// stream of newcomers not the oldest. Those whose client has left come last.
+/// From a line the newest and the oldest are taken by turns: so neither a crowd that came before holds up the newest,
+/// nor a stream of newcomers the oldest. Elements whose client has left come last.
 struct FairQueue<Element> {
     private struct Line {
-        var elements: [Element] = []
+        let client: ClientAddress
+        var elements: [Element]
         var takesNewest = true
     }
 
-    private var lines: [ClientAddress: Line] = [:]
-    /// The clients that have a line, the next to be served first.
-    private var turns: [ClientAddress] = []
+    /// Lines that are not empty, the next to be served first.
+    private var lines: [Line] = []
     private let capacity: Int
     private let isPresent: (Element) -> Bool
-    private var count = 0
 
     init(capacity: Int, isPresent: @escaping (Element) -> Bool = { _ in true }) {
         self.capacity = capacity
         self.isPresent = isPresent
     }
 
-    /// Puts one at the end of its client's line.
+    /// Appends an element to its client's line.
     ///
-    /// - Returns: the one that loses its place if there are too many: the oldest of the longest line, or better one
-    ///   of it whose client has left.
+    /// - Returns: the element removed if there are too many: of the longest line one whose client has left, or else the
+    ///   oldest.
     mutating func append(_ element: Element, of client: ClientAddress) -> Element? {
-        if lines[client] == nil {
-            turns.append(client)
+        if let index = lines.firstIndex(where: { $0.client == client }) {
+            lines[index].elements.append(element)
+        } else {
+            lines.append(Line(client: client, elements: [element]))
         }
-        lines[client, default: Line()].elements.append(element)
-        count += 1
-        guard count > capacity, let longest = turns.max(by: { length($0) < length($1) }) else {
-            return nil
+        guard lines.reduce(0, { $0 + $1.elements.count }) > capacity,
+            let longest = lines.indices.max(by: { lines[$0].elements.count < lines[$1].elements.count })
+        else { return nil }
+        let left = lines[longest].elements.firstIndex { !isPresent($0) }
+        let removed = lines[longest].elements.remove(at: left ?? 0)
+        if lines[longest].elements.isEmpty {
+            lines.remove(at: longest)
         }
-        let left = lines[longest]?.elements.firstIndex { !isPresent($0) }
-        return remove(from: longest, at: left ?? 0)
+        return removed
     }
 
-    /// Takes one of the line whose turn it is.
+    /// Removes an element of the line whose turn it is; returns `nil` if the queue is empty.
     mutating func popFirst() -> Element? {
-        guard let client = turns.first, let line = lines[client] else {
-            return nil
-        }
-        turns.removeFirst()
-        turns.append(client)
-        lines[client]?.takesNewest.toggle()
+        guard !lines.isEmpty else { return nil }
+        var line = lines.removeFirst()
         let next =
             line.takesNewest ? line.elements.lastIndex(where: isPresent) : line.elements.firstIndex(where: isPresent)
-        return remove(from: client, at: next ?? 0)
-    }
-
-    private func length(_ client: ClientAddress) -> Int {
-        lines[client]?.elements.count ?? 0
-    }
-
-    private mutating func remove(from client: ClientAddress, at index: Int) -> Element? {
-        let element = lines[client]?.elements.remove(at: index)
-        count -= 1
-        if length(client) == 0 {
-            lines[client] = nil
-            turns.removeAll { $0 == client }
+        line.takesNewest.toggle()
+        let element = line.elements.remove(at: next ?? 0)
+        if !line.elements.isEmpty {
+            lines.append(line)
         }
         return element
     }

@@ -1,34 +1,18 @@
-/// Decides about each request by its head, before a body is read, and answers those that may pass.
+/// Refuses requests by their head, before a body is read, and answers those that may pass.
 ///
 /// Every response gets the header fields of the security settings in force.
 struct Gatekeeper: Sendable {
-    enum Verdict: Sendable {
-        case allowed
-        case refused(Response)
-        /// A password must be checked first; the check returns the refusal, nil if the request is allowed.
-        case uncertain(@Sendable () async -> Response?)
-    }
-
-    /// Nil for plain HTTP and everybody.
+    /// `nil` for plain HTTP and everybody.
     let security: LiveSecurity?
     let refusal: Refusal
     let handler: Handler
 
     /// Judges a request by its head. To be called once for each: it counts against the rate limit.
-    func judge(_ request: Request) -> Verdict {
-        guard let access = security?.current.access else {
-            return refusal(request).map { .refused($0) } ?? .allowed
-        }
-        switch access.judge(request) {
-        case .allowed:
-            return refusal(request).map { .refused(access.finish($0)) } ?? .allowed
-        case .refused(let response):
-            return .refused(access.finish(response))
-        case .uncertain(let credentials, let hash, let isUser):
-            return .uncertain {
-                let refused = await access.check(credentials, hash, isUser: isUser, for: request)
-                return (refused ?? refusal(request)).map(access.finish)
-            }
+    func judge(_ request: Request) -> AccessDecision {
+        switch security?.current.access.judge(request) ?? .allowed {
+        case .allowed: refusal(request).map { .refused(finish($0)) } ?? .allowed
+        case .refused(let response): .refused(finish(response))
+        case .uncertain(let check): .uncertain { (await check() ?? refusal(request)).map(finish) }
         }
     }
 
@@ -40,7 +24,7 @@ struct Gatekeeper: Sendable {
         }
     }
 
-    /// Answers what does not become a request, by its status.
+    /// Answers malformed input with this status.
     func refuse(status: Int) -> Response {
         finish(.refusal(status: status))
     }

@@ -1,80 +1,103 @@
+import Basics
 public import Logging
-import NIOCore
 import Synchronization
 
 /// The security settings in force, which may be replaced while a server is using them.
 ///
-/// New connections and new requests follow the newest settings; connections that are open keep their certificates, but
-/// end after the request under way where the rules of TLS have changed.
+/// New connections and new requests follow the newest settings. Open connections keep their certificates, but end
+/// after the request under way if the rules of TLS have changed.
 public final class LiveSecurity: Sendable {
-    /// Settings put to use.
+    /// The settings in force, and the objects made of them.
     struct Current: Sendable {
         let settings: WebSecurity
-        let tls: LiveTLS?
         let access: AccessControl
+        /// `nil` for plain HTTP.
+        let tls: TLSSetup?
+
+        var rules: TLSRules { tls?.rules ?? .plain }
     }
 
-    private let state: Mutex<Current>
+    private struct State {
+        var current: Current
+        var rulesChanged: (@Sendable (TLSRules) -> Void)?
+    }
+
+    private let state: Mutex<State>
+    /// The fingerprints of the certificates' files as they were before they were last read, successfully or not.
+    ///
+    /// Locked while files are read, so that changes follow each other.
+    private let fingerprints: Mutex<[FileFingerprint?]>
     private let logger: Logger
-    private let interval: TimeAmount
-    let observers = TLSRulesObservers()
 
-    /// Puts settings to use, and loads their files. Throws `WebSecurityError`.
-    public convenience init(_ settings: WebSecurity, logger: Logger) throws(WebSecurityError) {
-        try self.init(settings, interval: .seconds(1), logger: logger)
-    }
-
-    init(_ settings: WebSecurity, interval: TimeAmount, logger: Logger) throws(WebSecurityError) {
+    /// Puts settings into force, and loads their files. Blocks on them.
+    ///
+    /// - Throws: `CertificateError`.
+    public init(_ settings: WebSecurity, logger: Logger) throws(CertificateError) {
         self.logger = logger
-        self.interval = interval
-        state = Mutex(
-            try Self.prepare(settings, old: nil, interval: interval, observers: observers, logger: logger))
+        fingerprints = Mutex(settings.tls?.fingerprints ?? [])
+        state = Mutex(State(current: try Self.current(settings)))
     }
 
     /// The settings in force.
     public var settings: WebSecurity { current.settings }
 
-    var current: Current { state.withLock { $0 } }
+    var current: Current { state.withLock { $0.current } }
 
-    /// The rules for connections.
-    var rules: TLSRules { current.tls?.rules ?? .plain }
-
-    /// Reads certificates again whose files have changed, as each new connection does. Blocks on files.
-    public func refresh() {
-        current.tls?.refresh()
+    /// Sets what is called with the rules of TLS whenever they have changed. It must not block.
+    func onNewRules(_ action: (@Sendable (TLSRules) -> Void)?) {
+        state.withLock { $0.rulesChanged = action }
     }
 
-    /// Puts other settings to use. Throws `WebSecurityError`, and then changes nothing.
+    /// Puts other settings into force. Blocks on the files that they name.
     ///
-    /// Blocks while files are read. What is the same as before keeps what it has learned: the rate limit its count,
-    /// unchanged users the passwords seen.
-    public func replace(with settings: WebSecurity) throws(WebSecurityError) {
-        let old = rules
-        let new = try Self.prepare(
-            settings, old: current, interval: interval, observers: observers, logger: logger)
-        state.withLock { $0 = new }
-        if rules != old {
-            observers.announceChange()
+    /// Rate limits and users that stay the same keep their count and the passwords seen.
+    ///
+    /// - Throws: `CertificateError`; then the settings stay as they are.
+    public func replace(with settings: WebSecurity) throws(CertificateError) {
+        try fingerprints.withLock { fingerprints throws(CertificateError) in
+            let new = settings.tls?.fingerprints ?? []
+            // Files are read again even if the options are as before: the user asked for it.
+            put(try Self.current(settings, old: current.access))
+            fingerprints = new
         }
     }
 
-    /// Throws what `replace` would throw, changing nothing: for a check of settings alone.
-    public static func check(_ settings: WebSecurity) throws(WebSecurityError) {
-        _ = try AccessControl(settings, old: nil)
-        if let tls = settings.tls {
-            _ = try TLSSetup(tls)
+    /// Reads certificates again if their files have changed. Blocks on the files.
+    ///
+    /// A file that cannot be used leaves the certificates as they are, and is logged once.
+    public func refresh() {
+        fingerprints.withLock { fingerprints in
+            let current = current
+            guard let tls = current.settings.tls, case let new = tls.fingerprints, new != fingerprints else { return }
+            fingerprints = new
+            do {
+                put(Current(settings: current.settings, access: current.access, tls: try TLSSetup(tls)))
+                logger.info("Read the changed TLS certificates")
+            } catch {
+                logger.error(
+                    "The changed TLS certificates cannot be used; keeping the old ones",
+                    metadata: ["error": "\(error)"])
+            }
         }
     }
 
-    private static func prepare(
-        _ settings: WebSecurity, old: Current?, interval: TimeAmount, observers: TLSRulesObservers, logger: Logger
-    ) throws(WebSecurityError) -> Current {
-        let access = try AccessControl(settings, old: old?.access)
-        guard let options = settings.tls else {
-            return Current(settings: settings, tls: nil, access: access)
+    private static func current(
+        _ settings: WebSecurity, old: AccessControl? = nil
+    ) throws(CertificateError) -> Current {
+        var tls: TLSSetup?
+        if let options = settings.tls {
+            tls = try TLSSetup(options)
         }
-        // Files are read again even where the options are as before: the owner asked for it.
-        let tls = try LiveTLS(options, interval: interval, observers: observers, logger: logger)
-        return Current(settings: settings, tls: tls, access: access)
+        return Current(settings: settings, access: AccessControl(settings, old: old), tls: tls)
+    }
+
+    private func put(_ new: Current) {
+        state.withLock { state in
+            let old = state.current.rules
+            state.current = new
+            if new.rules != old {
+                state.rulesChanged?(new.rules)
+            }
+        }
     }
 }

@@ -23,8 +23,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private var client = ClientAddress.unknown
     private let presence = ClientPresence()
-    /// The rules under which the connection was made; `nil` while its handshake has not begun.
-    var rules: TLSRules?
+    /// The rules under which the connection was made.
+    var rules = TLSRules.plain
 
     /// Parsed, but not yet served: at most what one read from the socket held.
     private var queue = CircularBuffer<Item>(initialCapacity: 0)
@@ -350,7 +350,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Ends the connection after the request under way if it was made under other rules than these.
     func drain(unlessUnder rules: TLSRules) {
-        if let own = self.rules, own != rules {
+        if self.rules != rules {
             drain()
         }
     }

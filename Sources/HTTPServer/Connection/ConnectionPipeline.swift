@@ -15,10 +15,15 @@ struct ConnectionPipeline {
         let connection = ConnectionHandler(
             limits: limits, loop: loop, logger: logger, now: channel.eventLoop.now, gatekeeper: gatekeeper)
         let pipeline = channel.pipeline.syncOperations
-        if let security = gatekeeper.security, let tls = security.current.tls {
-            try pipeline.addHandler(TLSEntry(tls: tls, of: security, connection: connection, logger: logger))
-        } else {
-            connection.rules = .plain
+        let security = gatekeeper.security?.current
+        connection.rules = security?.rules ?? .plain
+        if let tls = security?.tls {
+            let pacer = WritePacer()
+            connection.pacer = pacer
+            try pipeline.addHandler(PlainRequestDetector())
+            try pipeline.addHandler(tls.makeHandler())
+            try pipeline.addHandler(pacer)
+            try pipeline.addHandler(TLSHandshakeHandler(allowing: tls.clientNames, logger: logger))
         }
         try pipeline.addHandler(InputGate(connection: connection))
         try pipeline.addHandler(parser)

@@ -1,62 +1,49 @@
 import Basics
 import NIOSSL
 
-/// What is to be said of certificates and keys as they are found now, every fault at once.
+/// The faults of certificates and keys as they are found now, all at once.
 public struct TLSInspection: Sendable, Equatable {
-    /// What keeps them from being used.
-    public private(set) var faults: [WebSecurityError] = []
-    /// What works, but lets no client in: certificates that are no longer valid, or not yet.
-    public private(set) var warnings: [WebSecurityError] = []
+    /// The faults that keep them from being used.
+    public private(set) var faults: [CertificateError] = []
+    /// The certificates that are no longer valid, or not yet: no client would accept them.
+    public private(set) var warnings: [CertificateError] = []
 
-    /// Reads what is given, and tries whether it fits together. Blocks on files.
+    /// Loads the given certificates and keys, and tries whether they fit together. Blocks on files.
     ///
     /// - Parameter now: in seconds since 1970.
     public init(certificate: TLSOptions.PEM?, key: TLSOptions.PEM?, clientCA: TLSOptions.PEM?, now: Int) {
-        let chain = attempt { () throws(WebSecurityError) in
-            try certificate.map { (pem) throws(WebSecurityError) in
-                try TLSSetup.certificates(in: pem, for: .certificate)
-            }
-        }
-        let privateKey = attempt { () throws(WebSecurityError) in
-            try key.map { (pem) throws(WebSecurityError) in try TLSSetup.key(in: pem) }
-        }
-        let authorities = attempt { () throws(WebSecurityError) in
-            try clientCA.map { (pem) throws(WebSecurityError) in
-                try TLSSetup.certificates(in: pem, for: .clientCA)
-            }
-        }
+        let chain = value(of: certificate?.certificates(for: .certificate))
+        let privateKey = value(of: key?.privateKey())
+        let authorities = value(of: clientCA?.certificates(for: .clientCA))
         if let certificate, let chain, let key, let privateKey {
-            let configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
-            _ = attempt { () throws(WebSecurityError) in try TLSSetup.context(configuration, certificate, key) }
+            do throws(CertificateError) {
+                _ = try TLSSetup.context(TLSSetup.configuration(chain, privateKey), certificate, key)
+            } catch {
+                faults.append(error)
+            }
         }
-        if let certificate, let chain {
-            judge(chain, of: certificate, .certificate, now: now)
-        }
-        if let clientCA, let authorities {
-            judge(authorities, of: clientCA, .clientCA, now: now)
+        for (certificates, pem, setting) in [
+            (chain, certificate, CertificateError.Setting.certificate), (authorities, clientCA, .clientCA),
+        ] {
+            // One is enough for clients to turn away.
+            if let old = certificates?.first(where: { $0.notValidAfter < now }) {
+                let date = UTCTime(Double(old.notValidAfter)).httpDate
+                warn(pem, setting, "has expired: it was valid until \(date)")
+            } else if let new = certificates?.first(where: { $0.notValidBefore > now }) {
+                let date = UTCTime(Double(new.notValidBefore)).httpDate
+                warn(pem, setting, "is not valid yet, but from \(date)")
+            }
         }
     }
 
-    private mutating func attempt<Value>(_ load: () throws(WebSecurityError) -> Value?) -> Value? {
-        do {
-            return try load()
-        } catch {
-            faults.append(error)
-            return nil
+    private mutating func value<Value>(of result: Result<Value, CertificateError>?) -> Value? {
+        if case .failure(let fault)? = result {
+            faults.append(fault)
         }
+        return try? result?.get()
     }
 
-    private mutating func judge(
-        _ certificates: [NIOSSLCertificate], of pem: TLSOptions.PEM, _ setting: WebSecurityError.Setting, now: Int
-    ) {
-        // One is enough for clients to turn away.
-        if let old = certificates.first(where: { $0.notValidAfter < now }) {
-            let date = UTCTime(Double(old.notValidAfter)).httpDate
-            warnings.append(pem.fault(setting, "holds a certificate that has expired: it was valid until \(date)"))
-        } else if let new = certificates.first(where: { $0.notValidBefore > now }) {
-            let date = UTCTime(Double(new.notValidBefore)).httpDate
-            warnings.append(pem.fault(setting, "holds a certificate that is not valid yet, but from \(date)"))
-        }
+    private mutating func warn(_ pem: TLSOptions.PEM?, _ setting: CertificateError.Setting, _ reason: String) {
+        warnings += [pem?.error(setting, "holds a certificate that \(reason)")].compactMap(\.self)
     }
 }

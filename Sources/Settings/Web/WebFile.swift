@@ -1,15 +1,14 @@
 import Basics
 public import HTTPServer
-import HypersenderAPI
 
 /// Reads web configuration files: the format of Prometheus's exporter-toolkit, and one key of ours.
 ///
-/// The format is that of the toolkit's `docs/web-configuration.md`. Where the toolkit takes a file and then does not do
-/// what the file says, the file is refused here: TLS keys without a certificate, a rate limit without a burst, TLS
-/// versions of which none is left, and the like.
+/// The format is that of the toolkit's `docs/web-configuration.md`. Files are refused if the toolkit takes them without
+/// doing what they say: TLS keys without a certificate, a rate limit without a burst, TLS versions of which none is
+/// left, and the like. `http2` and `prefer_server_cipher_suites` have no effect, which is a warning.
 /// `auth_exempt_paths` is our addition: paths for which no password is asked.
 public enum WebFile {
-    /// What a file says, and what of it is probably not meant.
+    /// The settings in a file, and warnings about those that are probably not meant.
     public typealias Contents = (security: WebSecurity, warnings: [SettingsProblem])
 
     /// Reads a file, and the certificates and keys that it names, by paths relative to its folder.
@@ -24,21 +23,18 @@ public enum WebFile {
             throw SettingsProblems(problems: [SettingsProblem(path, "\(error)")])
         }
         var contents = try parse(bytes, file: path, certificatesAt: now)
-        var holdsKey = false
-        if case .inline = contents.security.tls?.key {
-            holdsKey = true
-        }
+        let holdsKey = if case .inline? = contents.security.tls?.key { true } else { false }
         if let exposure = FileExposure.warning(path, isSecret: holdsKey) {
             contents.warnings.insert(SettingsProblem(path, "the file \(exposure)"), at: 0)
         }
         return contents
     }
 
-    /// Reads what is in a file.
+    /// Parses the bytes of a file.
     ///
     /// - Parameters:
-    ///   - file: the path of the file, which names it in problems; what it holds is relative to its folder.
-    ///   - now: in seconds since 1970, to look at the certificates as well; nil to leave them alone.
+    ///   - path: names the file in problems; paths in it are relative to its folder.
+    ///   - now: in seconds since 1970, to inspect the certificates as well; `nil` to leave them alone.
     /// - Throws: as `read` does.
     static func parse(
         _ bytes: [UInt8], file path: String, certificatesAt now: Int? = nil
@@ -50,14 +46,16 @@ public enum WebFile {
                 if http.flag("http2") == true {
                     http.warn("http2", "has no effect: HTTP/1.1 is served")
                 }
-                security.headers = http.mapping("headers").map(headers) ?? []
+                security.headers = http.mapping("headers").map(headers) ?? [:]
                 http.end()
             }
             if let tls = root.mapping("tls_server_config") {
-                security.tls = self.tls(tls, folder: folder(of: path), certificatesAt: now)
+                // With the slash at the end; empty if the path is only a name.
+                let folder = path[..<(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)]
+                security.tls = self.tls(tls, folder: folder, certificatesAt: now)
             }
             security.users = root.mapping("basic_auth_users").map(users) ?? [:]
-            let costs = Set(security.users.values.compactMap(WebSecurity.cost)).sorted()
+            let costs = Set(security.users.values.map(\.cost)).sorted()
             if costs.count > 1 {
                 root.warn(
                     "basic_auth_users",
@@ -68,28 +66,21 @@ public enum WebFile {
             security.authExemptPaths = Set(root.list("auth_exempt_paths", exemptPath) ?? [])
             root.end()
         }
-        guard file.problems.isEmpty else {
-            throw SettingsProblems(problems: file.problems)
-        }
+        try file.throwProblems()
         return (security, file.warnings)
     }
 
-    /// With the slash at the end; empty where the path is only a name.
-    private static func folder(of path: String) -> Substring {
-        path[..<(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)]
-    }
-
-    /// The header fields that may be set, with the values that some of them are limited to.
+    /// The header fields that may be set, some with the values that they are limited to.
     private static let knownHeaders: [(name: String, values: [String])] = [
         ("Content-Security-Policy", []), ("X-Frame-Options", ["deny", "sameorigin"]),
         ("X-Content-Type-Options", ["nosniff"]), ("X-XSS-Protection", []), ("Strict-Transport-Security", []),
     ]
 
-    private static func headers(_ keys: MappingDecoder) -> [WebSecurity.Header] {
-        var headers: [WebSecurity.Header] = []
+    private static func headers(_ keys: MappingDecoder) -> Headers {
+        var headers: Headers = [:]
         for (name, values) in knownHeaders {
             let value = keys.value(name) { (text) throws(ValueProblem) in
-                // A block text ends with a line break; within a line there is none to be had (RFC 9110, section 5.5).
+                // A block text ends with a line break, which a field cannot hold (RFC 9110, section 5.5).
                 let value = String(text.trimming(while: \.isWhitespace))
                 guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }) else {
                     throw ValueProblem("is not one line of ASCII text")
@@ -100,41 +91,41 @@ public enum WebFile {
                 return value
             }
             if let value, !value.isEmpty {
-                headers.append(WebSecurity.Header(name, value))
+                headers.add(name, value)
             }
         }
         keys.end()
         return headers
     }
 
-    private static func users(_ keys: MappingDecoder) -> [String: String] {
-        var users: [String: String] = [:]
+    private static func users(_ keys: MappingDecoder) -> [String: BcryptHash] {
+        var users: [String: BcryptHash] = [:]
         for name in keys.keys {
             if name.contains(":") {
                 keys.report(name, "a user's name cannot have a colon, which ends it in a request (RFC 7617)")
             }
             keys.require(name, "give the bcrypt hash of the user's password")
             users[name] = keys.value(name, isSecret: true) { (text) throws(ValueProblem) in
-                guard WebSecurity.cost(ofPasswordHash: text) != nil else {
+                guard let hash = BcryptHash(text) else {
                     throw ValueProblem(
                         "is not a bcrypt hash: make one with htpasswd -nBC 10 NAME, and write what follows the colon")
                 }
-                return text
+                return hash
             }
-            if let cost = users[name].flatMap(WebSecurity.cost), cost > highestCost {
+            if let cost = users[name]?.cost, cost > maximumCost {
                 keys.warn(
                     name,
-                    "is a bcrypt hash of cost \(cost), which takes seconds to check: make one with htpasswd -nBC 10 NAME"
-                )
+                    "is a bcrypt hash of cost \(cost), which takes seconds to check: make one with htpasswd -nBC 10"
+                        + " NAME")
             }
         }
         return users
     }
 
     /// Each step doubles the time of a check: 10 takes some 50 ms, 16 some 3 s, and 31 a day.
-    private static let highestCost = 16
+    private static let maximumCost = 16
 
-    /// The toolkit takes 0 for a burst that is not given, and then answers no request at all: here both must be said.
+    /// The toolkit takes a missing burst for 0, and then answers no request at all: here it is required.
     private static func rateLimit(_ keys: MappingDecoder) -> RequestRateLimit? {
         let interval = keys.value("interval", .duration(.zero...(.seconds(86400))))
         let burst = keys.integer("burst", 0...1_000_000)
@@ -142,15 +133,11 @@ public enum WebFile {
         if keys.isGiven("burst") {
             keys.require("interval", "say how long one more request takes to come free, or 0 for no limit")
         }
-        guard let interval, interval > .zero else {
-            return nil
-        }
-        guard keys.require("burst", "say how many requests are answered at once, 1 or more"), let burst else {
-            return nil
-        }
-        guard burst > 0 else {
+        guard let interval, interval > .zero,
+            keys.require("burst", "say how many requests are answered at once, 1 or more"), let burst
+        else { return nil }
+        if burst == 0 {
             keys.report("burst", "is 0, which answers no request: write 1 or more, or interval: 0 for no limit")
-            return nil
         }
         return RequestRateLimit(interval: interval, burst: burst)
     }

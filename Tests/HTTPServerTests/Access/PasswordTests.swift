@@ -27,7 +27,7 @@ import Testing
         ),
     ])
     func hashesAreCompared(password: String, text: String, isRight: Bool) throws {
-        let hash = try #require(Bcrypt(text))
+        let hash = try #require(BcryptHash(text))
         #expect(hash.matches(Array(password.utf8)) == isRight)
     }
 
@@ -41,14 +41,14 @@ import Testing
         "$1$abcdefgh$abcdefghijklmnopqrstuv",
     ])
     func whatIsNoHashIsRefused(text: String) {
-        #expect(Bcrypt(text) == nil)
+        #expect(BcryptHash(text) == nil)
     }
 
     @Test func aDummyCostsWhatItSays() throws {
-        #expect(Bcrypt.dummy(cost: 4)?.cost == 4)
-        #expect(Bcrypt.dummy(cost: 12)?.text.hasPrefix("$2b$12$") == true)
+        #expect(BcryptHash.decoy(cost: 4).cost == 4)
+        #expect(BcryptHash.decoy(cost: 12).text.hasPrefix("$2b$12$") == true)
         // It is a hash that can be computed, so that it takes its time.
-        #expect(Bcrypt.dummy(cost: 4)?.matches([]) == false)
+        #expect(BcryptHash.decoy(cost: 4).matches([]) == false)
     }
 
     @Test(
@@ -71,20 +71,20 @@ import Testing
 
     @Test(arguments: [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)])
     func checksTakeHalfOfTheProcessorsAndTheirQueueIsBounded(processors: Int, concurrency: Int) async throws {
-        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let hash = BcryptHash.decoy(cost: 4)
         let began = Signal()
         let mayEnd = Signal()
-        let checks = PasswordChecks(capacity: 3, processors: processors) { password, _ in
+        let checks = PasswordChecker(capacity: 3, processors: processors) { password, _ in
             began.fire()
             await mayEnd.wait()
             return (password == [1], .zero)
         }
-        await withTaskGroup(of: PasswordChecks.Result.self) { group in
+        await withTaskGroup(of: PasswordChecker.Result.self) { group in
             for _ in 0..<concurrency + 8 {
                 group.addTask { await checks.check([1], hash, for: .unknown) }
             }
             // Some run, three wait, and the other five are turned away at once.
-            var results: [PasswordChecks.Result] = []
+            var results: [PasswordChecker.Result] = []
             for _ in 0..<5 {
                 results.append(await group.next() ?? .right)
             }
@@ -101,10 +101,10 @@ import Testing
     }
 
     @Test func theOnlyProcessorRestsAsLongAsItHasWorked() async throws {
-        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let hash = BcryptHash.decoy(cost: 4)
         let slept = Mutex<[Duration]>([])
         let (hasRested, began) = (Signal(), Signal())
-        let checks = PasswordChecks(processors: 1) { _, _ in
+        let checks = PasswordChecker(processors: 1) { _, _ in
             began.fire()
             return (true, .milliseconds(40))
         } sleep: { time in
@@ -125,10 +125,10 @@ import Testing
 
     /// The answers to wrong passwords take twice the time that all requests of the client would need.
     @Test func wrongPasswordsAreAnsweredLate() async throws {
-        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let hash = BcryptHash.decoy(cost: 4)
         let delays = Mutex<[Duration]>([])
         let (mayEnd, held) = (Signal(), Signal())
-        let checks = PasswordChecks(capacity: 4, processors: 4) { password, _ in
+        let checks = PasswordChecker(capacity: 4, processors: 4) { password, _ in
             (password == [1], .milliseconds(10))
         } sleep: { time in
             delays.withLock { $0.append(time) }
@@ -136,7 +136,7 @@ import Testing
             await mayEnd.wait()
         }
         let (flood, other) = (try client("127.0.0.1"), try client("127.0.0.2"))
-        await withTaskGroup(of: PasswordChecks.Result.self) { group in
+        await withTaskGroup(of: PasswordChecker.Result.self) { group in
             for number in 1...3 {
                 group.addTask { await checks.check([2], hash, for: flood) }
                 await held.wait(count: number)
@@ -157,9 +157,9 @@ import Testing
     }
 
     @Test func aShutdownLetsOutWhatIsHeldBack() async throws {
-        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let hash = BcryptHash.decoy(cost: 4)
         let held = Signal()
-        let checks = PasswordChecks { _, _ in
+        let checks = PasswordChecker { _, _ in
             (false, .seconds(1000))
         } sleep: { time in
             held.fire()
@@ -167,7 +167,7 @@ import Testing
         }
         async let wrong = checks.check([2], hash, for: .unknown)
         await held.wait()
-        checks.endDelays()
+        await checks.endDelays()
         #expect(await wrong == .wrong)
         let next = await checks.check([2], hash, for: .unknown)
         #expect(next == .wrong)
@@ -175,18 +175,18 @@ import Testing
     }
 
     @Test func aFloodOfOneClientDelaysNoOther() async throws {
-        let hash = try #require(Bcrypt.dummy(cost: 4))
+        let hash = BcryptHash.decoy(cost: 4)
         let began = Signal()
         let mayEnd = Signal()
         let order = Mutex<[[UInt8]]>([])
-        let checks = PasswordChecks(capacity: 4, processors: 4) { password, _ in
+        let checks = PasswordChecker(capacity: 4, processors: 4) { password, _ in
             order.withLock { $0.append(password) }
             began.fire()
             await mayEnd.wait()
             return (true, .zero)
         }
         let (flood, other) = (try client("127.0.0.1"), try client("127.0.0.2"))
-        await withTaskGroup(of: PasswordChecks.Result.self) { group in
+        await withTaskGroup(of: PasswordChecker.Result.self) { group in
             for _ in 0..<7 {
                 group.addTask { await checks.check([1], hash, for: flood) }
             }
@@ -246,16 +246,16 @@ import Testing
     }
 
     @Test func onlySoManyPasswordsAreKept() throws {
-        let hash = try #require(Bcrypt.dummy(cost: 4))
-        let known = KnownPasswords()
-        let all = (0...KnownPasswords.capacity).map { Credentials(user: "user\($0)", password: [1]) }
+        let hash = BcryptHash.decoy(cost: 4)
+        let known = VerifiedCredentials()
+        let all = (0...VerifiedCredentials.capacity).map { Credentials(user: "user\($0)", password: [1]) }
         for credentials in all {
             known.insert(credentials, hash)
         }
         #expect(!known.contains(all[0], hash))
         #expect(all.dropFirst().allSatisfy { known.contains($0, hash) })
         #expect(!known.contains(Credentials(user: "user1", password: [2]), hash))
-        let other = try #require(Bcrypt.dummy(cost: 5))
+        let other = BcryptHash.decoy(cost: 5)
         #expect(!known.contains(all[1], other))
     }
 }

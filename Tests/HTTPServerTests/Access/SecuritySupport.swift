@@ -1,14 +1,9 @@
+import Glibc
 import Logging
 import NIOSSL
 import Synchronization
 
 @testable import HTTPServer
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
 
 extension TLSOptions {
     /// The test server's certificate.

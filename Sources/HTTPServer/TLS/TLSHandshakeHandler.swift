@@ -1,0 +1,68 @@
+import Logging
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// Lets nothing through before the TLS handshake is complete and the client's certificate bears an allowed name.
+///
+/// The time that a handshake takes is limited by the connection behind it: no request has come.
+final class TLSHandshakeHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private enum Phase {
+        case shakingHands, open, refused
+    }
+
+    private let allowedNames: ClientNames
+    private let logger: Logger
+    private var phase = Phase.shakingHands
+
+    init(allowing names: ClientNames, logger: Logger) {
+        allowedNames = names
+        self.logger = logger
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // Requests may come along with the end of a handshake that has led to a refusal.
+        if phase == .open {
+            context.fireChannelRead(data)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case TLSUserEvent.handshakeCompleted:
+            complete(context)
+        case let event as ChannelEvent where event == .inputClosed && phase == .refused:
+            break
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func complete(_ context: ChannelHandlerContext) {
+        let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+        guard certificate.map(allowedNames.allows) ?? true else {
+            logger.debug("Refused a client: its certificate bears none of the allowed names")
+            phase = .refused
+            context.close(promise: nil)
+            return
+        }
+        phase = .open
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch phase {
+        case .open where error as? NIOSSLError == .uncleanShutdown:
+            // The client has closed its side without `close_notify`. A request that is whole is answered nevertheless:
+            // HTTP itself tells that.
+            break
+        case .open:
+            context.fireErrorCaught(error)
+        case .shakingHands, .refused:
+            logger.debug("A TLS handshake has failed", metadata: ["error": "\(error)"])
+            context.close(promise: nil)
+        }
+    }
+}
