@@ -102,7 +102,7 @@ let package = Package(
         tests("HTTPServer", ["Basics", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioTLS, logging]),
         tests("Endpoints", ["Basics", "Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
         tests("Settings", ["Basics", "HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
-        tests("Simulator", ["HypersenderAPI", "HTTPServer", logging]),
+        tests("Simulator", ["CZlib", "HypersenderAPI", "HTTPServer", logging]),
         tests("hypersender-exporter", ["Exposition", "HypersenderAPI", "Monitoring", "Settings", logging]),
     ]
 )

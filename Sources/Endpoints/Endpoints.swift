@@ -66,21 +66,18 @@ public final class Endpoints: Sendable {
         await page.refresh()
     }
 
-    /// Returns the refusal of a request with an unknown path or a method that is not allowed; `nil` for others.
-    public func refusal(of request: Request) -> Response? {
-        guard case .refused(let name, let response) = route(request) else { return nil }
-        return counted(name, response)
-    }
-
     /// Answers a request.
     public func handle(_ request: Request) -> Reply {
         switch route(request) {
         case .refused(let name, let response):
             return .now(counted(name, response))
+        case .found where request.awaitsBody:
+            return .afterBody
         case .found(let name, let answer):
             switch answer(request) {
             case .now(let response): return .now(counted(name, response))
             case .later(let respond): return .later { await self.counted(name, respond()) }
+            case let other: return other
             }
         }
     }

@@ -3,13 +3,10 @@ public struct BindError: Error, Equatable, CustomStringConvertible {
     /// The address as configured.
     public let address: ListenAddress
 
-    /// Why not, in words: `address already in use`.
+    /// The reason, as in `address already in use`.
     public let reason: String
 
-    /// The address and the reason.
-    public var description: String {
-        "cannot listen on \(address): \(reason)"
-    }
+    public var description: String { "cannot listen on \(address): \(reason)" }
 }
 
 /// A listener that ended without being asked to.
@@ -17,8 +14,5 @@ public struct ListenerError: Error, Equatable, CustomStringConvertible {
     /// The address it listened on.
     public let address: ListenAddress
 
-    /// The address, and that it is no longer listened on.
-    public var description: String {
-        "the listener on \(address) has ended by itself"
-    }
+    public var description: String { "the listener on \(address) has ended by itself" }
 }

@@ -127,8 +127,7 @@ struct Program {
                 configuration.inherited = try SystemdSockets.inherited(environment: settings.given.environment)
             }
             configuration.security = security
-            return try await Server.start(
-                configuration, logger: logger, refusal: endpoints.refusal, handler: endpoints.handle)
+            return try await Server.start(configuration, logger: logger, handler: endpoints.handle)
         } catch let error as SystemdSocketsError {
             throw ProgramErrors(["--web.systemd-socket: \(error)"])
         } catch let error as BindError {

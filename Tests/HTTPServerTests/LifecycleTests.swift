@@ -61,10 +61,8 @@ import Testing
         #expect(error?.reason == "this machine does not have the address")
     }
 
-    @Test func eventLoopsOfItsOwn() async throws {
-        var configuration = try configuration("127.0.0.1:0")
-        configuration.eventLoops = 1
-        let server = try await Server.start(configuration, logger: .silent, handler: Self.ok)
+    @Test func aSecondShutdownHasNoEffect() async throws {
+        let server = try await Server.start(Self.ok)
         let client = try await TestClient.connect(to: server.port)
         try await client.get("/")
         #expect(await client.response()?.body == "ok")

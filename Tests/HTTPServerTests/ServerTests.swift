@@ -174,23 +174,6 @@ import Testing
         }
     }
 
-    @Test func dropAndVerbatim() async throws {
-        let ends = Signal()
-        try await withServer { request in
-            var response = request.path == "/drop" ? Response.drop : .verbatim(Body("HTTP/1.1 200 OK\r\nbroken"))
-            response.onEnd = { ends.fire() }
-            return .now(response)
-        } _: { server in
-            let dropped = try await TestClient.connect(to: server.port)
-            try await dropped.get("/drop")
-            #expect(await dropped.readToEnd() == "")
-            let verbatim = try await TestClient.connect(to: server.port)
-            try await verbatim.send("HEAD /verbatim HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(await verbatim.readToEnd() == "HTTP/1.1 200 OK\r\nbroken")
-            await ends.wait(count: 2)
-        }
-    }
-
     @Test func everyResponseEndsOnce() async throws {
         let ends = Signal()
         try await withServer { _ in

@@ -258,6 +258,17 @@ final class TestClient: Sendable {
     }
 }
 
+/// A refusal of requests by their head; `nil` lets them pass.
+typealias Refusal = @Sendable (Request) -> Response?
+
+/// A handler that refuses some requests by their head, and passes on all others once their body has been read.
+private func handling(_ refusal: @escaping Refusal, _ handler: @escaping Handler) -> Handler {
+    { request in
+        if let response = refusal(request) { return .now(response) }
+        return request.awaitsBody ? .afterBody : handler(request)
+    }
+}
+
 extension Server {
     /// A server on a free port of the loopback.
     static func start(
@@ -266,14 +277,14 @@ extension Server {
     ) async throws -> Server {
         var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: limits)
         configuration.security = security
-        return try await start(configuration, logger: .silent, refusal: refusal, handler: handler)
+        return try await start(configuration, logger: .silent, handler: handling(refusal, handler))
     }
 }
 
 extension ConnectionPipeline {
     /// A pipeline without TLS and passwords.
     init(limits: Limits, refusal: @escaping Refusal = { _ in nil }, handler: @escaping Handler) {
-        let gatekeeper = Gatekeeper(security: nil, refusal: refusal, handler: handler)
+        let gatekeeper = Gatekeeper(security: nil, handler: handling(refusal, handler))
         self.init(limits: limits, gatekeeper: gatekeeper, logger: .silent)
     }
 }

@@ -4,15 +4,14 @@
 struct Gatekeeper: Sendable {
     /// `nil` for plain HTTP and everybody.
     let security: LiveSecurity?
-    let refusal: Refusal
     let handler: Handler
 
     /// Judges a request by its head. To be called once for each: it counts against the rate limit.
     func judge(_ request: Request) -> AccessDecision {
         switch security?.current.access.judge(request) ?? .allowed {
-        case .allowed: refusal(request).map { .refused(finish($0)) } ?? .allowed
+        case .allowed: .allowed
         case .refused(let response): .refused(finish(response))
-        case .uncertain(let check): .uncertain { (await check() ?? refusal(request)).map(finish) }
+        case .uncertain(let check): .uncertain { await check().map(finish) }
         }
     }
 
@@ -21,6 +20,8 @@ struct Gatekeeper: Sendable {
         switch handler(request) {
         case .now(let response): .now(finish(response))
         case .later(let make): .later { finish(await make()) }
+        case .afterBody: .afterBody
+        case .raw(let write): .raw(write)
         }
     }
 

@@ -47,7 +47,8 @@ actor PasswordChecker {
     /// - Parameter capacity: the number of requests that may wait, and of those that may be held back besides. By
     ///   default they take three quarters of the connections, so that others still find a place.
     init(
-        capacity: Int = Admission.limit(asked: Limits().connections) * 3 / 8, processors: Int = System.coreCount,
+        capacity: Int = ConnectionLimit.maximum(asked: Limits().connections) * 3 / 8,
+        processors: Int = System.coreCount,
         compare: @escaping @Sendable ([UInt8], BcryptHash) async -> Comparison = PasswordChecker.compare,
         sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
     ) {

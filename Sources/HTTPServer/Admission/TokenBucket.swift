@@ -1,7 +1,8 @@
 /// A bucket of tokens, to which one is added in every interval until it is full. Decides only.
 struct TokenBucket: Sendable {
     let limit: RequestRateLimit
-    /// When the bucket would be empty if no token had been lost to its brim: full from `burst` intervals after on.
+    /// The time at which the bucket was or will be empty, if no token were lost to its brim: it is full from `burst`
+    /// intervals after that on.
     private var emptyAt: ContinuousClock.Instant
 
     /// A full bucket.

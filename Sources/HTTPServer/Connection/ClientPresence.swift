@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Whether the client of a connection still sends, or has closed its side: most such clients have gone away.
+/// A mark that the client of a connection has closed its side; most such clients have gone away.
 final class ClientPresence: Sendable, Equatable {
     private let left = Atomic(false)
 

@@ -7,50 +7,55 @@ final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = IOData
 
-    private enum Item {
+    enum Input {
         case part(HTTPServerRequestPart)
         case malformed(status: Int)
     }
 
-    private let gatekeeper: Gatekeeper
-    private let loop: LoopContext
+    /// A wait for the system to take all bytes sent.
+    enum Completion {
+        case response
+        case rawWrite(CheckedContinuation<Void, any Error>)
+    }
+
+    let gatekeeper: Gatekeeper
+    let connections: EventLoopConnections
     private let logger: Logger
     var state: ConnectionState
     var context: ChannelHandlerContext?
-    var gate: InputGate?
-    /// Holds what cannot be encrypted yet; nil without TLS.
-    var pacer: WritePacer?
 
     private var client = ClientAddress.unknown
     private let presence = ClientPresence()
     /// The rules under which the connection was made.
-    var rules = TLSRules.plain
+    private let rules: TLSRules
 
-    /// Parsed, but not yet served: at most what one read from the socket held.
-    private var queue = CircularBuffer<Item>(initialCapacity: 0)
+    /// Parsed, but not yet served: at most the content of one read from the socket.
+    var queue = CircularBuffer<Input>(initialCapacity: 0)
     private var isServing = false
+
+    var output: PacedOutput
+    var isSending = false
+    var completion: Completion?
 
     private var timer: (at: NIODeadline, scheduled: Scheduled<Void>)?
     var task: Task<Void, Never>?
-    private var onStall: (@Sendable () -> Void)?
-    private var onEnd: (@Sendable () -> Void)?
-    var stream: ResponseStream?
-    var streamNumber = 0
+    var onStall: (@Sendable () -> Void)?
+    var onEnd: (@Sendable () -> Void)?
 
-    init(
-        limits: Limits, loop: LoopContext, logger: Logger, now: NIODeadline, gatekeeper: Gatekeeper
-    ) {
-        self.gatekeeper = gatekeeper
-        self.loop = loop
-        self.logger = logger
-        state = ConnectionState(limits: limits, now: now)
+    init(_ pipeline: ConnectionPipeline, among connections: EventLoopConnections, rules: TLSRules, now: NIODeadline) {
+        gatekeeper = pipeline.gatekeeper
+        logger = pipeline.logger
+        self.connections = connections
+        state = ConnectionState(limits: pipeline.limits, now: now)
+        self.rules = rules
+        output = PacedOutput(isPaced: rules != .plain)
     }
 
-    // MARK: - The channel
+    // MARK: The channel
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        loop.add(self)
+        connections.add(self)
         if context.channel.isActive {
             begin(context)
         }
@@ -63,9 +68,9 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func begin(_ context: ChannelHandlerContext) {
         client = ClientAddress(context.remoteAddress)
-        if loop.isClosed {
+        if connections.isClosed {
             close()
-        } else if loop.isDraining {
+        } else if connections.isDraining {
             drain()
         } else {
             armTimer()
@@ -90,66 +95,45 @@ final class ConnectionHandler: ChannelInboundHandler {
         timer = nil
         task?.cancel()
         task = nil
-        stream = nil
         queue.removeAll()
+        output.removeAll()
+        if case .rawWrite(let written) = completion.take() {
+            written.resume(throwing: ChannelError.ioOnClosedChannel)
+        }
         onStall = nil
         onEnd.take()?()
-        loop.remove(self)
+        connections.remove(self)
     }
 
-    // MARK: - Requests
+    // MARK: Input
 
-    /// Called by the gate before bytes reach the parser.
-    func bytesArrived(_ count: Int) -> ConnectionState.Input {
-        if let context {
-            let now = context.eventLoop.now
-            if state.input == .discard {
-                state.discard(bytes: count, now: now)
-            }
-            state.receiveBytes(now: now)
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case let arrival as InputBufferHandler.Arrival:
+            state.receiveBytes(arrival.count, now: context.eventLoop.now)
             armTimer()
+        case let event as ChannelEvent where event == .inputClosed:
+            presence.leave()
+            perform(state.closeInput(hasMore: !queue.isEmpty))
+        default:
+            context.fireUserInboundEventTriggered(event)
         }
-        return state.input
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = Self.unwrapInboundIn(data)
-        guard queue.isEmpty, state.input == .parse else {
-            queue.append(.part(part))
-            return
-        }
-        let wasServing = isServing
-        isServing = true
-        perform(state.receive(part, now: context.eventLoop.now))
-        isServing = wasServing
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        readIfWanted()
-        context.fireChannelReadComplete()
+        receive(.part(Self.unwrapInboundIn(data)))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let status = Self.status(for: error) else {
+        if let status = Self.status(for: error) {
+            receive(.malformed(status: status))
+        } else {
             // A failed socket: the channel closes itself, and nobody is left to tell.
             close()
-            return
-        }
-        queue.append(.malformed(status: status))
-        if !isServing {
-            serve()
         }
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed {
-            presence.leave()
-            perform(state.closeInput(hasMore: hasMore))
-        }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    /// The status that tells a client of its mistake, nil for what is not the parser's error.
+    /// Returns the status that tells a client of its mistake, or `nil` for an error that is not the parser's.
     private static func status(for error: any Error) -> Int? {
         switch error {
         case HTTPParserError.headerOverflow: 431
@@ -161,50 +145,65 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    private var hasMore: Bool {
-        !queue.isEmpty || gate?.isHolding == true
+    private func receive(_ input: Input) {
+        switch state.input {
+        case .parse where queue.isEmpty:
+            let wasServing = isServing
+            isServing = true
+            serve(input)
+            isServing = wasServing
+        case .parse, .hold: queue.append(input)
+        case .discard: break
+        }
     }
 
-    /// Goes on with what has been received already, until a request is being answered or nothing is left.
-    private func serve() {
-        guard !isServing, let context else { return }
+    private func serve(_ input: Input) {
+        guard let context else { return }
+        switch input {
+        case .part(let part): perform(state.receive(part, now: context.eventLoop.now))
+        case .malformed(let status): perform(state.fail(status: status))
+        }
+    }
+
+    /// Goes on with what has been parsed already, until a request is being answered or nothing is left.
+    func serveQueue() {
+        guard !isServing else { return }
         isServing = true
-        repeat {
-            while state.input == .parse, let item = queue.popFirst() {
-                switch item {
-                case .part(let part): perform(state.receive(part, now: context.eventLoop.now))
-                case .malformed(let status): perform(state.fail(status: status))
-                }
-            }
-            if state.input == .parse {
-                gate?.release()
-            }
-        } while state.input == .parse && hasMore
+        while state.input == .parse, let input = queue.popFirst() {
+            serve(input)
+        }
         isServing = false
         readIfWanted()
     }
 
-    private func readIfWanted() {
+    func channelReadComplete(context: ChannelHandlerContext) {
+        readIfWanted()
+        context.fireChannelReadComplete()
+    }
+
+    func readIfWanted() {
         if state.wantsInput {
             context?.read()
         }
     }
 
-    // MARK: - Effects
+    // MARK: Requests
 
-    private func perform(_ effect: ConnectionState.Effect) {
+    func perform(_ effect: ConnectionState.Effect) {
         switch effect {
         case .none:
             armTimer()
         case .judge(let request):
             judge(identified(request))
         case .answer(let request):
-            answer(identified(request))
+            send(gatekeeper.answer(identified(request)))
         case .proceed:
-            send([ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")])
+            output.append(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))
+            send()
         case .refuse(let status):
             logger.debug("Refused a request", metadata: ["status": "\(status)"])
-            refuse(gatekeeper.refuse(status: status))
+            queue.removeAll()
+            send(.now(gatekeeper.refuse(status: status)))
         case .reportStall:
             armTimer()
             onStall.take()?()
@@ -225,126 +224,48 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func judge(_ request: Request) {
         switch gatekeeper.judge(request) {
-        case .allowed:
-            admit()
-        case .refused(let response):
-            deny(response)
+        case .allowed: admit(request)
+        case .refused(let response): refuse(.now(response))
         case .uncertain(let check):
             later(check) { connection, refusal in
                 if let refusal {
-                    connection.deny(refusal)
+                    connection.refuse(.now(refusal))
                 } else {
-                    connection.admit()
+                    connection.admit(request)
                 }
-                connection.serve()
+                connection.serveQueue()
             }
         }
     }
 
-    private func admit() {
+    private func admit(_ request: Request) {
         guard let context else { return }
-        perform(state.admit(hasMore: hasMore, now: context.eventLoop.now))
+        if request.awaitsBody {
+            let reply = gatekeeper.answer(request)
+            guard case .afterBody = reply else {
+                refuse(reply)
+                return
+            }
+        }
+        perform(state.admit(hasMore: !queue.isEmpty, now: context.eventLoop.now))
     }
 
-    private func deny(_ response: Response) {
+    /// Replies without reading the request's body.
+    private func refuse(_ reply: Reply) {
         state.deny()
-        refuse(response)
-    }
-
-    private func refuse(_ response: Response) {
         if state.phase == .refusing {
             queue.removeAll()
-            gate?.discard()
         }
-        respond(response)
+        send(reply)
     }
 
-    private func answer(_ request: Request) {
-        switch gatekeeper.answer(request) {
-        case .now(let response): respond(response)
-        case .later(let make): later(make, cancelled: { $0.onEnd?() }) { $0.respond($1) }
-        }
-    }
+    // MARK: The end
 
-    /// Sends a response to the request under way, or ends it at once where the connection is gone.
-    private func respond(_ response: Response) {
-        guard let context, state.phase == .answering || state.phase == .refusing else {
-            response.onEnd?()
-            return
-        }
-        onStall = response.onStall
-        onEnd = response.onEnd
-        let head = state.startResponse(response)
-        var bytes: [ByteBuffer] = []
-        if !response.isVerbatim {
-            var buffer = context.channel.allocator.buffer(capacity: 512)
-            head.write(to: &buffer, date: loop.currentDate)
-            bytes.append(buffer)
-        }
-        switch response.body.storage {
-        case .segments(let segments):
-            if head.sendsBody {
-                bytes.append(contentsOf: segments)
-            }
-            send(bytes, sent: { $0.finishResponse() })
-        case .stream where !head.sendsBody:
-            send(bytes, sent: { $0.finishResponse() })
-        case .stream(_, let produce):
-            send(bytes)
-            start(ResponseStream(framing: head.framing), produce)
-        }
-    }
+    /// Completes when the connection has closed.
+    var closed: EventLoopFuture<Void>? { context?.channel.closeFuture }
 
-    /// Writes and flushes at once, without copying. `sent` follows when the system has taken the last byte, `failed`
-    /// when it never will; then the connection is closed.
-    func send(
-        _ buffers: [ByteBuffer], failed: (() -> Void)? = nil, sent: ((ConnectionHandler) -> Void)? = nil
-    ) {
-        guard let context else {
-            failed?()
-            return
-        }
-        guard let last = buffers.last else {
-            sent?(self)
-            return
-        }
-        state.send(bytes: buffers.reduce(0) { $0 + $1.readableBytes })
-        for buffer in buffers.dropLast() {
-            context.write(Self.wrapOutboundOut(.byteBuffer(buffer)), promise: nil)
-        }
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { result in
-            switch result {
-            case .success:
-                self.watchProgress()
-                sent?(self)
-            case .failure:
-                failed?()
-                self.close()
-            }
-        }
-        context.writeAndFlush(Self.wrapOutboundOut(.byteBuffer(last)), promise: promise)
-        watchProgress()
-    }
-
-    func finishResponse() {
-        guard let context else { return }
-        onStall = nil
-        onEnd.take()?()
-        perform(state.finishResponse(hasMore: hasMore, now: context.eventLoop.now))
-        serve()
-    }
-
-    private func closeOutput() {
-        guard let context else { return }
-        let closed = context.eventLoop.makePromise(of: Void.self)
-        closed.futureResult.assumeIsolated().whenFailure { _ in self.close() }
-        context.close(mode: .output, promise: closed)
-        readIfWanted()
-    }
-
-    /// The connection's state as a candidate to be closed for newcomers; `nil` while it must stay.
-    var candidate: Eviction.Candidate? {
+    /// The connection as a candidate for eviction; `nil` while it must stay.
+    var candidate: EvictionPolicy.Candidate? {
         context.flatMap { state.candidate(unsentBytes: unsentBytes, now: $0.eventLoop.now) }
     }
 
@@ -365,15 +286,14 @@ final class ConnectionHandler: ChannelInboundHandler {
         perform(state.close())
     }
 
-    // MARK: - Deadlines
+    // MARK: Deadlines
 
     private var unsentBytes: Int {
-        let options = context?.channel.syncOptions
-        return ((try? options?.getOption(.bufferedWritableBytes)) ?? 0) + (pacer?.heldBytes ?? 0)
+        output.queuedBytes + ((try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0)
     }
 
     /// Lets the write deadline run while, and only while, the client leaves bytes of a response waiting.
-    private func watchProgress() {
+    func watchProgress() {
         guard let context else { return }
         let unsentBytes = unsentBytes
         if unsentBytes > 0 {

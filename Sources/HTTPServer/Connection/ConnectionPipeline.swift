@@ -2,32 +2,28 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// Puts together what serves one connection: from the socket's bytes over the parser to the requests.
+/// Adds the handlers of a connection to its channel.
 struct ConnectionPipeline {
     let limits: Limits
     let gatekeeper: Gatekeeper
     let logger: Logger
 
-    /// Adds the handlers: what turns other bytes into plain ones, as TLS, comes first.
+    /// Adds the handlers, in order: TLS if configured, the input buffer, the parser and the connection's own.
     ///
     /// Call on the channel's event loop.
-    func configure(_ channel: any Channel, loop: LoopContext) throws {
-        let connection = ConnectionHandler(
-            limits: limits, loop: loop, logger: logger, now: channel.eventLoop.now, gatekeeper: gatekeeper)
+    func configure(_ channel: any Channel, among connections: EventLoopConnections) throws {
         let pipeline = channel.pipeline.syncOperations
         let security = gatekeeper.security?.current
-        connection.rules = security?.rules ?? .plain
         if let tls = security?.tls {
-            let pacer = WritePacer()
-            connection.pacer = pacer
-            try pipeline.addHandler(PlainRequestDetector())
+            try pipeline.addHandler(PlainRequestHandler())
             try pipeline.addHandler(tls.makeHandler())
-            try pipeline.addHandler(pacer)
             try pipeline.addHandler(TLSHandshakeHandler(allowing: tls.clientNames, logger: logger))
         }
-        try pipeline.addHandler(InputGate(connection: connection))
+        try pipeline.addHandler(InputBufferHandler())
         try pipeline.addHandler(parser)
-        try pipeline.addHandler(connection)
+        try pipeline.addHandler(
+            ConnectionHandler(
+                self, among: connections, rules: security?.rules ?? .plain, now: channel.eventLoop.now))
     }
 
     private var parser: ByteToMessageHandler<HTTPRequestDecoder> {

@@ -1,16 +1,16 @@
 import NIOCore
 import NIOHTTP1
 
-/// What one connection is doing, which deadline holds, and what an event means for it.
+/// The state machine of one connection: its phase, its deadline, and the effect of each event.
 ///
-/// Decides only: the channel handler tells it what happened and when, and carries out the effects.
+/// Decides only: `ConnectionHandler` reports events with their time, and carries out the effects.
 struct ConnectionState {
     enum Phase: Equatable {
         /// No byte of a request has come.
         case waiting
         /// A request is arriving.
         case receiving
-        /// A request is judged by its head; its body, if there is one, waits.
+        /// It is being decided by its head whether a request may pass; its body, if there is one, waits.
         case judging
         /// A request is complete; its response is being made or sent.
         case answering
@@ -30,14 +30,14 @@ struct ConnectionState {
         case proceed
         /// Send an empty response of this status, then stop.
         case refuse(status: Int)
-        /// Say that the client takes nothing of the response.
+        /// Report that the client takes nothing of the response.
         case reportStall
         /// Close our side of the connection only.
         case closeOutput
         case close
     }
 
-    /// What is to be done with bytes from the client.
+    /// The treatment of what comes from the client.
     enum Input {
         case parse, hold, discard
     }
@@ -45,10 +45,10 @@ struct ConnectionState {
     private let limits: Limits
     private(set) var phase = Phase.waiting
 
-    /// When `reachDeadline` is due, nil while the connection may take all the time it needs.
+    /// The time at which `reachDeadline` is due; `nil` while there is no limit.
     private(set) var deadline: NIODeadline?
 
-    /// How the response under way is framed.
+    /// The traits of the request under way.
     private var traits = RequestTraits()
     private var keepsAlive = false
     private var isFirstRequest = true
@@ -60,15 +60,15 @@ struct ConnectionState {
     private var bodyBytes = 0
     private var discardedBytes = 0
 
-    /// When the present wait for a request, or for its end, began.
+    /// The time at which the present wait for a request, or for its end, began.
     private var since: NIODeadline
 
     private var unsentBytes = 0
     private var lastProgress = NIODeadline.uptimeNanoseconds(0)
-    /// When the client began to leave bytes waiting, nil while all are taken.
+    /// The time at which the client began to leave bytes waiting; `nil` while all are taken.
     private var stalledSince: NIODeadline?
-    /// How long the response under way may still wait for its client.
-    private var patience = TimeAmount.zero
+    /// The time the response under way may still wait for its client.
+    private var stallAllowance = TimeAmount.zero
     /// Whether a stall of the response under way is still to be reported.
     private var reportsStall = false
 
@@ -87,26 +87,24 @@ struct ConnectionState {
         }
     }
 
-    /// Whether the next bytes should be fetched from the socket. Not while answering: that is the back-pressure.
+    /// Whether to read the next bytes from the socket; not while answering, which is the back-pressure.
     var wantsInput: Bool {
         guard !isInputClosed else { return false }
         return phase == .waiting || phase == .receiving || phase == .lingering && discardedBytes < limits.lingerBytes
     }
 
-    /// How this connection may give way to a newcomer; nil while it has something to answer, and its client takes that.
-    ///
-    /// `unsentBytes` is what the socket has not taken yet; where that has become less, the client has gone on until now.
-    mutating func candidate(unsentBytes: Int, now: NIODeadline) -> Eviction.Candidate? {
+    /// Returns the connection as a candidate for eviction, or `nil` while its client takes what is answered.
+    mutating func candidate(unsentBytes: Int, now: NIODeadline) -> EvictionPolicy.Candidate? {
         switch phase {
-        case .waiting where !isFirstRequest: return Eviction.Candidate(kind: .idle, since: since)
-        case .waiting, .receiving, .lingering: return Eviction.Candidate(kind: .unfinished, since: since)
+        case .waiting where !isFirstRequest: return EvictionPolicy.Candidate(kind: .idle, since: since)
+        case .waiting, .receiving, .lingering: return EvictionPolicy.Candidate(kind: .unfinished, since: since)
         case .answering where stalledSince != nil && unsentBytes > 0:
-            return Eviction.Candidate(kind: .stalled, since: progress(unsentBytes: unsentBytes, now: now))
+            return EvictionPolicy.Candidate(kind: .stalled, since: progress(unsentBytes: unsentBytes, now: now))
         case .judging, .answering, .refusing, .closed: return nil
         }
     }
 
-    /// When the client last took something.
+    /// Returns the time at which the client last took something: now, if the socket has fewer bytes to send.
     private mutating func progress(unsentBytes: Int, now: NIODeadline) -> NIODeadline {
         if unsentBytes < self.unsentBytes {
             self.unsentBytes = unsentBytes
@@ -115,38 +113,55 @@ struct ConnectionState {
         return lastProgress
     }
 
-    // MARK: - A request arrives
+    // MARK: A request arrives
 
     /// Bytes have come. Only the first of a request moves the deadline: a client that drips gains nothing.
-    mutating func receiveBytes(now: NIODeadline) {
-        guard phase == .waiting else { return }
-        phase = .receiving
-        if !isFirstRequest {
-            since = now
-            deadline = now + TimeAmount(limits.requestDeadline)
-            if isDraining {
-                hasten(now: now)
+    mutating func receiveBytes(_ count: Int, now: NIODeadline) {
+        switch phase {
+        case .waiting:
+            phase = .receiving
+            if !isFirstRequest {
+                since = now
+                limit(to: limits.requestDeadline, now: now)
             }
+        case .lingering:
+            discardedBytes += count
+            if discardedBytes >= limits.lingerBytes {
+                // Left to the client to read the refusal.
+                deadline = min(deadline ?? .distantFuture, now + .seconds(1))
+            }
+        case .receiving, .judging, .answering, .refusing, .closed:
+            break
         }
     }
 
+    /// Limits the present wait; to less if the server is shutting down.
+    private mutating func limit(to time: Duration, now: NIODeadline) {
+        deadline = since + TimeAmount(time)
+        if isDraining {
+            hasten(now: now)
+        }
+    }
+
+    /// A part of a request has been parsed.
     mutating func receive(_ part: HTTPServerRequestPart, now: NIODeadline) -> Effect {
-        receiveBytes(now: now)
+        if phase == .waiting {
+            receiveBytes(0, now: now)
+        }
         guard phase == .receiving else { return .none }
         switch part {
         case .head(let head):
-            switch RequestTraits.check(head, limits: limits) {
-            case .failure(let refusal):
-                let effect = refuse(refusal.status)
-                traits = RequestTraits(head)
-                return effect
-            case .success(let traits):
-                self.traits = traits
-                bodyBytes = 0
-                let request = Request(method: head.method.rawValue, target: head.uri, headers: Headers(head.headers))
-                self.request = request
-                return traits.hasBody ? judge(request) : .none
+            do {
+                traits = try RequestTraits(checking: head, limits: limits)
+            } catch {
+                defer { traits = RequestTraits(head) }
+                return refuse(error.status)
             }
+            bodyBytes = 0
+            var request = Request(method: head.method.rawValue, target: head.uri, headers: Headers(head.headers))
+            request.awaitsBody = traits.hasBody
+            self.request = request
+            return traits.hasBody ? judge(request) : .none
         case .body(let bytes):
             bodyBytes += bytes.readableBytes
             return bodyBytes <= limits.bodyBytes ? .none : refuse(413)
@@ -162,16 +177,13 @@ struct ConnectionState {
         return .judge(request)
     }
 
-    /// The request may pass: its body is read, or it is answered if there is none. `hasMore` says whether input waits.
+    /// The request may pass: its body is read, or it is answered if there is none. `hasMore`: parsed input waits.
     mutating func admit(hasMore: Bool, now: NIODeadline) -> Effect {
         guard phase == .judging, let request else { return .none }
         guard traits.hasBody else { return answer(request) }
         if isInputClosed && !hasMore { return close() }
         phase = .receiving
-        deadline = since + TimeAmount(limits.requestDeadline)
-        if isDraining {
-            hasten(now: now)
-        }
+        limit(to: limits.requestDeadline, now: now)
         return traits.expectsContinue ? .proceed : .none
     }
 
@@ -184,6 +196,8 @@ struct ConnectionState {
     }
 
     private mutating func answer(_ request: Request) -> Effect {
+        var request = request
+        request.awaitsBody = false
         self.request = nil
         phase = .answering
         deadline = nil
@@ -206,31 +220,27 @@ struct ConnectionState {
         return .refuse(status: status)
     }
 
-    /// So many bytes of a refused client have been thrown away.
-    mutating func discard(bytes: Int, now: NIODeadline) {
-        discardedBytes += bytes
-        if phase == .lingering, discardedBytes >= limits.lingerBytes {
-            // Left to the client to read the refusal.
-            deadline = min(deadline ?? .distantFuture, now + .seconds(1))
-        }
-    }
+    // MARK: A response leaves
 
-    // MARK: - A response leaves
-
-    /// The head of this response to the request under way.
+    /// Begins the response to the request under way, and returns its head.
     mutating func startResponse(_ response: Response) -> ResponseHead {
-        patience = TimeAmount(limits.writeDeadline)
-        stalledSince = nil
+        startSending()
         reportsStall = response.onStall != nil
-        keepsAlive = keepsAlive && !isDraining && !response.isVerbatim
-        let head = ResponseHead(response, to: traits, keepsAlive: keepsAlive)
+        let head = ResponseHead(response, to: traits, keepsAlive: keepsAlive && !isDraining)
         keepsAlive = head.keepsAlive
         return head
     }
 
+    /// Begins a response whose bytes are not known yet.
+    mutating func startSending() {
+        stallAllowance = TimeAmount(limits.writeDeadline)
+        stalledSince = nil
+        reportsStall = false
+    }
+
     /// So many bytes of the response are about to be sent.
     mutating func send(bytes: Int) {
-        patience = patience + .nanoseconds(Int64(Double(bytes) / Double(max(1, limits.writeRate)) * 1e9))
+        stallAllowance = stallAllowance + .nanoseconds(Int64(Double(bytes) / Double(max(1, limits.writeRate)) * 1e9))
     }
 
     /// So many bytes of a response could not be sent at once.
@@ -242,14 +252,14 @@ struct ConnectionState {
         deadline = nextLook(now: now)
     }
 
-    private var endOfPatience: NIODeadline {
-        stalledSince.map { $0 + patience } ?? .distantFuture
+    private var stallEnd: NIODeadline {
+        stalledSince.map { $0 + stallAllowance } ?? .distantFuture
     }
 
     /// All bytes given so far are sent, but the response goes on.
     mutating func unstall(now: NIODeadline) {
         if let stalledSince {
-            patience = patience - (now - stalledSince)
+            stallAllowance = stallAllowance - (now - stalledSince)
         }
         stalledSince = nil
         if phase == .answering {
@@ -257,7 +267,7 @@ struct ConnectionState {
         }
     }
 
-    /// The response is sent in full. `hasMore` says whether further input waits to be parsed.
+    /// The response is sent in full. `hasMore`: parsed input waits.
     mutating func finishResponse(hasMore: Bool, now: NIODeadline) -> Effect {
         switch phase {
         case .answering where keepsAlive && !isDraining && (hasMore || !isInputClosed):
@@ -269,60 +279,46 @@ struct ConnectionState {
         case .refusing where !isInputClosed:
             phase = .lingering
             since = now
-            deadline = now + TimeAmount(limits.lingerDeadline)
-            if isDraining {
-                hasten(now: now)
-            }
+            limit(to: limits.lingerDeadline, now: now)
             return .closeOutput
-        case .waiting, .receiving, .judging, .lingering, .closed:
-            return .none
-        case .answering, .refusing:
-            return close()
+        case .answering, .refusing: return close()
+        case .waiting, .receiving, .judging, .lingering, .closed: return .none
         }
     }
 
-    /// How long a response may wait without the client taking any byte.
+    /// The time a response may wait without the client taking any byte.
     private var stallLimit: TimeAmount {
         TimeAmount(isDraining ? min(limits.writeDeadline, limits.drainDeadline * 2) : limits.writeDeadline)
     }
 
-    /// The time to look at progress again: a stalled response ends after its limit and at most a quarter of that more.
+    /// Returns the time to look at progress again: a stalled response ends after its limit and a quarter at most.
     private func nextLook(now: NIODeadline) -> NIODeadline {
-        let look = min(now + .nanoseconds(stallLimit.nanoseconds / 4), endOfPatience)
+        let look = min(now + .nanoseconds(stallLimit.nanoseconds / 4), stallEnd)
         return reportsStall ? min(look, lastProgress + TimeAmount(limits.stallNotice)) : look
     }
 
-    // MARK: - Time and ends
+    // MARK: Time and ends
 
-    /// The deadline may have come. `unsentBytes` is what the socket has not taken yet.
+    /// The deadline may have come. `unsentBytes`: those the socket has not taken yet.
     mutating func reachDeadline(unsentBytes: Int, now: NIODeadline) -> Effect {
         guard let deadline, deadline <= now else { return .none }
         switch phase {
-        case .receiving:
-            return refuse(408)
-        case .waiting, .lingering:
-            return close()
+        case .receiving: return refuse(408)
+        case .waiting, .lingering: return close()
+        case .judging, .closed: return .none
         case .answering, .refusing:
-            if endOfPatience <= now {
-                return close()
-            } else if unsentBytes < self.unsentBytes {
-                stall(unsentBytes: unsentBytes, now: now)
-                return .none
-            }
-            let idleTime = now - lastProgress
-            guard idleTime < stallLimit else { return close() }
+            let idleTime = now - progress(unsentBytes: unsentBytes, now: now)
+            guard now < stallEnd, idleTime < stallLimit else { return close() }
             let isStalled = reportsStall && idleTime >= TimeAmount(limits.stallNotice)
             if isStalled {
                 reportsStall = false
             }
             self.deadline = nextLook(now: now)
             return isStalled ? .reportStall : .none
-        case .judging, .closed:
-            return .none
         }
     }
 
-    /// The client will send no more. `hasMore` says whether input it sent before still waits to be parsed.
+    /// The client will send no more. `hasMore`: parsed input waits.
     mutating func closeInput(hasMore: Bool) -> Effect {
         isInputClosed = true
         switch phase {
@@ -332,24 +328,17 @@ struct ConnectionState {
         }
     }
 
-    /// The server is shutting down: a request that has begun is still answered if neither its end nor the client's
-    /// reading is long in coming; all else ends. `hasInput` says whether bytes have come that were not read yet.
+    /// The server is shutting down: a request that has begun is still answered. `hasInput`: unread bytes have come.
     mutating func drain(hasInput: Bool = false, now: NIODeadline) -> Effect {
         isDraining = true
         switch phase {
-        case .waiting where !hasInput:
-            return close()
-        case .waiting, .receiving, .lingering:
-            hasten(now: now)
-            return .none
-        case .answering, .refusing:
-            if stalledSince != nil {
-                stall(unsentBytes: unsentBytes, now: now)
-            }
-            return .none
-        case .judging, .closed:
-            return .none
+        case .waiting where !hasInput: return close()
+        case .waiting, .receiving, .lingering: hasten(now: now)
+        case .answering where stalledSince != nil, .refusing where stalledSince != nil:
+            stall(unsentBytes: unsentBytes, now: now)
+        case .judging, .answering, .refusing, .closed: break
         }
+        return .none
     }
 
     private mutating func hasten(now: NIODeadline) {

@@ -77,7 +77,7 @@ struct Listener {
     private func listen(_ descriptor: CInt, _ bootstrap: ServerBootstrap) async throws -> any Channel {
         let channel = try await bootstrap.withBoundSocket(descriptor).get()
         // SwiftNIO has set the backlog of a socket that it is given to 128.
-        _ = Glibc.listen(descriptor, CInt(AcceptGate.backlog))
+        _ = Glibc.listen(descriptor, CInt(AcceptHandler.backlog))
         return channel
     }
 

@@ -1,12 +1,7 @@
+import Glibc
 import NIOCore
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
-/// What went wrong with a socket, in words a person acts on.
+/// Errors of sockets in words a person acts on.
 enum ErrorText {
     static func describe(_ error: any Error) -> String {
         switch error {

@@ -18,7 +18,7 @@ public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
         self.fields = fields
     }
 
-    /// All values of the name, joined by `", "` (RFC 9110, 5.3), or nil where the field is absent.
+    /// All values of the name, joined by `", "` (RFC 9110, 5.3); `nil` if the field is absent.
     public subscript(name: String) -> String? {
         guard let first = fields.first(name: name) else { return nil }
         let values = fields[name]
@@ -38,22 +38,5 @@ public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// Removes every field of the name.
     public mutating func remove(_ name: String) {
         fields.remove(name: name)
-    }
-}
-
-extension Headers: Sequence {
-    /// The fields in order.
-    public struct Iterator: IteratorProtocol {
-        var fields: HTTPHeaders.Iterator
-
-        /// The next field, or nil after the last.
-        public mutating func next() -> (name: String, value: String)? {
-            fields.next().map { ($0.name, $0.value) }
-        }
-    }
-
-    /// Walks the fields in order.
-    public func makeIterator() -> Iterator {
-        Iterator(fields: fields.makeIterator())
     }
 }

@@ -1,4 +1,4 @@
-/// A request. Bodies are read, up to `Limits.bodyBytes`, and thrown away: nothing uses one.
+/// A request. Its body is read, up to `Limits.bodyBytes`, and discarded: nothing uses one.
 public struct Request: Sendable, Equatable {
     /// The method as sent, such as `GET`. Methods are case-sensitive.
     public let method: String
@@ -6,64 +6,49 @@ public struct Request: Sendable, Equatable {
     /// The path of the target, not decoded and without the query; of an absolute-form target only the path.
     public let path: String
 
-    /// What follows the `?`, not decoded; nil where there is no `?`.
+    /// The part of the target after the `?`, not decoded; `nil` if there is no `?`.
     public let query: String?
 
-    /// The host of an absolute-form target, which counts instead of the `Host` field (RFC 9112, 3.2.2); `nil` otherwise.
+    /// The host of an absolute-form target, which replaces the `Host` field (RFC 9112, 3.2.2); `nil` otherwise.
     public let authority: String?
 
     /// The header fields.
     public let headers: Headers
 
-    /// Whom it comes from.
+    /// Whether the request has a body that has not been read yet.
+    public var awaitsBody = false
+
+    /// The address of its sender.
     var client = ClientAddress.unknown
 
-    /// Whether that client still waits for an answer; `nil` if that is not known.
+    /// The presence of that client; `nil` if it is not known.
     var presence: ClientPresence?
 
-    /// A request as it would arrive with this target, for instance `/metrics?name=up` or `http://host/metrics`.
+    /// A request for a target in origin, absolute or asterisk form (RFC 9112, 3.2), such as `/metrics?name=up`.
     public init(method: String = "GET", target: String, headers: Headers = [:]) {
         self.method = method
         self.headers = headers
-        (path, query) = Self.split(target: target)
-        authority = target.hasPrefix("/") ? nil : Self.authority(target: target)
-    }
-
-    private static func authority(target: String) -> String? {
-        afterScheme(target.utf8).map { rest in
-            String(Substring(rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }))
+        var rest = target.utf8[...]
+        if rest.first != UInt8(ascii: "/"), let afterScheme = Self.afterScheme(target) {
+            let end = afterScheme.firstIndex { $0.isOne(of: "/?") } ?? afterScheme.endIndex
+            authority = String(Substring(afterScheme[..<end]))
+            rest = afterScheme[end...]
+        } else {
+            authority = nil
         }
-    }
-
-    /// Path and query of a request target in origin, absolute or asterisk form (RFC 9112, 3.2).
-    static func split(target: String) -> (path: String, query: String?) {
-        let bytes = target.utf8
-        var rest = bytes[...]
-        if bytes.first != UInt8(ascii: "/"), let authority = afterScheme(bytes) {
-            let end = authority.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
-            rest = end.map { authority[$0...] } ?? authority.suffix(0)
+        if let mark = rest.firstIndex(of: UInt8(ascii: "?")) {
+            query = String(Substring(rest[rest.index(after: mark)...]))
+            rest = rest[..<mark]
+        } else {
+            query = nil
         }
-        let mark = rest.firstIndex(of: UInt8(ascii: "?"))
-        if rest.startIndex == bytes.startIndex, mark == nil {
-            return (target, nil)
-        }
-        let path = String(Substring(rest[..<(mark ?? rest.endIndex)]))
-        let query = mark.map { String(Substring(rest[rest.index(after: $0)...])) }
-        return (path.isEmpty ? "/" : path, query)
+        path = rest.isEmpty ? "/" : String(Substring(rest))
     }
 
-    /// Whether a target has the absolute form, with a host.
-    static func isAbsolute(target: String) -> Bool {
-        guard let first = afterScheme(target.utf8)?.first else { return false }
-        return first != UInt8(ascii: "/") && first != UInt8(ascii: "?")
-    }
-
-    /// What follows `http://` or `https://`, in any case.
-    private static func afterScheme(_ target: String.UTF8View) -> Substring.UTF8View? {
-        for scheme in ["http://", "https://"] where target.count >= scheme.utf8.count {
-            if zip(target, scheme.utf8).allSatisfy({ $0 | 0x20 == $1 | 0x20 }) {
-                return target.dropFirst(scheme.utf8.count)
-            }
+    /// Returns the rest after `http://` or `https://`, in any case, or `nil` for another target.
+    private static func afterScheme(_ target: String) -> Substring.UTF8View? {
+        for scheme in ["http://", "https://"] where target.prefix(scheme.utf8.count).lowercased() == scheme {
+            return target.utf8.dropFirst(scheme.utf8.count)
         }
         return nil
     }

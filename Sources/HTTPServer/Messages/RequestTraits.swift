@@ -1,6 +1,6 @@
 import NIOHTTP1
 
-/// What a request's head means for its connection and for the form of the response.
+/// The meaning of a request's head for its connection and for the form of the response.
 struct RequestTraits: Equatable {
     var isHead = false
     var isHTTP10 = false
@@ -21,9 +21,9 @@ struct RequestTraits: Equatable {
         keepsAlive = head.isKeepAlive
     }
 
-    /// Judges a head by what the parser lets pass: RFC 9112, sections 3.2 and 6, and RFC 9110, section 10.1.1.
-    static func check(_ head: HTTPRequestHead, limits: Limits) -> Result<RequestTraits, Refusal> {
-        var traits = RequestTraits(head)
+    /// Judges a head that the parser lets pass: RFC 9112, sections 3.2 and 6, and RFC 9110, section 10.1.1.
+    init(checking head: HTTPRequestHead, limits: Limits) throws(Refusal) {
+        self.init(head)
         var hosts = 0
         var bodyLength: Int?
         var isChunked = false
@@ -32,42 +32,36 @@ struct RequestTraits: Equatable {
         for (name, value) in head.headers {
             switch name.utf8.count {
             case 4 where name.isField("host"):
-                guard isHost(value) else { return .failure(Refusal(status: 400)) }
+                guard Self.isHost(value) else { throw Refusal(status: 400) }
                 hosts += 1
             case 6 where name.isField("expect"):
                 // Of several, one that is not known counts.
                 expectation = expectation.map { $0.isField("100-continue") ? value : $0 } ?? value
             case 7 where name.isField("upgrade"):
                 // The parser stops after a request for another protocol, which is never granted here.
-                traits.keepsAlive = false
+                keepsAlive = false
             case 14 where name.isField("content-length"):
-                guard let length = Int(value), bodyLength == nil else { return .failure(Refusal(status: 400)) }
+                guard let length = Int(value), bodyLength == nil else { throw Refusal(status: 400) }
                 bodyLength = length
             case 17 where name.isField("transfer-encoding"):
-                guard value.isField("chunked"), !isChunked else { return .failure(Refusal(status: 501)) }
+                guard value.isField("chunked"), !isChunked else { throw Refusal(status: 501) }
                 isChunked = true
             default:
                 break
             }
         }
-        guard hosts == 1 || hosts == 0 && traits.isHTTP10, isTarget(head.uri, of: head.method) else {
-            return .failure(Refusal(status: 400))
-        }
-        if isChunked, bodyLength != nil || traits.isHTTP10 {
-            return .failure(Refusal(status: 400))
-        }
-        if let bodyLength, bodyLength > limits.bodyBytes {
-            return .failure(Refusal(status: 413))
-        }
-        traits.hasBody = isChunked || (bodyLength ?? 0) > 0
-        if let expectation, !traits.isHTTP10 {
-            guard expectation.isField("100-continue") else { return .failure(Refusal(status: 417)) }
-            traits.expectsContinue = traits.hasBody
+        guard hosts == 1 || hosts == 0 && isHTTP10, Self.isTarget(head.uri, of: head.method),
+            !isChunked || bodyLength == nil && !isHTTP10
+        else { throw Refusal(status: 400) }
+        guard (bodyLength ?? 0) <= limits.bodyBytes else { throw Refusal(status: 413) }
+        hasBody = isChunked || (bodyLength ?? 0) > 0
+        if let expectation, !isHTTP10 {
+            guard expectation.isField("100-continue") else { throw Refusal(status: 417) }
+            expectsContinue = hasBody
         }
         if head.method == .CONNECT {
-            traits.keepsAlive = false
+            keepsAlive = false
         }
-        return .success(traits)
     }
 
     /// Whether the target has the form that belongs to the method (RFC 9112, 3.2).
@@ -76,7 +70,7 @@ struct RequestTraits: Equatable {
         switch method {
         case .CONNECT: return isHost(target)
         case .OPTIONS where target == "*": return true
-        default: return target.utf8.first == UInt8(ascii: "/") || Request.isAbsolute(target: target)
+        default: return target.utf8.first == UInt8(ascii: "/") || Request(target: target).authority?.isEmpty == false
         }
     }
 
@@ -85,38 +79,20 @@ struct RequestTraits: Equatable {
         var value = value
         return value.withUTF8 { bytes in
             var host = bytes[...]
-            if bytes.first == UInt8(ascii: "[") {
-                guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
-                guard end + 1 == bytes.endIndex || bytes[end + 1] == UInt8(ascii: ":") else { return false }
-                guard bytes[(end + 1)...].dropFirst().allSatisfy(isDigit) else { return false }
-                host = bytes[1..<end]
-                return !host.isEmpty && host.allSatisfy { isHostByte($0) || $0 == UInt8(ascii: ":") }
+            // A port follows the last colon, in an IPv6 address behind the bracket.
+            if let end = bytes.lastIndex(where: { $0.isOne(of: ":]") }), bytes[end] == UInt8(ascii: ":") {
+                guard bytes[(end + 1)...].allSatisfy(\.isDigit) else { return false }
+                host = bytes[..<end]
             }
-            if let colon = bytes.lastIndex(of: UInt8(ascii: ":")) {
-                guard bytes[(colon + 1)...].allSatisfy(isDigit) else { return false }
-                host = bytes[..<colon]
-            }
-            return host.allSatisfy(isHostByte)
+            guard host.first == UInt8(ascii: "[") else { return host.allSatisfy(isHostByte) }
+            guard host.popLast() == UInt8(ascii: "]") else { return false }
+            return host.count > 1 && host.dropFirst().allSatisfy { isHostByte($0) || $0 == UInt8(ascii: ":") }
         }
-    }
-
-    private static func isDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
     /// A byte of a registered name (RFC 3986, 3.2.2).
     private static func isHostByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"),
-            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"),
-            UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("),
-            UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"),
-            UInt8(ascii: "="):
-            true
-        default:
-            false
-        }
+        byte.isAlphanumeric || byte.isOne(of: "-._~%!$&'()*+,;=")
     }
 
     /// Visible ASCII but `#`: a fragment is never sent.

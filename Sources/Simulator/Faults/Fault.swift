@@ -1,22 +1,22 @@
 /// A way in which the simulated API misbehaves, and for how many requests for the list.
 public struct Fault: Sendable, Equatable {
-    /// What happens instead of an honest answer.
+    /// The kind of misbehaviour.
     public var kind: Kind
-    /// The status of the answer; for `status`, from 200 to 599.
+    /// The status of the answer, from 200 to 599; for `status`.
     public var status = 503
-    /// The value of `Retry-After`; for `status`.
+    /// The value of `Retry-After`, seconds or a date; for `status`.
     public var retryAfter: String?
-    /// The value of `X-RateLimit-Reset`; for `status`.
+    /// The value of `X-RateLimit-Reset`, in Unix seconds; for `status`.
     public var rateLimitReset: String?
     /// The message in the JSON body; for `status`.
     public var message: String?
-    /// Where to send the client; for `redirect` and `foreign-next`.
+    /// The address to send the client to; for `redirect` and `foreign-next`.
     public var location: String?
     /// The size of what is large: a name, a body, the headers.
     public var bytes: Int?
     /// The pause between two bytes; for `drip`.
     public var interval: Duration = .seconds(1)
-    /// How many requests for the list it hits before all is well again; nil until it is cleared.
+    /// The number of requests for the list it hits before it ends; `nil` until it is cleared.
     public var count: Int?
 
     /// A fault of this kind, everything else by default.
@@ -25,28 +25,6 @@ public struct Fault: Sendable, Equatable {
         self.count = count
     }
 
-    /// An answer with this status and a JSON message.
-    ///
-    /// - Parameters:
-    ///   - status: from 200 to 599.
-    ///   - retryAfter: the value of `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
-    ///   - rateLimitReset: the value of `X-RateLimit-Reset`, in Unix seconds.
-    ///   - message: the message, if not one that goes with the status.
-    ///   - count: for how many requests; nil until it is cleared.
-    public static func status(
-        _ status: Int, retryAfter: String? = nil, rateLimitReset: String? = nil, message: String? = nil,
-        count: Int? = nil
-    ) -> Fault {
-        var fault = Fault(.status, count: count)
-        fault.status = status
-        fault.retryAfter = retryAfter
-        fault.rateLimitReset = rateLimitReset
-        fault.message = message
-        return fault
-    }
-}
-
-extension Fault {
     /// The same fault for another number of requests.
     func counting(_ count: Int?) -> Fault {
         var fault = self

@@ -40,7 +40,7 @@ extension Fault {
         case timestamps
         case foreignNext = "foreign-next"
 
-        /// What it does, in one line.
+        /// Its effect, in one line.
         public var summary: String {
             switch self {
             case .status: "answers with `status` and a JSON `message`; `retry-after` and `rate-limit-reset` add headers"

@@ -51,6 +51,7 @@ final class SimulatedAPI: Sendable {
     }
 
     func reply(to request: Request) -> Reply {
+        guard !request.awaitsBody else { return .afterBody }
         do {
             switch try SimulatorRequest(request) {
             case .list: return try list(request)
@@ -74,7 +75,7 @@ final class SimulatedAPI: Sendable {
             Result { () throws(RefusedRequest) in try simulation.decide(request, now: now, unixTime: unixTime) }
         }
         switch try decision.get() {
-        case .fault(let fault): return .later { await fault.response(list: ListForm.array(self.instances)) }
+        case .fault(let fault): return fault.reply(list: ListForm.array(instances))
         case .list(let query, let rate): return .later { self.response(to: request, query, rate) }
         }
     }

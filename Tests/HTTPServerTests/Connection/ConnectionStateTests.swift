@@ -45,7 +45,7 @@ import Testing
 
     @Test mutating func drippingBytesDoNotMoveTheDeadline() {
         for second in 0..<10 {
-            state.receiveBytes(now: at(Int64(second)))
+            state.receiveBytes(1, now: at(Int64(second)))
             #expect(state.deadline == at(10))
         }
         #expect(state.reachDeadline(unsentBytes: 0, now: at(10)) == .refuse(status: 408))
@@ -69,9 +69,9 @@ import Testing
         #expect(state.finishResponse(hasMore: false, now: at(2)) == .none)
         #expect(state.phase == .waiting)
         #expect(state.deadline == at(102))
-        state.receiveBytes(now: at(50))
+        state.receiveBytes(1, now: at(50))
         #expect(state.deadline == at(60))
-        state.receiveBytes(now: at(55))
+        state.receiveBytes(1, now: at(55))
         #expect(state.deadline == at(60))
     }
 
@@ -117,7 +117,7 @@ import Testing
         #expect(state.reachDeadline(unsentBytes: unsent - 1, now: at(65)) == .close)
     }
 
-    /// What the server takes for itself between two parts of a stream does not count.
+    /// What the server takes for itself between two parts of a raw reply does not count.
     @Test mutating func onlyWaitingForTheClientCounts() {
         request(now: 0)
         _ = state.startResponse(Response(status: 200))
@@ -153,20 +153,20 @@ import Testing
     }
 
     @Test mutating func givesWayUnlessItIsAnswered() {
-        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(0)))
-        state.receiveBytes(now: at(1))
-        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(0)))
+        #expect(candidate(unsentBytes: 0) == EvictionPolicy.Candidate(kind: .unfinished, since: at(0)))
+        state.receiveBytes(1, now: at(1))
+        #expect(candidate(unsentBytes: 0) == EvictionPolicy.Candidate(kind: .unfinished, since: at(0)))
         request(now: 2)
         #expect(candidate(unsentBytes: 0) == nil)
         _ = state.startResponse(Response(status: 200))
         _ = state.finishResponse(hasMore: false, now: at(3))
-        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .idle, since: at(3)))
-        state.receiveBytes(now: at(4))
-        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(4)))
+        #expect(candidate(unsentBytes: 0) == EvictionPolicy.Candidate(kind: .idle, since: at(3)))
+        state.receiveBytes(1, now: at(4))
+        #expect(candidate(unsentBytes: 0) == EvictionPolicy.Candidate(kind: .unfinished, since: at(4)))
         _ = state.fail(status: 400)
         #expect(candidate(unsentBytes: 0) == nil)
         _ = state.finishResponse(hasMore: false, now: at(5))
-        #expect(candidate(unsentBytes: 0) == Eviction.Candidate(kind: .unfinished, since: at(5)))
+        #expect(candidate(unsentBytes: 0) == EvictionPolicy.Candidate(kind: .unfinished, since: at(5)))
         _ = state.close()
         #expect(candidate(unsentBytes: 0) == nil)
     }
@@ -175,20 +175,20 @@ import Testing
         request(now: 0)
         _ = state.startResponse(Response(status: 200))
         state.stall(unsentBytes: 100, now: at(1))
-        #expect(candidate(unsentBytes: 100) == Eviction.Candidate(kind: .stalled, since: at(1)))
+        #expect(candidate(unsentBytes: 100) == EvictionPolicy.Candidate(kind: .stalled, since: at(1)))
         // It has gone on, and then no more.
-        #expect(candidate(unsentBytes: 99, now: 6) == Eviction.Candidate(kind: .stalled, since: at(6)))
-        #expect(candidate(unsentBytes: 99, now: 7) == Eviction.Candidate(kind: .stalled, since: at(6)))
+        #expect(candidate(unsentBytes: 99, now: 6) == EvictionPolicy.Candidate(kind: .stalled, since: at(6)))
+        #expect(candidate(unsentBytes: 99, now: 7) == EvictionPolicy.Candidate(kind: .stalled, since: at(6)))
         #expect(candidate(unsentBytes: 0, now: 8) == nil)
         state.unstall(now: at(9))
         #expect(candidate(unsentBytes: 0) == nil)
     }
 
-    private mutating func candidate(unsentBytes: Int, now: Int64 = 5) -> Eviction.Candidate? {
+    private mutating func candidate(unsentBytes: Int, now: Int64 = 5) -> EvictionPolicy.Candidate? {
         state.candidate(unsentBytes: unsentBytes, now: at(now))
     }
 
-    @Test mutating func aStreamWithNothingToSendHasAllTheTimeItNeeds() {
+    @Test mutating func aResponseWithNothingToSendHasAllTheTimeItNeeds() {
         request(now: 0)
         state.stall(unsentBytes: 100, now: at(0))
         state.unstall(now: at(0))
@@ -206,13 +206,15 @@ import Testing
 
     @Test mutating func anAllowedRequestIsAnsweredAfterItsBody() {
         let headers: HTTPHeaders = ["Host": "a", "Transfer-Encoding": "chunked"]
-        let request = Request(method: "POST", target: "/", headers: Headers(headers))
+        var request = Request(method: "POST", target: "/", headers: Headers(headers))
+        request.awaitsBody = true
         #expect(state.receive(head(.POST, "/", headers), now: at(0)) == .judge(request))
         #expect(!state.wantsInput && state.input == .hold)
         #expect(state.admit(hasMore: false, now: at(0)) == .none)
         #expect(state.wantsInput && state.input == .parse)
         _ = state.receive(.body(ByteBuffer(string: "12")), now: at(0))
         _ = state.receive(.body(ByteBuffer(string: "345")), now: at(0))
+        request.awaitsBody = false
         #expect(state.receive(.end(nil), now: at(0)) == .answer(request))
     }
 
@@ -258,9 +260,9 @@ import Testing
         state = ConnectionState(limits: patient, now: at(0))
         _ = state.fail(status: 400)
         _ = state.finishResponse(hasMore: false, now: at(1))
-        state.discard(bytes: 99, now: at(2))
+        state.receiveBytes(99, now: at(2))
         #expect(state.deadline == at(6) && state.wantsInput)
-        state.discard(bytes: 1, now: at(3))
+        state.receiveBytes(1, now: at(3))
         #expect(state.deadline == at(4) && !state.wantsInput)
         #expect(state.reachDeadline(unsentBytes: 0, now: at(4)) == .close)
     }
@@ -301,7 +303,7 @@ import Testing
         _ = state.finishResponse(hasMore: false, now: at(1))
         #expect(state.drain(hasInput: true, now: at(50)) == .none)
         #expect(state.deadline == at(51))
-        state.receiveBytes(now: at(50))
+        state.receiveBytes(1, now: at(50))
         #expect(state.deadline == at(51))
         #expect(state.reachDeadline(unsentBytes: 0, now: at(51)) == .refuse(status: 408))
         _ = state.startResponse(Response(status: 408))
@@ -310,7 +312,7 @@ import Testing
     }
 
     @Test mutating func refusalIsFollowedByLingering() {
-        state.receiveBytes(now: at(0))
+        state.receiveBytes(1, now: at(0))
         #expect(state.fail(status: 400) == .refuse(status: 400))
         #expect(state.fail(status: 400) == .none)
         #expect(!state.startResponse(Response(status: 400)).keepsAlive)
@@ -337,7 +339,7 @@ import Testing
 
     @Test mutating func clientThatClosesWhileWaitingOrReceivingIsClosed() {
         var receiving = state
-        receiving.receiveBytes(now: at(0))
+        receiving.receiveBytes(1, now: at(0))
         #expect(receiving.closeInput(hasMore: false) == .close)
         #expect(state.closeInput(hasMore: false) == .close)
         #expect(state.close() == .none)
@@ -348,7 +350,7 @@ import Testing
         #expect(idle.drain(now: at(0)) == .close)
 
         var begun = state
-        begun.receiveBytes(now: at(0))
+        begun.receiveBytes(1, now: at(0))
         #expect(begun.drain(now: at(0)) == .none)
         #expect(begun.deadline == at(1))
         _ = begun.receive(head(), now: at(0))

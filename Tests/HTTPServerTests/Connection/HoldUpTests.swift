@@ -86,8 +86,8 @@ import Testing
     /// For an hour of the event loop's time, in which places are looked for again and again.
     @Test func whatIsBeingAnsweredNeverGivesWay() throws {
         let eventLoop = EmbeddedEventLoop()
-        let loop = LoopContext { 0 }
-        let admission = Admission(limit: 2)
+        let connections = EventLoopConnections(on: eventLoop) { 0 }
+        let limit = ConnectionLimit(maximum: 2, loops: [NIOLoopBound(connections, eventLoop: eventLoop)])
         let pipeline = ConnectionPipeline(limits: .patient) { _ in
             .later {
                 // For ever: an embedded event loop must not be touched from the task's thread, not even at its end.
@@ -98,24 +98,22 @@ import Testing
         var busy: [EmbeddedChannel] = []
         for _ in 0..<2 {
             let channel = EmbeddedChannel(loop: eventLoop)
-            try pipeline.configure(channel, loop: loop)
+            try pipeline.configure(channel, among: connections)
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             try channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-            #expect(admission.enter {})
+            #expect(limit.enter(wanted: 1) {})
             busy.append(channel)
         }
-        #expect(!admission.enter {})
-        let relief = Relief(loops: [NIOLoopBound(loop, eventLoop: eventLoop)], admission: admission)
-        relief.ask(for: 1)
+        #expect(!limit.enter(wanted: 1) {})
         eventLoop.advanceTime(by: .hours(1))
         #expect(busy.allSatisfy { $0.isActive })
 
         let idle = EmbeddedChannel(loop: eventLoop)
-        try pipeline.configure(idle, loop: loop)
+        try pipeline.configure(idle, among: connections)
         try idle.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         eventLoop.advanceTime(by: .seconds(1))
         #expect(!idle.isActive && busy.allSatisfy { $0.isActive })
-        relief.end()
+        limit.endEvicting()
         for channel in busy + [idle] {
             _ = try? channel.finish(acceptAlreadyClosed: true)
         }

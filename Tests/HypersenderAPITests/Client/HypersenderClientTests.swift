@@ -359,9 +359,9 @@ struct HypersenderClientTests {
     /// The parser takes status codes below 100, which the client would stumble over.
     @Test(arguments: ["000", "001", "099", "600", "999", "12345", "-12", "20x"])
     func impossibleStatusesAreFailures(status: String) async throws {
-        try await withServer { _ in
-            .verbatim(Body("HTTP/1.1 \(status) X\r\nContent-Length: 2\r\n\r\n[]"))
-        } test: { url in
+        try await withServer(replying: { _ in
+            .raw { try await $0.write("HTTP/1.1 \(status) X\r\nContent-Length: 2\r\n\r\n[]") }
+        }) { url in
             for _ in 0..<2 {
                 let error = try await Self.failure(url: url)
                 #expect([.decode, .httpError].contains(error.reason), "\(error.detail)")
@@ -596,10 +596,11 @@ struct HypersenderClientTests {
     /// A server may close an idle connection just when a poll begins; that alone must not fail the poll.
     @Test func aConnectionClosedBetweenPollsIsNoFailure() async throws {
         let answers = Atomic(0)
-        try await withServer { _ in
+        try await withServer(replying: { _ in
             // Every third request meets a connection that closes without an answer; its repetition does not.
-            answers.add(1, ordering: .relaxed).newValue % 3 == 2 ? .drop : Response(status: 200, body: Body("[]"))
-        } test: { url in
+            answers.add(1, ordering: .relaxed).newValue % 3 == 2
+                ? .raw { _ in throw CancellationError() } : .now(Response(status: 200, body: Body("[]")))
+        }) { url in
             try await Self.withClient(url: url) { client in
                 for _ in 0..<4 {
                     _ = try await client.listInstances()
@@ -673,10 +674,14 @@ struct HypersenderClientTests {
     private func withServer(
         _ answer: @escaping @Sendable (Request) -> Response, test: (String) async throws -> Void
     ) async throws {
+        try await withServer(replying: { .now(answer($0)) }, test: test)
+    }
+
+    private func withServer(replying reply: @escaping Handler, test: (String) async throws -> Void) async throws {
         let server = try await Server.start(
             ServerConfiguration(addresses: [ListenAddress("127.0.0.1:0")]),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        ) { .now(answer($0)) }
+        ) { reply($0) }
         try await finally({ await server.shutdown(grace: .zero) }) {
             try await test("http://127.0.0.1:\(server.port)/v1")
         }

@@ -3,6 +3,26 @@ import Testing
 
 @testable import Simulator
 
+extension Fault {
+    /// An answer with this status.
+    static func status(
+        _ status: Int, retryAfter: String? = nil, rateLimitReset: String? = nil, message: String? = nil,
+        count: Int? = nil
+    ) -> Fault {
+        var fault = Fault(.status, count: count)
+        fault.status = status
+        fault.retryAfter = retryAfter
+        fault.rateLimitReset = rateLimitReset
+        fault.message = message
+        return fault
+    }
+
+    /// The body under 200, if the whole fault lies in that.
+    func body(list: [UInt8]) -> [UInt8]? {
+        if case .body(let bytes, _) = answer(list: list) { bytes } else { nil }
+    }
+}
+
 @Suite struct FaultTests {
     @Test(arguments: [
         ("hang", Fault(.hang)),

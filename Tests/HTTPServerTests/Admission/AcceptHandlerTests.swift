@@ -5,9 +5,9 @@ import Testing
 
 @testable import HTTPServer
 
-@Suite struct AcceptGateTests {
-    /// Collects the connections let in.
-    private final class Rooms: ChannelInboundHandler {
+@Suite struct AcceptHandlerTests {
+    /// Collects the accepted connections.
+    private final class Acceptor: ChannelInboundHandler {
         typealias InboundIn = any Channel
         var connections: [any Channel] = []
 
@@ -16,14 +16,14 @@ import Testing
         }
     }
 
-    /// A gate with an event loop of its own. Made within each test: an embedded event loop belongs to one thread.
-    private struct Gate {
+    /// A listener with an event loop of its own. Made within each test: an embedded event loop belongs to one thread.
+    private struct Fixture {
         let loop = EmbeddedEventLoop()
-        let rooms = Rooms()
+        let acceptor = Acceptor()
 
         func listener(limit: Int) -> EmbeddedChannel {
-            EmbeddedChannel(
-                handlers: [AcceptGate(admission: Admission(limit: limit), logger: .silent), rooms], loop: loop)
+            let limit = ConnectionLimit(maximum: limit, loops: [])
+            return EmbeddedChannel(handlers: [AcceptHandler(limit: limit, logger: .silent), acceptor], loop: loop)
         }
 
         /// Whether the listener was last told to accept.
@@ -42,77 +42,77 @@ import Testing
     }
 
     @Test func holdsWhatIsBeyondTheLimitUntilAConnectionEnds() {
-        let gate = Gate()
-        let listener = gate.listener(limit: 2)
-        let connections = (0..<4).map { _ in gate.connection() }
+        let fixture = Fixture()
+        let listener = fixture.listener(limit: 2)
+        let connections = (0..<4).map { _ in fixture.connection() }
         for connection in connections.prefix(2) {
             listener.pipeline.fireChannelRead(connection as any Channel)
         }
-        #expect(gate.rooms.connections.count == 2)
-        #expect(gate.isAccepting(listener))
+        #expect(fixture.acceptor.connections.count == 2)
+        #expect(fixture.isAccepting(listener))
         for connection in connections.suffix(2) {
             listener.pipeline.fireChannelRead(connection as any Channel)
         }
-        #expect(gate.rooms.connections.count == 2)
-        #expect(!gate.isAccepting(listener))
+        #expect(fixture.acceptor.connections.count == 2)
+        #expect(!fixture.isAccepting(listener))
 
-        gate.end(connections[0])
-        #expect(gate.rooms.connections.count == 3)
-        #expect(!gate.isAccepting(listener))
-        gate.end(connections[1])
-        #expect(gate.rooms.connections.count == 4)
-        #expect(gate.isAccepting(listener))
+        fixture.end(connections[0])
+        #expect(fixture.acceptor.connections.count == 3)
+        #expect(!fixture.isAccepting(listener))
+        fixture.end(connections[1])
+        #expect(fixture.acceptor.connections.count == 4)
+        #expect(fixture.isAccepting(listener))
     }
 
     @Test func closesWhatItHoldsWithTheListener() {
-        let gate = Gate()
-        let listener = gate.listener(limit: 1)
-        let held = gate.connection()
+        let fixture = Fixture()
+        let listener = fixture.listener(limit: 1)
+        let held = fixture.connection()
         let closed = Signal()
         held.closeFuture.whenComplete { _ in closed.fire() }
-        listener.pipeline.fireChannelRead(gate.connection() as any Channel)
+        listener.pipeline.fireChannelRead(fixture.connection() as any Channel)
         listener.pipeline.fireChannelRead(held as any Channel)
         #expect(closed.count == 0)
-        gate.end(listener)
+        fixture.end(listener)
         #expect(closed.count == 1)
     }
 
     @Test(arguments: [23, 24, 105, 12])
     func pausesWhenTheSystemHasNoResources(errno: CInt) {
-        let gate = Gate()
-        let listener = gate.listener(limit: 10)
+        let fixture = Fixture()
+        let listener = fixture.listener(limit: 10)
         for _ in 0..<2 {
             listener.pipeline.fireErrorCaught(IOError(errnoCode: errno, reason: "accept"))
-            #expect(!gate.isAccepting(listener))
-            gate.loop.advanceTime(by: .milliseconds(999))
-            #expect(!gate.isAccepting(listener))
-            gate.loop.advanceTime(by: .milliseconds(1))
-            #expect(gate.isAccepting(listener))
+            #expect(!fixture.isAccepting(listener))
+            fixture.loop.advanceTime(by: .milliseconds(999))
+            #expect(!fixture.isAccepting(listener))
+            fixture.loop.advanceTime(by: .milliseconds(1))
+            #expect(fixture.isAccepting(listener))
         }
     }
 
     @Test func aConnectionsEndEndsThePause() {
-        let gate = Gate()
-        let listener = gate.listener(limit: 10)
-        let first = gate.connection()
+        let fixture = Fixture()
+        let listener = fixture.listener(limit: 10)
+        let first = fixture.connection()
         listener.pipeline.fireChannelRead(first as any Channel)
         listener.pipeline.fireErrorCaught(IOError(errnoCode: 24, reason: "accept"))
-        #expect(!gate.isAccepting(listener))
-        gate.end(first)
-        #expect(gate.isAccepting(listener))
+        #expect(!fixture.isAccepting(listener))
+        fixture.end(first)
+        #expect(fixture.isAccepting(listener))
     }
 
     @Test func aBrokenConnectionAttemptDoesNotPause() {
-        let gate = Gate()
-        let listener = gate.listener(limit: 10)
+        let fixture = Fixture()
+        let listener = fixture.listener(limit: 10)
         listener.pipeline.fireErrorCaught(IOError(errnoCode: 103, reason: "accept"))
-        #expect(gate.isAccepting(listener))
+        #expect(fixture.isAccepting(listener))
     }
 
     @Test(arguments: [
         (4096, 20_000, 4096), (4096, 1024, 768), (10, 1024, 10), (4096, 64, 32), (4096, 0, 1), (0, 1024, 1),
     ])
     func limitLeavesRoomForOtherFiles(asked: Int, openFiles: Int, limit: Int) {
-        #expect(Admission.limit(asked: asked, openFiles: openFiles) == limit)
+        #expect(ConnectionLimit.maximum(asked: asked, openFiles: openFiles) == limit)
     }
 }

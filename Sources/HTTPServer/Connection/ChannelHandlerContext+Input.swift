@@ -1,15 +1,8 @@
+import Glibc
 import NIOCore
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
 extension ChannelHandlerContext {
-    /// Whether the socket has bytes, the end of input or a connection that were not taken yet.
-    ///
-    /// False for a channel without a socket.
+    /// Whether the socket has bytes, the end of input or a connection to be read; false for a channel without a socket.
     var hasInput: Bool {
         let isReadable = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { descriptor in
             var socket = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

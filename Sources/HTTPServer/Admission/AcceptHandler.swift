@@ -1,0 +1,159 @@
+import Glibc
+import Logging
+import NIOCore
+
+/// Accepts connections while there is room; otherwise pauses its listener until a connection has ended.
+///
+/// Unaccepted connections wait in the system's backlog. Holding back single reads would not do: after a failed accept
+/// the socket stays registered with its event loop, which is then told of the same connection again and again, at the
+/// cost of a whole core.
+final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
+    typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
+    typealias OutboundIn = Never
+
+    /// An event that closes the listener once nothing is left to be let in.
+    ///
+    /// To close it at once would reset what waits in the backlog, requests that have arrived among them.
+    struct Close {
+        /// Whether the backlog counts; it does not if another process goes on with it.
+        let takesBacklog: Bool
+        /// The time to close at the latest.
+        let deadline: NIODeadline
+    }
+
+    /// The maximum of connections that wait in the system. A client that finds it full tries again after a second.
+    static let backlog = 4096
+
+    /// The time to wait for resources if no connection of ours ends before.
+    static let pause = TimeAmount.seconds(1)
+
+    /// The minimum time between two log lines about a lack of resources.
+    static let logInterval = TimeAmount.minutes(1)
+
+    private let limit: ConnectionLimit
+    private let loops: [any EventLoop]
+    private let logger: Logger
+    private var context: ChannelHandlerContext?
+
+    /// Accepted in one go with the last that found room; let in as soon as there is room again.
+    private var held = CircularBuffer<any Channel>(initialCapacity: 0)
+    private var isPaused = false
+    private var nextLog: NIODeadline?
+    private var closing: Close?
+    /// The number accepted since the listener is to be closed.
+    private var lateCount = 0
+
+    /// - Parameter loops: the event loops of the connections.
+    init(limit: ConnectionLimit, loops: [any EventLoop] = [], logger: Logger) {
+        self.limit = limit
+        self.loops = loops
+        self.logger = logger
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        while let channel = held.popFirst() {
+            channel.close(promise: nil)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        held.append(Self.unwrapInboundIn(data))
+        if closing != nil {
+            lateCount += 1
+        }
+        letIn(context)
+        if !held.isEmpty {
+            pause(context)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        closeIfDone(context)
+        context.fireChannelReadComplete()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) else {
+            context.fireErrorCaught(error)
+            return
+        }
+        let now = context.eventLoop.now
+        if nextLog.map({ $0 <= now }) ?? true {
+            nextLog = now + Self.logInterval
+            logger.warning(
+                "Connections wait: the system has no resources for more",
+                metadata: ["error": "\(ErrorText.describe(errno: error.errnoCode))"])
+        }
+        guard !isPaused else { return }
+        pause(context)
+        limit.wait(resumption(context))
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.resume() }
+    }
+
+    private func letIn(_ context: ChannelHandlerContext) {
+        while let channel = held.first, limit.enter(wanted: held.count, orWake: resumption(context)) {
+            held.removeFirst()
+            let limit = limit
+            channel.closeFuture.whenComplete { _ in limit.leave() }
+            context.fireChannelRead(Self.wrapInboundOut(channel))
+        }
+    }
+
+    private func pause(_ context: ChannelHandlerContext) {
+        isPaused = true
+        setAccepting(false, context)
+    }
+
+    private func resumption(_ context: ChannelHandlerContext) -> @Sendable () -> Void {
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        return { handler.eventLoop.execute { handler.value.resume() } }
+    }
+
+    private func resume() {
+        guard let context, isPaused else { return }
+        letIn(context)
+        closeIfDone(context)
+        if held.isEmpty {
+            isPaused = false
+            setAccepting(true, context)
+        }
+    }
+
+    private func setAccepting(_ isAccepting: Bool, _ context: ChannelHandlerContext) {
+        // Fails only on a closed listener, which accepts nothing anyway.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isAccepting)
+    }
+
+    // MARK: The end
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let event = event as? Close else {
+            context.triggerUserOutboundEvent(event, promise: promise)
+            return
+        }
+        promise?.succeed()
+        closing = event
+        if !event.takesBacklog {
+            pause(context)
+        }
+        context.eventLoop.assumeIsolated().scheduleTask(deadline: event.deadline) { context.close(promise: nil) }
+        closeIfDone(context)
+    }
+
+    private func closeIfDone(_ context: ChannelHandlerContext) {
+        guard let closing, held.isEmpty else { return }
+        // No more are taken than were waiting: newcomers must not hold up the end.
+        guard !closing.takesBacklog || lateCount >= Self.backlog || !context.hasInput else { return }
+        // Those let in must be on their event loops first: the bootstrap gives up what it is still setting up.
+        let turns = loops.map { $0.submit {} }
+        EventLoopFuture.andAllComplete(turns, on: context.eventLoop).assumeIsolated().whenComplete { _ in
+            context.close(promise: nil)
+        }
+    }
+}
