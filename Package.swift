@@ -86,8 +86,8 @@ let package = Package(
             "hypersender-exporter", program: true,
             [
                 "Basics", "CBuildInfo", "CProcess", "HypersenderAPI", "Exposition", "Monitoring", "HTTPServer",
-                "Endpoints",
-                "Settings", "Simulator", logging, lifecycle, signals,
+                "Endpoints", "Settings", "Simulator",
+                asyncHTTPClient, logging, lifecycle, nioCore, nioHTTP1, nioPosix, nioSSL, signals,
             ]),
         sources(
             "hypersender-simulator", program: true,
@@ -103,6 +103,11 @@ let package = Package(
         tests("Endpoints", ["Basics", "Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
         tests("Settings", ["Basics", "HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
         tests("Simulator", ["CZlib", "HypersenderAPI", "HTTPServer", logging]),
-        tests("hypersender-exporter", ["Exposition", "HypersenderAPI", "Monitoring", "Settings", logging]),
+        tests(
+            "hypersender-exporter",
+            [
+                "Exposition", "HTTPServer", "HypersenderAPI", "Monitoring", "Settings",
+                logging, nioCore, nioPosix,
+            ]),
     ]
 )

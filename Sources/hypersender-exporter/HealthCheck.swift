@@ -49,7 +49,7 @@ struct HealthCheck {
         var problem: String?
         for usesTLS in encrypts.map({ [$0, !$0] }) ?? [false] {
             do throws(ProbeError) {
-                let answer = try await Probe(address, usesTLS: usesTLS).ask(path, within: timeout)
+                let answer = try await Probe(address: address, usesTLS: usesTLS).ask(path, within: timeout)
                 if serves(answer) { return nil }
                 if case .status(let status) = answer {
                     problem = problem ?? "\(path) is answered \(status)"

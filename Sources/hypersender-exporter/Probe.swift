@@ -1,0 +1,100 @@
+import AsyncHTTPClient
+import Basics
+import Glibc
+import HTTPServer
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// A request to a server on this machine, to find out whether it serves.
+struct Probe {
+    /// The address the server listens on.
+    let address: ListenAddress
+
+    /// Whether to connect with TLS.
+    ///
+    /// The certificate is not verified: it bears the name by which others know this machine. Nothing secret is sent.
+    let usesTLS: Bool
+
+    enum Answer: Equatable {
+        /// A response with this status.
+        case status(Int)
+        /// A TLS alert: the server encrypts, and lets no client in that shows no certificate it knows.
+        case refused
+    }
+
+    /// Sends `GET` for a path.
+    ///
+    /// - Throws: `ProbeError` if no answer comes within the time.
+    func ask(_ path: String, within time: Duration) async throws(ProbeError) -> Answer {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = false
+        var encryption = TLSConfiguration.makeClientConfiguration()
+        encryption.certificateVerification = .none
+        // The server may allow old versions only.
+        encryption.minimumTLSVersion = .tlsv1
+        configuration.tlsConfiguration = encryption
+        let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        let answer: Result<Answer, any Error>
+        do {
+            let request = HTTPClientRequest(url: origin + path)
+            let response = try await client.execute(request, deadline: .now() + TimeAmount(time))
+            answer = .success(.status(Int(response.status.code)))
+        } catch {
+            answer = Self.isAlert(error) ? .success(.refused) : .failure(error)
+        }
+        try? await client.shutdown()
+        do {
+            return try answer.get()
+        } catch {
+            throw ProbeError(error)
+        }
+    }
+
+    /// The beginning of the URL: the loopback if the server listens on all addresses.
+    var origin: String {
+        let scheme = usesTLS ? "https" : "http"
+        if let path = address.path {
+            return "\(scheme)+unix://\(path.percentEncoded)"
+        }
+        let host =
+            switch address.host {
+            case "", "0.0.0.0", "localhost": "127.0.0.1"
+            case "::": "[::1]"
+            case let host: host.contains(":") ? "[\(host)]" : host
+            }
+        return "\(scheme)://\(host):\(address.port)"
+    }
+
+    /// Whether the other side has ended the connection with a TLS alert, which only a server of TLS does.
+    private static func isAlert(_ error: any Error) -> Bool {
+        error is NIOSSLError || error is BoringSSLError ? "\(error)".contains("_ALERT_") : false
+    }
+}
+
+/// The reason why a server did not answer.
+struct ProbeError: Error, Equatable, CustomStringConvertible {
+    let description: String
+
+    init(_ error: any Error) {
+        let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
+        description =
+            switch (cause as? IOError)?.errnoCode {
+            case ECONNREFUSED: "nobody listens there"
+            case ECONNRESET: "the connection was closed without an answer"
+            case ENOENT: "there is no such socket"
+            case let code?: String(cString: strerror(code))
+            case nil: Self.describe(cause as? HTTPClientError) ?? "\(cause)"
+            }
+    }
+
+    private static func describe(_ error: HTTPClientError?) -> String? {
+        switch error {
+        case .connectTimeout, .deadlineExceeded, .tlsHandshakeTimeout: "no answer in time"
+        case .remoteConnectionClosed: "the connection was closed without an answer"
+        default: nil
+        }
+    }
+}

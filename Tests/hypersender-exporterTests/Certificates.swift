@@ -1,0 +1,1 @@
+../HTTPServerTests/TLS/Certificates.swift
