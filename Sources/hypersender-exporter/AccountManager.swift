@@ -30,8 +30,11 @@ actor AccountManager {
 
     /// Accounts that can be polled, with the connections to poll them through.
     struct Plan: Sendable {
-        fileprivate var accounts: [(settings: AccountSettings, request: APIConfiguration, connections: ConnectionPool)] =
-            []
+        fileprivate typealias Entry = (
+            settings: AccountSettings, request: APIConfiguration, connections: ConnectionPool
+        )
+
+        fileprivate var accounts: [Entry] = []
         fileprivate var connections: [ConnectionPool.Configuration: ConnectionPool] = [:]
         /// The connections that are not in use yet.
         fileprivate var new: [ConnectionPool] = []

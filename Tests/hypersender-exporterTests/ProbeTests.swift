@@ -91,10 +91,8 @@ import Testing
     @Test(arguments: [TLSOptions.Version.tls10, .tls12, .tls13])
     func aServerThatWantsACertificateIsThere(version: TLSOptions.Version) async throws {
         var tls = Self.tls
-        tls.clientAuth = .requireAndVerify
-        tls.clientCA = .inline(Certificates.ca)
-        tls.minimumVersion = version
-        tls.maximumVersion = version
+        tls.clients = ClientCertificates(.requireAndVerify, authority: .inline(Certificates.ca))
+        tls.versions = version...version
         try await withServer(tls: tls) { address in
             let answer = try await answer("127.0.0.1:\(address.port)", usesTLS: true)
             #expect(answer == .refused)
