@@ -72,7 +72,7 @@ final class AccessControl: Sendable {
     /// Returns the response with the configured header fields, which replace its own of the same name.
     func finish(_ response: Response) -> Response {
         var response = response
-        for (name, value) in settings.headers {
+        for (name, value) in settings.headers.fields {
             response.headers.set(name, value)
         }
         return response
