@@ -61,7 +61,7 @@ public enum StatusSet: String, Sendable, CaseIterable {
 }
 
 /// Header fields in the order in which they were added.
-public struct Headers: Sequence, Equatable, ExpressibleByDictionaryLiteral {
+public struct Headers: Sequence, Sendable, Equatable, ExpressibleByDictionaryLiteral {
     private var names: [String] = []
     private var values: [String] = []
 
