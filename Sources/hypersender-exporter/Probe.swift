@@ -39,7 +39,8 @@ struct Probe {
         let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
         let answer: Result<Answer, any Error>
         do {
-            let request = HTTPClientRequest(url: origin + path)
+            var request = HTTPClientRequest(url: origin + path)
+            request.headers.add(name: "Host", value: "localhost")
             let response = try await client.execute(request, deadline: .now() + TimeAmount(time))
             answer = .success(.status(Int(response.status.code)))
         } catch {
