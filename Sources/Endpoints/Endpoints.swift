@@ -148,9 +148,9 @@ public final class Endpoints: Sendable {
                 "Vary": "Accept, Accept-Encoding",
                 "X-Content-Type-Options": "nosniff",
             ])
-        if let ending = cached.ending {
+        if let trailer = cached.trailer {
             response.headers.add("Content-Encoding", "gzip")
-            response.body = cached.body + Body(ending.completion(storing: tail))
+            response.body = cached.body + Body(trailer.completion(storing: tail))
         } else {
             response.body = cached.body + Body(tail)
         }

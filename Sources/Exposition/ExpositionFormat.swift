@@ -5,10 +5,10 @@ public enum ExpositionFormat: String, Sendable, Hashable, CaseIterable {
     /// OpenMetrics text, version 1.0.0.
     case openMetrics
 
-    /// The media type with its parameters, for a `Content-Type` field.
+    /// Returns the media type with its parameters, for a `Content-Type` field.
     ///
-    /// - Parameter escaping: the name-escaping scheme a scraper asked for, which is told back to it. All names here are of the
-    ///   classic character set, so that every scheme yields the same page.
+    /// - Parameter escaping: the name-escaping scheme that the scraper asked for. All names here are of the classic
+    ///   character set, so every scheme yields the same page.
     public func contentType(escaping: EscapingScheme? = nil) -> String {
         let type =
             switch self {
@@ -19,16 +19,16 @@ public enum ExpositionFormat: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// How a scraper wants names outside the classic character set to be written.
+/// A scheme for writing names outside the classic character set.
 public enum EscapingScheme: String, Sendable, Hashable, CaseIterable {
     case allowUTF8 = "allow-utf-8"
     case underscores
     case values
 
-    /// The scheme to answer with where a scraper asks for one; nil where its name is not known.
+    /// Returns the scheme to answer with; `nil` if the name is unknown.
     ///
-    /// `dots` is answered with `underscores`: the two write the names here alike, and the second promises less.
-    public init?(asked name: String) {
+    /// `dots` is answered with `underscores`: both write the names here alike, and the second promises less.
+    init?(asked name: String) {
         self.init(rawValue: name == "dots" ? "underscores" : name)
     }
 }

@@ -1,20 +1,22 @@
 /// Writes metric families as text that Prometheus reads.
 ///
-/// Follows the Prometheus text format 0.0.4 and the OpenMetrics 1.0.0 specification, byte for byte as the reference Go encoder writes
-/// them. Families are written one after the other, each with all its samples; a family without a sample leaves no trace.
-/// That names are valid and that no series is written twice is the caller's part.
+/// Follows the Prometheus text format 0.0.4 and OpenMetrics 1.0.0, byte for byte as the reference Go encoder does.
+/// Families are written one after the other, each with all its samples; one without a sample leaves no trace.
+/// The caller sees to it that names are valid and that no series is written twice.
 public struct ExpositionWriter: Sendable {
     /// The format written.
     public let format: ExpositionFormat
-    /// What has been written so far.
+    /// The text written so far.
     public private(set) var bytes: [UInt8] = []
+    /// Labels of the samples that follow, until others are set.
+    public var labels = Labels.none
 
-    private var family: MetricFamily?
-    private var headerIsWritten = false
-    /// The current family's name and a brace, as samples with labels begin.
-    private var opening: [UInt8] = []
+    /// The current family's name.
+    private var name: [UInt8] = []
+    /// The current family's header, until it is written.
+    private var header: [UInt8] = []
 
-    /// Begins an empty page.
+    /// Begins an empty text.
     ///
     /// - Parameter capacity: the size to reserve, in bytes.
     public init(_ format: ExpositionFormat, capacity: Int = 0) {
@@ -22,56 +24,44 @@ public struct ExpositionWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
-    /// Begins a family: the samples that follow belong to it.
+    /// Begins a family: the samples that follow belong to it. Its header is written before its first sample.
     ///
-    /// - Parameter continued: whether the family's header stands elsewhere, before what is written here.
-    public mutating func begin(_ family: MetricFamily, continued: Bool = false) {
-        self.family = family
-        headerIsWritten = continued
-        opening = family.opening
+    /// - Parameter header: false if the family's header stands elsewhere, before the text written here.
+    public mutating func begin(_ family: MetricFamily, header: Bool = true) {
+        name = Array(family.name.utf8)
+        self.header = header ? family.header(format) : []
     }
 
-    /// Forgets what has been written, and keeps the memory for what follows.
-    public mutating func clear() {
-        bytes.removeAll(keepingCapacity: true)
+    /// Returns the text written so far and begins an empty one, which keeps the memory.
+    public mutating func take<Result>(_ body: ([UInt8]) -> Result) -> Result {
+        defer { bytes.removeAll(keepingCapacity: true) }
+        return body(bytes)
     }
 
     /// Writes one sample of a counter or a gauge.
     ///
-    /// - Parameter extra: labels that follow `labels`, for those that differ from sample to sample.
-    public mutating func sample(_ value: Double, _ labels: Labels = .none, _ extra: Labels = .none) {
-        if headerIsWritten && !labels.bytes.isEmpty {
-            // Nearly all samples of a large page come this way.
-            bytes.append(contentsOf: opening)
-            bytes.append(contentsOf: labels.bytes)
-            if !extra.bytes.isEmpty {
-                bytes.append(UInt8(ascii: ","))
-                bytes.append(contentsOf: extra.bytes)
-            }
-            bytes.append(UInt8(ascii: "}"))
-            bytes.append(UInt8(ascii: " "))
-        } else {
-            writeName(suffix: "", labels, extra)
-        }
+    /// - Parameter extra: labels of this sample alone, which follow the others.
+    public mutating func sample(_ value: Double, _ extra: Labels = .none) {
+        writeName(suffix: "", extra)
         bytes.append(value: value, openMetrics: format == .openMetrics)
         bytes.append(UInt8(ascii: "\n"))
     }
 
-    /// Writes the buckets, the sum and the count of one histogram.
-    public mutating func sample(_ histogram: Histogram, _ labels: Labels = .none) {
+    /// Writes the buckets, the sum and the count of a histogram.
+    public mutating func sample(_ histogram: Histogram) {
         var cumulative: UInt64 = 0
         for (index, count) in histogram.counts.enumerated() {
             cumulative += count
             let bound = index < histogram.bounds.count ? histogram.bounds[index] : .infinity
             var text: [UInt8] = []
             text.append(value: bound, openMetrics: format == .openMetrics)
-            writeName(suffix: "_bucket", labels, Labels(["le": String(decoding: text, as: UTF8.self)]))
+            writeName(suffix: "_bucket", Labels(["le": String(decoding: text, as: UTF8.self)]))
             writeCount(cumulative)
         }
-        writeName(suffix: "_sum", labels, .none)
+        writeName(suffix: "_sum")
         bytes.append(value: histogram.sum, openMetrics: format == .openMetrics)
         bytes.append(UInt8(ascii: "\n"))
-        writeName(suffix: "_count", labels, .none)
+        writeName(suffix: "_count")
         writeCount(cumulative)
     }
 
@@ -82,7 +72,7 @@ public struct ExpositionWriter: Sendable {
         }
     }
 
-    /// Counts of a histogram are whole numbers to OpenMetrics, and values like any other to the older format.
+    /// Writes a count of a histogram: a whole number in OpenMetrics, a value like any other in the older format.
     private mutating func writeCount(_ count: UInt64) {
         switch format {
         case .openMetrics: bytes.appendDecimal(count)
@@ -91,31 +81,26 @@ public struct ExpositionWriter: Sendable {
         bytes.append(UInt8(ascii: "\n"))
     }
 
-    private mutating func writeName(suffix: StaticString, _ labels: Labels, _ extra: Labels) {
-        writeHeader()
-        bytes.append(contentsOf: opening.dropLast())
-        bytes.append(ascii: suffix)
-        if !labels.bytes.isEmpty || !extra.bytes.isEmpty {
-            bytes.append(UInt8(ascii: "{"))
-            bytes.append(contentsOf: labels.bytes)
-            if !labels.bytes.isEmpty && !extra.bytes.isEmpty {
-                bytes.append(UInt8(ascii: ","))
-            }
-            bytes.append(contentsOf: extra.bytes)
-            bytes.append(UInt8(ascii: "}"))
+    private mutating func writeName(suffix: StaticString = "", _ extra: Labels = .none) {
+        precondition(!name.isEmpty, "a sample was written before any family was begun")
+        if !header.isEmpty {
+            bytes.append(contentsOf: header)
+            header = []
         }
-        bytes.append(UInt8(ascii: " "))
-    }
-
-    /// Writes the current family's header, unless it is there already. Samples do so by themselves.
-    public mutating func writeHeader() {
-        guard !headerIsWritten else {
+        bytes.append(contentsOf: name)
+        if suffix.utf8CodeUnitCount > 0 {
+            bytes.append(ascii: suffix)
+        }
+        if labels.bytes.isEmpty && extra.bytes.isEmpty {
+            bytes.append(UInt8(ascii: " "))
             return
         }
-        guard let family else {
-            preconditionFailure("a sample was written before any family was begun")
+        bytes.append(UInt8(ascii: "{"))
+        bytes.append(contentsOf: labels.bytes)
+        if !labels.bytes.isEmpty && !extra.bytes.isEmpty {
+            bytes.append(UInt8(ascii: ","))
         }
-        headerIsWritten = true
-        bytes.append(contentsOf: family.header(format))
+        bytes.append(contentsOf: extra.bytes)
+        bytes.append(ascii: "} ")
     }
 }

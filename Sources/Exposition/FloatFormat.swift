@@ -1,9 +1,9 @@
 extension [UInt8] {
     /// Appends a value as the reference Go encoder prints it.
     ///
-    /// Shortest digits that read back to the same value; exponent form where the decimal exponent is below -4 or at least 6, as
-    /// Go's `strconv` does for `'g', -1`. Zero of either sign is `0`. OpenMetrics wants whole numbers without an exponent to
-    /// end in `.0`.
+    /// The shortest digits that read back to the same value, in exponent form if the decimal exponent is below -4 or
+    /// at least 6, as Go's `strconv` does for `'g', -1`. Zero of either sign is `0`. OpenMetrics wants whole numbers
+    /// without an exponent to end in `.0`.
     mutating func append(value: Double, openMetrics: Bool) {
         if value.magnitude < 1_000_000, value == value.rounded(.towardZero) {
             if value.magnitude < 10 {
@@ -43,6 +43,7 @@ extension [UInt8] {
         self[start...].reverse()
     }
 
+    /// Appends an ASCII text.
     mutating func append(ascii text: StaticString) {
         text.withUTF8Buffer { append(contentsOf: $0) }
     }
@@ -83,62 +84,37 @@ extension [UInt8] {
     }
 }
 
-/// The fewest decimal digits that name a finite, positive value, and the decimal exponent of the first of them.
+/// The shortest decimal digits of a finite, positive value, and the decimal exponent of the first of them.
 private struct ShortestDigits {
     private var digits = InlineArray<20, UInt8>(repeating: 0)
     private(set) var count = 0
-    private(set) var exponent = 0
+    let exponent: Int
 
+    /// Reads the digits that Swift prints, which are the shortest too: `0.001`, `12.5`, `1e+16`, `5e-324`.
     init(_ value: Double) {
-        // Whole numbers up to 2⁵³ are exact, and their decimal digits are their shortest: no need for a String.
-        if let whole = UInt64(exactly: value), whole <= 1 << 53 {
-            var divisor: UInt64 = 1
-            while whole / divisor >= 10 {
-                divisor *= 10
-                exponent += 1
-            }
-            var rest = whole
-            while divisor > 0 && rest > 0 {
-                push(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / divisor))
-                rest %= divisor
-                divisor /= 10
-            }
-        } else {
-            read(description: value.description)
-        }
-        while count > 1 && digits[count - 1] == UInt8(ascii: "0") {
-            count -= 1
-        }
-    }
-
-    /// Reads what Swift prints, which has the shortest digits too, in another layout: `0.001`, `12.5`, `1e+16`, `5e-324`.
-    private mutating func read(description: String) {
-        var pointAt: Int?
-        var leadingZeros = 0
+        let description = value.description
         var text = description.utf8[...]
         var scale = 0
         if let mark = text.firstIndex(of: UInt8(ascii: "e")) {
             scale = Int(Substring(text[text.index(after: mark)...])) ?? 0
             text = text[..<mark]
         }
+        var (leadingZeros, pointAt) = (0, Int?.none)
         for byte in text {
             if byte == UInt8(ascii: ".") {
                 pointAt = leadingZeros + count
             } else if byte == UInt8(ascii: "0") && count == 0 {
                 leadingZeros += 1
             } else {
-                push(byte)
+                digits[count] = byte
+                count += 1
             }
         }
         exponent = (pointAt ?? leadingZeros + count) - leadingZeros - 1 + scale
+        while count > 1 && digits[count - 1] == UInt8(ascii: "0") {
+            count -= 1
+        }
     }
 
-    func digit(_ index: Int) -> UInt8 {
-        digits[index]
-    }
-
-    private mutating func push(_ digit: UInt8) {
-        digits[count] = digit
-        count += 1
-    }
+    func digit(_ index: Int) -> UInt8 { digits[index] }
 }

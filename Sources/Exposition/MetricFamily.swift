@@ -1,54 +1,46 @@
-/// What a metric family's values mean to a reader.
-///
-/// The names are those of the Prometheus text format 0.0.4 and of OpenMetrics 1.0.0, for the types both share.
+/// The meaning of a metric family's values, by its name in the text format 0.0.4 and in OpenMetrics 1.0.0.
 public enum MetricType: String, Sendable {
     case counter
     case gauge
     case histogram
 }
 
-/// A metric family: the name, type and explanation that a group of series shares.
+/// A metric family: the name, type, labels and help text that its series share.
 public struct MetricFamily: Sendable, Equatable {
-    /// The name as queries use it; a counter's ends in `_total`, a histogram's carries no suffix.
+    /// The name as queries use it; a counter's ends in `_total`, a histogram's has no suffix.
     public let name: String
-    /// What its values mean.
+    /// The meaning of its values.
     public let type: MetricType
-    /// One line for a person, unescaped.
+    /// The names of the labels that tell its series apart, without the `le` of histograms.
+    public let labels: [String]
+    /// One unescaped line for a person.
     public let help: String
 
-    /// The name and a brace, as samples with labels begin.
-    let opening: [UInt8]
     private let textHeader: [UInt8]
     private let openMetricsHeader: [UInt8]
 
     /// Describes a family. The name must match `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-    public init(_ name: String, _ type: MetricType, help: String) {
+    public init(_ name: String, _ type: MetricType, labels: [String] = [], help: String) {
         self.name = name
         self.type = type
+        self.labels = labels
         self.help = help
-        opening = Array(name.utf8) + [UInt8(ascii: "{")]
-        let openMetricsName = Self.openMetricsName(name, type)
-        textHeader = Self.header(name, type, help: help, unit: nil, quotes: false)
-        openMetricsHeader = Self.header(
-            openMetricsName, type, help: help, unit: Self.unit(openMetricsName), quotes: true)
+        let shortName = Self.openMetricsName(name, type)
+        textHeader = Self.header(name, type, help: help, quotes: false)
+        openMetricsHeader =
+            Self.header(shortName, type, help: help, quotes: true)
+            + (Self.unit(shortName).map { Array("# UNIT \(shortName) \($0)\n".utf8) } ?? [])
     }
 
     /// The name in OpenMetrics metadata, where a counter's goes without `_total`.
-    public var openMetricsName: String {
-        Self.openMetricsName(name, type)
-    }
+    var openMetricsName: String { Self.openMetricsName(name, type) }
 
-    /// The base unit the name ends in, if it does: `seconds` or `bytes`.
-    public var unit: String? {
-        Self.unit(openMetricsName)
-    }
+    /// The base unit that the name ends in: `seconds`, `bytes` or `nil`.
+    var unit: String? { Self.unit(openMetricsName) }
 
-    /// The lines that stand before the family's samples.
-    func header(_ format: ExpositionFormat) -> [UInt8] {
-        switch format {
-        case .text: textHeader
-        case .openMetrics: openMetricsHeader
-        }
+    /// Returns the lines that stand before the family's samples.
+    public func header(_ format: ExpositionFormat) -> [UInt8] {
+        format == .text ? textHeader : openMetricsHeader
     }
 
     private static func openMetricsName(_ name: String, _ type: MetricType) -> String {
@@ -60,17 +52,39 @@ public struct MetricFamily: Sendable, Equatable {
         ["seconds", "bytes"].first { openMetricsName.hasSuffix("_" + $0) }
     }
 
-    private static func header(_ name: String, _ type: MetricType, help: String, unit: String?, quotes: Bool) -> [UInt8]
-    {
-        var bytes: [UInt8] = []
-        bytes.append(ascii: "# HELP ")
-        bytes.append(contentsOf: name.utf8)
-        bytes.append(UInt8(ascii: " "))
+    private static func header(_ name: String, _ type: MetricType, help: String, quotes: Bool) -> [UInt8] {
+        var bytes = Array("# HELP \(name) ".utf8)
         bytes.appendEscaped(help, quotes: quotes)
         bytes.append(contentsOf: "\n# TYPE \(name) \(type.rawValue)\n".utf8)
-        if let unit {
-            bytes.append(contentsOf: "# UNIT \(name) \(unit)\n".utf8)
-        }
         return bytes
+    }
+}
+
+/// A metric family with the rule by which a subject, such as an account, fills it.
+public struct Metric<Subject>: Sendable {
+    /// The name, type, labels and help text.
+    public let family: MetricFamily
+    /// Writes the subject's samples, after `begin` was called and the labels of the subject were set.
+    public let write: @Sendable (Subject, inout ExpositionWriter) -> Void
+
+    /// Describes a metric with any number of samples per subject.
+    public init(
+        _ name: String, _ type: MetricType, labels: [String] = [], help: String,
+        samples: @escaping @Sendable (Subject, inout ExpositionWriter) -> Void
+    ) {
+        family = MetricFamily(name, type, labels: labels, help: help)
+        write = samples
+    }
+
+    /// Describes a metric with at most one sample per subject.
+    public init(
+        _ name: String, _ type: MetricType, labels: [String] = [], help: String,
+        value: @escaping @Sendable (Subject) -> Double?
+    ) {
+        self.init(name, type, labels: labels, help: help) { subject, writer in
+            if let value = value(subject) {
+                writer.sample(value)
+            }
+        }
     }
 }

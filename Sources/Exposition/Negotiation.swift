@@ -1,80 +1,48 @@
 import Basics
 
-/// What to answer a scrape with, from what its header fields say it takes.
+/// The choice of a format and an encoding, from a scrape's header fields.
 ///
-/// Follows RFC 9110, section 12.5, and asks for no more than that: a field that cannot be satisfied or read is answered with the
-/// text format, or with no encoding, and never with an error.
+/// Follows RFC 9110, section 12.5, except that nothing is ever refused: a field that cannot be satisfied or read is
+/// answered with the text format, or without an encoding.
 public struct Negotiation: Sendable, Equatable {
     /// The format to answer with.
     public let format: ExpositionFormat
-    /// The name-escaping scheme that was asked for with it, told back in the `Content-Type`.
+    /// The name-escaping scheme that was asked for with the format, to be repeated in the `Content-Type`.
     public let escaping: EscapingScheme?
     /// Whether to answer with gzip.
     public let gzip: Bool
 
-    /// Decides from the fields of a request; nil where a field is missing.
+    /// Decides from the fields of a request; `nil` for a missing field.
     public init(accept: String?, acceptEncoding: String?) {
         let ranges = WeightedElement.list(accept ?? "")
-        var best: (format: ExpositionFormat, match: Match)?
-        // Our order: a tie stays with the older format, which every reader of `*/*` knows.
-        for format in [ExpositionFormat.text, .openMetrics] {
-            guard let match = Match(format, in: ranges), match.weight > 0 else {
-                continue
-            }
-            if let best, (best.match.weight, best.match.specificity) >= (match.weight, match.specificity) {
-                continue
-            }
-            best = (format, match)
+        let matches = [ExpositionFormat.text, .openMetrics].compactMap { format in
+            // The most precise media range decides on a format.
+            ranges.compactMap { Match(format, $0) }.max { ($0.precision, $0.weight) < ($1.precision, $1.weight) }
         }
+        // The first of equals is the older format, which every client that sends `*/*` can read.
+        let best = matches.filter { $0.weight > 0 }.max { ($0.weight, $0.precision) < ($1.weight, $1.precision) }
         format = best?.format ?? .text
-        escaping = best?.match.escaping
-        gzip = Self.takesGzip(acceptEncoding)
+        escaping = best?.escaping
+        gzip = Self.acceptsGzip(acceptEncoding ?? "")
     }
 
-    /// Gzip where it is accepted at least as gladly as no encoding is.
-    private static func takesGzip(_ acceptEncoding: String?) -> Bool {
-        let codings = WeightedElement.list(acceptEncoding ?? "")
-        func weight(_ names: [String]) -> Int? {
-            codings.last { names.contains($0.value) }?.weight
-        }
-        let gzip = weight(["gzip", "x-gzip"]) ?? weight(["*"]) ?? 0
-        return gzip > 0 && gzip >= weight(["identity"]) ?? 0
+    /// Returns whether gzip is preferred to no encoding, or accepted equally.
+    private static func acceptsGzip(_ acceptEncoding: String) -> Bool {
+        let codings = WeightedElement.list(acceptEncoding)
+        func weight(_ names: String...) -> Int? { codings.last { names.contains($0.value) }?.weight }
+        let gzip = weight("gzip", "x-gzip") ?? weight("*") ?? 0
+        return gzip > 0 && gzip >= weight("identity") ?? 0
     }
 
-    /// How well a format fits the media range that speaks of it most precisely.
+    /// A format that a media range accepts.
     private struct Match {
-        var weight: Int
-        var specificity: Int
-        var escaping: EscapingScheme?
+        let format: ExpositionFormat
+        let weight: Int
+        /// 3 for the type with its version, 2 for the type, 1 for `type/*`, 0 for `*/*`.
+        let precision: Int
+        let escaping: EscapingScheme?
 
-        init?(_ format: ExpositionFormat, in ranges: [WeightedElement]) {
-            var found: Match?
-            for range in ranges {
-                guard let specificity = Self.specificity(of: range, for: format) else {
-                    continue
-                }
-                if let found, (found.specificity, found.weight) >= (specificity, range.weight) {
-                    continue
-                }
-                found = Match(
-                    weight: range.weight, specificity: specificity,
-                    escaping: specificity >= 2 ? range.parameters["escaping"].flatMap(EscapingScheme.init(asked:)) : nil
-                )
-            }
-            guard let found else {
-                return nil
-            }
-            self = found
-        }
-
-        private init(weight: Int, specificity: Int, escaping: EscapingScheme?) {
-            self.weight = weight
-            self.specificity = specificity
-            self.escaping = escaping
-        }
-
-        /// 3 for the type with its version, 2 for the type, 1 for `type/*`, 0 for `*/*`, nil for no match.
-        private static func specificity(of range: WeightedElement, for format: ExpositionFormat) -> Int? {
+        init?(_ format: ExpositionFormat, _ range: WeightedElement) {
             let (type, wildcard, version) =
                 switch format {
                 case .text: ("text/plain", "text/*", "0.0.4")
@@ -82,48 +50,44 @@ public struct Negotiation: Sendable, Equatable {
                 }
             switch range.value {
             case type:
-                guard let asked = range.parameters["version"] else {
-                    return 2
-                }
-                return asked == version ? 3 : nil
-            case wildcard: return 1
-            case "*/*": return 0
+                let asked = range.parameters["version"]
+                guard asked == nil || asked == version else { return nil }
+                precision = asked == nil ? 2 : 3
+            case wildcard: precision = 1
+            case "*/*": precision = 0
             default: return nil
             }
+            self.format = format
+            weight = range.weight
+            escaping = precision >= 2 ? range.parameters["escaping"].flatMap(EscapingScheme.init(asked:)) : nil
         }
     }
 }
 
-/// One element of a list such as `Accept` carries: a value, its parameters and its weight.
-struct WeightedElement: Equatable {
-    /// In lower case, as all names in these fields are compared without regard to case.
-    var value: String
-    /// Names in lower case; without `q`.
-    var parameters: [String: String] = [:]
+/// An element of a list field such as `Accept`: a value, its parameters and its weight.
+private struct WeightedElement {
+    /// The value in lower case, as these fields are compared without regard to case.
+    let value: String
+    /// The parameters by their names in lower case, without `q`.
+    private(set) var parameters: [String: String] = [:]
     /// The weight in thousandths, 0 to 1000.
-    var weight = 1000
+    private(set) var weight = 1000
 
-    /// Reads a field's elements. One that cannot be read is left out.
+    /// Returns the elements of a field, without those that cannot be read.
     static func list(_ field: String) -> [WeightedElement] {
-        split(field, at: UInt8(ascii: ",")).compactMap(WeightedElement.init)
+        split(field[...], at: UInt8(ascii: ",")).compactMap(WeightedElement.init)
     }
 
-    private init?(_ text: Substring.UTF8View) {
-        let parts = Self.split(Substring(text), at: UInt8(ascii: ";")).map(Self.trimmed)
-        guard let first = parts.first, !first.isEmpty else {
-            return nil
-        }
+    private init?(_ text: Substring) {
+        let parts = Self.split(text, at: UInt8(ascii: ";"))
+        guard let first = parts.first, !first.isEmpty else { return nil }
         value = first.lowercased()
         for part in parts.dropFirst() {
-            guard let equals = part.utf8.firstIndex(of: UInt8(ascii: "=")) else {
-                continue
-            }
-            let name = Self.trimmed(part.utf8[..<equals]).lowercased()
-            let text = Self.unquoted(Self.trimmed(part.utf8[part.utf8.index(after: equals)...]))
+            guard let equals = part.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let name = Self.trimmed(part[..<equals]).lowercased()
+            let text = Self.unquoted(Self.trimmed(part[part.utf8.index(after: equals)...]))
             if name == "q" {
-                guard let weight = Self.weight(text) else {
-                    return nil
-                }
+                guard let weight = Self.weight(text) else { return nil }
                 self.weight = weight
             } else {
                 parameters[name] = text
@@ -131,65 +95,48 @@ struct WeightedElement: Equatable {
         }
     }
 
-    /// A `qvalue` in thousandths: 0 to 1 with at most three digits after the point; more are cut.
+    /// Returns a `qvalue` in thousandths: 0 to 1, with digits after the third cut off.
     private static func weight(_ text: String) -> Int? {
-        let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-        let fraction = parts.count > 1 ? parts[1] : ""[...].utf8
-        guard let whole = parts.first, whole.elementsEqual("0".utf8) || whole.elementsEqual("1".utf8),
+        let (whole, point, fraction) = (text.utf8.first, text.utf8.dropFirst().first, text.utf8.dropFirst(2))
+        guard whole == UInt8(ascii: "0") || whole == UInt8(ascii: "1"), point == nil || point == UInt8(ascii: "."),
             fraction.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-        else {
-            return nil
-        }
-        var thousandths = whole.elementsEqual("1".utf8) ? 1 : 0
-        let digits = fraction.prefix(3).map { Int($0 - UInt8(ascii: "0")) }
-        for index in 0..<3 {
-            thousandths = thousandths * 10 + (index < digits.count ? digits[index] : 0)
-        }
-        return min(thousandths, 1000)
+        else { return nil }
+        let digits = Array(text.utf8.prefix(1)) + Array(fraction.prefix(3)) + Array("000".utf8)
+        return min(1000, digits.prefix(4).reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })
     }
 
-    /// Splits at a separator that stands outside quoted strings.
-    private static func split(_ text: some StringProtocol, at separator: UInt8) -> [Substring.UTF8View] {
-        var pieces: [Substring.UTF8View] = []
-        let utf8 = Substring(text).utf8
-        var start = utf8.startIndex
-        var quoted = false
-        var escaped = false
-        for index in utf8.indices {
-            let byte = utf8[index]
-            if escaped {
-                escaped = false
-            } else if quoted && byte == UInt8(ascii: "\\") {
-                escaped = true
+    /// Splits at a separator outside quoted strings, and trims the parts.
+    private static func split(_ text: Substring, at separator: UInt8) -> [Substring] {
+        var parts: [Substring] = []
+        var start = text.startIndex
+        var (isQuoted, isEscaped) = (false, false)
+        for index in text.utf8.indices {
+            let byte = text.utf8[index]
+            if isEscaped {
+                isEscaped = false
+            } else if isQuoted && byte == UInt8(ascii: "\\") {
+                isEscaped = true
             } else if byte == UInt8(ascii: "\"") {
-                quoted.toggle()
-            } else if byte == separator && !quoted {
-                pieces.append(utf8[start..<index])
-                start = utf8.index(after: index)
+                isQuoted.toggle()
+            } else if byte == separator && !isQuoted {
+                parts.append(trimmed(text[start..<index]))
+                start = text.utf8.index(after: index)
             }
         }
-        pieces.append(utf8[start...])
-        return pieces
+        return parts + [trimmed(text[start...])]
     }
 
-    private static func trimmed(_ text: Substring.UTF8View) -> String {
-        String(Substring(text.trimming { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }))
+    private static func trimmed(_ text: Substring) -> Substring {
+        Substring(text.utf8.trimming { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") })
     }
 
-    private static func unquoted(_ text: String) -> String {
-        guard text.utf8.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") else {
-            return text
+    private static func unquoted(_ text: Substring) -> String {
+        guard text.utf8.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") else { return String(text) }
+        var isEscaped = false
+        let scalars = text.unicodeScalars.dropFirst().dropLast().filter { scalar in
+            isEscaped = scalar == "\\" && !isEscaped
+            return !isEscaped
         }
-        var value = ""
-        var escaped = false
-        for character in text.unicodeScalars.dropFirst().dropLast() {
-            if character == "\\" && !escaped {
-                escaped = true
-            } else {
-                value.unicodeScalars.append(character)
-                escaped = false
-            }
-        }
-        return value
+        return String(Substring(scalars))
     }
 }

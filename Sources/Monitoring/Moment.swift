@@ -5,9 +5,10 @@ import HypersenderAPI
 public struct Moment: Sendable, Equatable {
     /// Seconds since the Unix epoch, for people and for Prometheus; may jump when the clock is set.
     public var unix: Double
-    /// Time since some fixed point, for intervals and ages; never jumps, and goes on while the machine sleeps.
+    /// The time since some fixed point, for intervals and ages; never jumps, and goes on while the machine sleeps.
     public var uptime: Duration
 
+    /// Creates a moment from what both clocks show.
     public init(unix: Double, uptime: Duration) {
         self.unix = unix
         self.uptime = uptime
@@ -16,10 +17,11 @@ public struct Moment: Sendable, Equatable {
 
 /// The one clock of the program; tests put another in its place.
 public protocol TimeSource: Sendable {
+    /// The present moment.
     var now: Moment { get }
-    /// Waits until `uptime`; returns at once where that is past.
+    /// Waits until `uptime`, or returns at once if it is past.
     ///
-    /// - Throws: `CancellationError` where the calling task is cancelled meanwhile.
+    /// - Throws: `CancellationError` if the calling task is cancelled meanwhile.
     func sleep(untilUptime uptime: Duration) async throws
 }
 
@@ -27,14 +29,17 @@ public protocol TimeSource: Sendable {
 public struct SystemTime: TimeSource {
     private let start = ContinuousClock.now
 
+    /// Starts the uptime at zero.
     public init() {}
 
+    /// The present moment on both clocks.
     public var now: Moment {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Moment(unix: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9, uptime: start.duration(to: .now))
     }
 
+    /// Waits until `uptime`, or returns at once if it is past.
     public func sleep(untilUptime uptime: Duration) async throws {
         if PollingLoop.shared.isCurrent {
             // Wakes no other thread first.

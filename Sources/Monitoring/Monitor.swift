@@ -2,38 +2,34 @@ import HypersenderAPI
 import Logging
 import Synchronization
 
-/// Polls all accounts, and knows what is known of them.
+/// Runs the pollers of all accounts and provides a snapshot of their state.
 public final class Monitor: Sendable {
     private let pollers: Mutex<[Poller]>
-    /// Pollers to be run besides those that are.
+    /// Pollers that are not running yet.
     private let (added, adding) = AsyncStream.makeStream(of: Poller.self)
     private let time: any TimeSource
     private let start: Duration
-    private let statusSet: StatusSet
 
     /// Brings together the pollers, in the order their accounts are shown in.
-    public init(_ pollers: [Poller], time: any TimeSource, statusSet: StatusSet = .all) {
+    public init(_ pollers: [Poller], time: any TimeSource) {
         self.pollers = Mutex(pollers)
         self.time = time
         start = time.now.uptime
-        self.statusSet = statusSet
-        for poller in pollers {
-            adding.yield(poller)
-        }
+        pollers.forEach { adding.yield($0) }
     }
 
-    /// What is known of all accounts now.
+    /// The state of all accounts now.
     public var snapshot: Snapshot {
-        Snapshot(accounts: pollers.withLock { $0 }.map(\.state), statusSet: statusSet)
+        Snapshot(accounts: pollers.withLock { $0 }.map(\.state))
     }
 
-    /// Whether every account has been polled since the start, well or badly, or has gone without for longer than data stays fresh.
+    /// Whether every account has completed a poll, or has gone without one for longer than data stays fresh.
     public var isReady: Bool {
         let elapsed = time.now.uptime - start
         return snapshot.accounts.allSatisfy { $0.polls > 0 || elapsed > $0.staleAfter }
     }
 
-    /// Puts other pollers in the place of those there are, all at once. Those that are among both go on undisturbed.
+    /// Replaces all pollers at once. Those that are among both old and new go on undisturbed.
     public func replace(by new: [Poller]) {
         let old = pollers.withLock { pollers in
             defer { pollers = new }
@@ -47,10 +43,10 @@ public final class Monitor: Sendable {
         }
     }
 
-    /// Polls until the calling task is cancelled, and returns then. To be called once.
+    /// Polls until the calling task is cancelled, and returns then. Can be called only once.
     ///
-    /// - Parameter afterPoll: called after each poll of each account, good or bad.
-    /// - Throws: `PollerIsStuck` where an account is no longer polled. The others are stopped too.
+    /// - Parameter afterPoll: called after each poll of each account, successful or not.
+    /// - Throws: `PollerIsStuck` if an account is no longer polled. The other pollers are stopped too.
     public func run(afterPoll: @escaping @Sendable () async -> Void = {}) async throws {
         try await withThrowingDiscardingTaskGroup { group in
             for await poller in added {

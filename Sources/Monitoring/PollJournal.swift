@@ -2,16 +2,15 @@ import Basics
 import HypersenderAPI
 import Logging
 
-/// Decides which polls are logged: failures, but neither often nor again and again, and recoveries.
+/// Decides which polls are logged: recoveries, and failures unless they repeat themselves.
 struct PollJournal {
     private let logger: Logger
-    private var lastFailure: APIError?
     private var failures = 0
     /// Whether a failure was logged since the last success.
     private var hasComplained = false
     private var hasSucceeded = false
     private var unknownStatuses: Set<String> = []
-    private var complaints: [Complaint: Logged] = [:]
+    private var complaints: [Complaint: LoggedLine] = [:]
 
     /// A kind of trouble, of which little is logged however often it comes and goes.
     private enum Complaint: Hashable {
@@ -22,45 +21,41 @@ struct PollJournal {
         case old
     }
 
-    /// A line that was logged.
-    private struct Logged {
+    private struct LoggedLine {
         var text: String
         var at: Duration
         /// Whether the trouble has gone on since.
         var isCurrent: Bool
     }
 
-    /// Time between two lines about one kind of trouble.
+    /// The time between two lines about one kind of trouble.
     static let pause = Duration.seconds(600)
-    /// How many different unknown statuses are named in the log.
+    /// The number of different unknown statuses that are logged.
     static let maximumUnknownStatuses = 20
 
     init(account: String?, logger: Logger) {
         var logger = logger
-        if let account {
-            logger[metadataKey: "account"] = "\(account)"
-        }
+        logger[metadataKey: "account"] = account.map { "\($0)" }
         self.logger = logger
     }
 
-    /// Takes note of a poll's result.
+    /// Records the result of a poll.
     ///
     /// - Parameters:
-    ///   - state: the account as the poll left it.
+    ///   - state: the account after the poll.
     ///   - wait: the time to the next poll.
     ///   - now: the uptime.
     mutating func record(
         _ result: Result<ListResponse, APIError>, _ state: AccountState, nextIn wait: Duration, at now: Duration
     ) {
-        let instances = state.instanceCount
-        if case .success = result {
+        let instances = state.counts.total
+        switch result {
+        case .success(let answer):
             record(
                 .old, state.isFresh(at: now) ? 0 : instances, at: now,
-                "The list is too old to be shown, by the Age that a cache on the way gave it")
-        }
-        switch result {
-        case .success(.list(let list)):
+                "The list is too old to be shown, by the Age header of a cache")
             recordSuccess(instances)
+            guard case .list(let list) = answer else { return }
             record(list.unknownStatuses)
             record(
                 .withoutStatus, list.withoutStatus, at: now,
@@ -68,29 +63,27 @@ struct PollJournal {
             record(
                 .withoutID, list.withoutID, at: now,
                 "The API lists instances without a readable id; they cannot be shown")
-        case .success(.unchanged): recordSuccess(instances)
         case .failure(let error): record(error, nextIn: wait, at: now)
         }
     }
 
     private mutating func recordSuccess(_ instances: Int) {
-        if lastFailure != nil {
+        if failures > 0 {
             logger.log(
-                level: hasComplained ? .info : .debug, "Polling works again",
+                level: hasComplained ? .info : .debug, "Polling recovered",
                 metadata: ["failures": "\(failures)", "instances": "\(instances)"])
-        } else if !hasSucceeded {
-            logger.info("First poll succeeded", metadata: ["instances": "\(instances)"])
         } else {
-            logger.debug("Poll succeeded", metadata: ["instances": "\(instances)"])
+            logger.log(
+                level: hasSucceeded ? .debug : .info, hasSucceeded ? "Poll succeeded" : "First poll succeeded",
+                metadata: ["instances": "\(instances)"])
         }
-        endFailures(but: nil)
-        lastFailure = nil
+        endFailures(except: nil)
         failures = 0
         hasComplained = false
         hasSucceeded = true
     }
 
-    private mutating func endFailures(but current: APIError.Reason?) {
+    private mutating func endFailures(except current: APIError.Reason?) {
         for reason in APIError.Reason.allCases where reason != current {
             complaints[.failure(reason)]?.isCurrent = false
         }
@@ -100,7 +93,7 @@ struct PollJournal {
         for status in statuses.sorted()
         where unknownStatuses.count < Self.maximumUnknownStatuses && unknownStatuses.insert(status).inserted {
             logger.warning(
-                "The API sent a status it does not document; it is shown as UNKNOWN",
+                "The API sent an undocumented status; it is shown as UNKNOWN",
                 metadata: ["status": "\(Redaction.quoteExactly(status))"])
         }
     }
@@ -116,29 +109,24 @@ struct PollJournal {
     }
 
     private mutating func record(_ error: APIError, nextIn wait: Duration, at now: Duration) {
-        endFailures(but: error.reason)
-        lastFailure = error
+        endFailures(except: error.reason)
         failures += 1
         var metadata: Logger.Metadata = [
             "reason": "\(error.reason.rawValue)", "error": "\(error.detail)",
             "next_attempt": "in \(max(0, Int(wait.seconds.rounded()))) s",
         ]
-        if let hint = error.hint {
-            metadata["hint"] = "\(hint)"
-        }
+        metadata["hint"] = error.hint.map { "\($0)" }
         let isDue = isDue(.failure(error.reason), error.detail, at: now)
         hasComplained = hasComplained || isDue
         logger.log(level: isDue ? .warning : .debug, "Poll failed", metadata: metadata)
     }
 
-    /// Decides whether trouble is logged: at first, and after a pause if it has come anew or in other words.
+    /// Decides whether trouble is logged: at first, and after a pause if it has returned or its text has changed.
     private mutating func isDue(_ complaint: Complaint, _ text: String, at now: Duration) -> Bool {
         if let logged = complaints[complaint] {
-            guard now - logged.at >= Self.pause, !logged.isCurrent || logged.text != text else {
-                return false
-            }
+            guard now - logged.at >= Self.pause, !logged.isCurrent || logged.text != text else { return false }
         }
-        complaints[complaint] = Logged(text: text, at: now, isCurrent: true)
+        complaints[complaint] = LoggedLine(text: text, at: now, isCurrent: true)
         return true
     }
 }

@@ -2,63 +2,67 @@ public import HypersenderAPI
 public import Logging
 import Synchronization
 
-/// Polls one account, forever, and keeps what is known of it.
+/// Polls one account until it is stopped, and keeps the account's state.
 public final class Poller: Sendable {
     private let lister: any InstanceLister
     private let time: any TimeSource
-    private let random: @Sendable () -> Double
-    /// How long one poll may last before the poller is taken for stuck: well above what its own deadline allows.
-    private let patience: Duration
+    private let options: Options
     private let current: Mutex<Current>
-    /// Apart from the rest, so that a log that is slow to be written holds up nobody who asks for the state.
+    /// Apart from the rest, so that a log that is slow to be written delays nobody who reads the state.
     private let journal: Mutex<PollJournal>
-    private let executor: (any TaskExecutor)?
-    private let onStuck: @Sendable (PollerIsStuck) -> Void
-    private let start: PollStart
     private let (stopped, stopping) = AsyncStream.makeStream(of: Never.self)
 
     private struct Current {
         var state: AccountState
         var schedule: PollSchedule
-        /// Set while a poll is under way.
+        /// The start of the poll under way.
         var started: Moment?
         var isStopped = false
     }
 
-    /// Sets up the polling of an account; `run` does it.
-    ///
-    /// - Parameters:
-    ///   - timeout: the time after which `lister` gives up by itself.
-    ///   - start: when the first poll begins, and the second.
-    ///   - executor: where polls run, and what they wait for is waited for; nil for wherever `run` does. Whether a poll hangs is looked at
-    ///     elsewhere, in case this hangs.
-    ///   - random: gives numbers from 0 up to 1, for jitter.
-    ///   - onStuck: called where a poll does not end although its deadline has long passed. `run` throws the same, but cannot
-    ///     before that poll has ended, which it may never do: the process should be ended here.
+    /// The circumstances of polling.
+    public struct Options: Sendable {
+        /// The time after which the lister gives up by itself.
+        public var timeout: Duration
+        /// The times of the first two polls.
+        public var start = PollStart()
+        /// The executor of polls; `nil` for that of `run`. The watch over hanging polls runs elsewhere.
+        public var executor: (any TaskExecutor)?
+        /// A source of random numbers from 0 up to 1, for jitter.
+        var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
+        /// Called if a poll hangs.
+        ///
+        /// `run` throws the same error, but only after the poll has ended, which may be never: the process should end
+        /// here.
+        public var onStuck: @Sendable (PollerIsStuck) -> Void = { _ in }
+
+        /// Creates options for a lister with this timeout.
+        public init(timeout: Duration) {
+            self.timeout = timeout
+        }
+
+        /// The duration of a poll beyond which it hangs: well above what its own deadline allows.
+        fileprivate var stuckAfter: Duration { timeout * 2 + .seconds(30) }
+    }
+
+    /// Prepares the polling of an account; `run` does it.
     public init(
-        _ state: AccountState, lister: any InstanceLister, timeout: Duration, time: any TimeSource, logger: Logger,
-        start: PollStart = PollStart(), executor: (any TaskExecutor)? = nil,
-        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
-        onStuck: @escaping @Sendable (PollerIsStuck) -> Void = { _ in }
+        _ state: AccountState, lister: any InstanceLister, time: any TimeSource, logger: Logger, options: Options
     ) {
         self.lister = lister
         self.time = time
-        self.random = random
-        patience = timeout * 2 + .seconds(30)
-        self.start = start
-        self.executor = executor
+        self.options = options
         current = Mutex(
-            Current(state: state, schedule: PollSchedule(interval: state.interval, spread: start.spread)))
+            Current(state: state, schedule: PollSchedule(interval: state.interval, spread: options.start.spread)))
         journal = Mutex(PollJournal(account: state.name, logger: logger))
-        self.onStuck = onStuck
     }
 
-    /// What is known of the account now.
+    /// The state of the account now.
     public var state: AccountState {
         current.withLock { $0.state }
     }
 
-    /// Ends the polling for good, and gives what is known of the account then. A poll under way has no effect any more.
+    /// Stops polling and returns the account's final state. The result of a poll in flight is discarded.
     @discardableResult
     public func stop() -> AccountState {
         stopping.finish()
@@ -70,18 +74,15 @@ public final class Poller: Sendable {
 
     /// Polls until the calling task is cancelled or `stop` is called, and returns then.
     ///
-    /// - Parameter afterPoll: called after each poll, good or bad.
-    /// - Throws: `PollerIsStuck` where a poll does not end although its deadline has long passed.
+    /// - Parameter afterPoll: called after each poll, successful or not.
+    /// - Throws: `PollerIsStuck` if a poll does not end long after its deadline.
     public func run(afterPoll: @escaping @Sendable () async -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask(executorPreference: executor) {
-                if self.start.delay > .zero {
-                    try await self.time.sleep(untilUptime: self.time.now.uptime + self.start.delay)
+            group.addTask(executorPreference: options.executor) {
+                if self.options.start.delay > .zero {
+                    try await self.time.sleep(untilUptime: self.time.now.uptime + self.options.start.delay)
                 }
-                while !Task.isCancelled {
-                    guard let next = try await self.poll() else {
-                        return
-                    }
+                while !Task.isCancelled, let next = try await self.poll() {
                     await afterPoll()
                     try await self.time.sleep(untilUptime: next)
                 }
@@ -97,77 +98,72 @@ public final class Poller: Sendable {
         }
     }
 
-    /// Polls once, and gives the uptime of the next poll; nil where the polling was ended meanwhile.
+    /// Polls once, and returns the uptime of the next poll; `nil` if polling was stopped meanwhile.
     func poll() async throws -> Duration? {
         let started = time.now
         current.withLock { $0.started = started }
         let result: Result<ListResponse, APIError>
+        let outcome: PollSchedule.Outcome
         do {
             result = .success(try await lister.listInstances())
-        } catch let error as APIError {
-            result = .failure(error)
+            outcome = .success
         } catch is CancellationError {
             return nil
         } catch {
-            result = .failure(APIError(.internal, "the poll failed with \(type(of: error))"))
+            let error = error as? APIError ?? APIError(.internal, "the poll failed with \(type(of: error))")
+            result = .failure(error)
+            outcome = .failure(retry: error.retry)
         }
         let ended = time.now
-        // The state is changed by this task only: it can be worked out without keeping others from reading it.
+        // Only this task changes the state, so nobody who reads it has to wait for the work.
         var state = state
         state.record(result, started: started, ended: ended)
-        let outcome: PollSchedule.Outcome
-        switch result {
-        case .success: outcome = .success
-        case .failure(let error): outcome = .failure(retry: error.retry)
-        }
         let next: Duration? = current.withLock { current in
-            guard !current.isStopped else {
-                return nil
-            }
+            guard !current.isStopped else { return nil }
             current.started = nil
             current.state = state
-            return current.schedule.next(after: outcome, started: started, now: ended, random: random())
+            return current.schedule.next(after: outcome, started: started, now: ended, random: options.random())
         }
-        guard let next else {
-            return nil
-        }
-        journal.withLock {
-            $0.record(result, state, nextIn: next - ended.uptime, at: ended.uptime)
+        if let next {
+            journal.withLock { $0.record(result, state, nextIn: next - ended.uptime, at: ended.uptime) }
         }
         return next
     }
 
-    /// Looks every few seconds whether a poll hangs: data that is not renewed must not go unnoticed.
+    /// Checks every few seconds whether a poll hangs, so that outdated data does not go unnoticed.
     private func watch() async throws {
         while true {
             try await time.sleep(untilUptime: time.now.uptime + .seconds(5))
-            let now = time.now
-            if let started = current.withLock({ $0.started }), now.uptime - started.uptime > patience {
-                let error = PollerIsStuck(seconds: (now.uptime - started.uptime).seconds)
-                onStuck(error)
+            guard let started = current.withLock({ $0.started }) else { continue }
+            let elapsed = time.now.uptime - started.uptime
+            if elapsed > options.stuckAfter {
+                let error = PollerIsStuck(elapsed: elapsed)
+                options.onStuck(error)
                 throw error
             }
         }
     }
 }
 
-/// When an account's first polls begin, so that many accounts are not polled at the same time.
+/// The times of an account's first polls, which differ so that many accounts are not polled at once.
 public struct PollStart: Sendable, Equatable {
     /// The time from the start to the first poll.
-    public var delay = Duration.zero
-    /// By how much the second poll is later than an interval after the first.
-    public var spread = Duration.zero
+    let delay: Duration
+    /// The time by which the second poll is later than an interval after the first.
+    let spread: Duration
 
     /// Begins at once.
-    public init() {}
+    public init() {
+        delay = .zero
+        spread = .zero
+    }
 
     /// Spreads accounts over their interval.
     ///
-    /// First polls follow each other closely, as everybody waits for them; those after them are spread over the interval, or over
-    /// less where the data would become stale before.
+    /// First polls follow each other closely, as everybody waits for them. Second polls are spread over the interval,
+    /// or over less if the data would become stale before.
     ///
-    /// - Parameters:
-    ///   - index: the account's place among `count` accounts that begin together.
+    /// - Parameter index: the account's place among `count` accounts that begin together.
     public init(index: Int, of count: Int, interval: Duration, staleAfter: Duration) {
         let place = Double(index) / Double(max(count, 1))
         delay = min(.milliseconds(20) * index, interval * place)
@@ -175,11 +171,11 @@ public struct PollStart: Sendable, Equatable {
     }
 }
 
-/// A poll has not ended although its deadline passed long ago. The process should end: only a new one can be trusted.
+/// A poll has not ended long after its deadline. The process should end: only a new one can be trusted.
 public struct PollerIsStuck: Error, CustomStringConvertible {
-    let seconds: Double
+    let elapsed: Duration
 
     public var description: String {
-        "a poll has been under way for \(Int(seconds)) s and does not end at its deadline"
+        "a poll has been running for \(elapsed.components.seconds) s and does not end at its deadline"
     }
 }

@@ -1,18 +1,18 @@
 import Basics
 import Glibc
 
-/// What the operating system says of this process.
+/// The resources that this process uses.
 public struct ProcessUsage: Sendable, Equatable {
-    /// User and system CPU time, in seconds.
-    public var cpuSeconds: Double
-    public var residentBytes: Int?
-    public var virtualBytes: Int?
-    public var openFiles: Int?
-    /// The soft limit on open files; nil where there is none.
-    public var maxFiles: Int?
-    public var threads: Int?
+    /// The user and system CPU time, in seconds.
+    var cpuSeconds: Double
+    var residentBytes: Int?
+    var virtualBytes: Int?
+    var openFiles: Int?
+    /// The soft limit on open files; `nil` if there is none.
+    var maxFiles: Int?
+    var threads: Int?
 
-    /// Reads `getrusage`, `getrlimit` and `/proc/self`; what cannot be read is nil.
+    /// Reads `getrusage`, `getrlimit` and `/proc/self`; what cannot be read is `nil`.
     public static func current() -> ProcessUsage {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
@@ -20,16 +20,15 @@ public struct ProcessUsage: Sendable, Equatable {
         var files = rlimit()
         let hasLimit =
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 && files.rlim_cur != rlim_t.max
-        let pages = procFile("/proc/self/statm").split(separator: " ").prefix(2).compactMap { Int($0) }
-        let pageSize = sysconf(Int32(_SC_PAGESIZE))
-        // The command's name, in parentheses, may hold anything; the 18th field after it is the number of threads.
+        // The command's name, in parentheses, may hold anything. Of the fields after it, the 18th is the number of
+        // threads, and the 21st and 22nd are the virtual size in bytes and the resident size in pages; see proc(5).
         let stat = procFile("/proc/self/stat")
         let fields = stat.lastIndex(of: ")").map { stat[stat.index(after: $0)...].split(separator: " ") } ?? []
+        func field(_ number: Int) -> Int? { number <= fields.count ? Int(fields[number - 1]) : nil }
         return ProcessUsage(
-            cpuSeconds: Double(microseconds) / 1e6, residentBytes: pages.count == 2 ? pages[1] * pageSize : nil,
-            virtualBytes: pages.count == 2 ? pages[0] * pageSize : nil, openFiles: countOpenFiles(),
-            maxFiles: hasLimit ? Int(clamping: files.rlim_cur) : nil,
-            threads: fields.count > 17 ? Int(fields[17]) : nil)
+            cpuSeconds: Double(microseconds) / 1e6,
+            residentBytes: field(22).map { $0 * sysconf(Int32(_SC_PAGESIZE)) }, virtualBytes: field(21),
+            openFiles: countOpenFiles(), maxFiles: hasLimit ? Int(clamping: files.rlim_cur) : nil, threads: field(18))
     }
 
     private static func procFile(_ path: String) -> String {
@@ -37,9 +36,7 @@ public struct ProcessUsage: Sendable, Equatable {
     }
 
     private static func countOpenFiles() -> Int? {
-        guard let directory = opendir("/proc/self/fd") else {
-            return nil
-        }
+        guard let directory = opendir("/proc/self/fd") else { return nil }
         defer { closedir(directory) }
         var entries = 0
         while readdir(directory) != nil {

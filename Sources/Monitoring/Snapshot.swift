@@ -1,56 +1,62 @@
 public import Exposition
 
-/// What is known of all accounts at one time.
+/// The state of all accounts at one time, from which the metrics page is made.
 public struct Snapshot: Sendable {
-    /// In the order the user gave them.
+    /// The accounts in the order the user gave them.
     public let accounts: [AccountState]
-    /// How many instance series are written.
-    public let statusSet: StatusSet
 
-    public init(accounts: [AccountState], statusSet: StatusSet = .all) {
+    /// Brings together the accounts.
+    public init(accounts: [AccountState]) {
         self.accounts = accounts
-        self.statusSet = statusSet
     }
 
-    /// Writes all families about accounts, which every poll changes.
+    /// Returns the families about accounts, which every poll changes. They come first on the page.
     ///
-    /// - Parameter uptime: the time at which staleness is judged.
-    public func writeAccounts(to writer: inout ExpositionWriter, uptime: Duration) {
-        for family in AccountFamily.all {
-            writer.begin(family.family)
+    /// - Parameter uptime: the time at which freshness is judged.
+    public func accountSegment(
+        _ format: ExpositionFormat, _ compressor: SegmentCompressor?, uptime: Duration
+    ) -> Segment {
+        var writer = ExpositionWriter(format)
+        for metric in AccountReading.metrics {
+            writer.begin(metric.family)
             for account in accounts {
-                family.write(account, uptime, &writer)
+                writer.labels = account.labels
+                metric.write(AccountReading(account: account, uptime: uptime), &writer)
             }
         }
+        return Segment(writer.bytes, compressor)
     }
 
-    /// The instances to show, in the order they are written in: those of accounts whose data is fresh.
+    /// Returns the instances to show, in the order of the page: those of accounts whose data is fresh.
     public func groups(uptime: Duration) -> [InstanceGroup] {
         accounts.filter { $0.isFresh(at: uptime) }.flatMap(\.groups)
     }
 
-    /// Writes what one family about instances says of a group, without the family's header.
-    ///
-    /// - Parameter family: an index of `instanceFamilies`.
-    public func write(_ group: InstanceGroup, family: Int, to writer: inout ExpositionWriter) {
-        let family = InstanceFamily.all[family]
-        writer.begin(family.family, continued: true)
-        group.instances.withUnsafeBufferPointer { instances in
-            for index in instances.indices {
-                family.write(instances, index, statusSet, &writer)
+    /// Returns the families about instances, a header and the segments of all groups for each.
+    public static func instanceSegments(
+        of groups: [InstanceGroup], _ format: ExpositionFormat, _ compressor: SegmentCompressor?
+    ) -> SegmentedBody {
+        let texts = groups.flatMap(\.texts).map { $0.segments(format, compressor) }
+        var body = SegmentedBody()
+        for (index, family) in InstanceMetrics.all.families.enumerated() {
+            guard texts.contains(where: { !$0[index].isEmpty }) else { continue }
+            body.append(Segment(family.header(format), compressor))
+            for text in texts.indices {
+                body.append(texts[text][index])
             }
         }
+        return body
     }
 
-    /// The first uptime after `uptime` at which what is written changes without another poll: when some account's data becomes stale.
+    /// Frees the compressed text of a format that nobody asks for any more.
+    public func forget(_ format: ExpositionFormat) {
+        accounts.flatMap(\.groups).flatMap(\.texts).forEach { $0.forget(format) }
+    }
+
+    /// Returns the first uptime at which the page changes without a poll: some account's data becomes stale then.
     public func changes(after uptime: Duration) -> Duration? {
         accounts.compactMap { account in
             account.isFresh(at: uptime) ? account.lastSuccess.map { $0.uptime + account.staleAfter } : nil
         }.min()
     }
-
-    /// All families about accounts, in their order.
-    public static let accountFamilies = AccountFamily.all.map(\.family)
-    /// All families about instances, in their order; they follow those about accounts.
-    public static let instanceFamilies = InstanceFamily.all.map(\.family)
 }

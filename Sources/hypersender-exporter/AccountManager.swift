@@ -17,6 +17,7 @@ actor AccountManager {
     }
 
     private let monitor: Monitor
+    private let statusSet: StatusSet
     private let time: any TimeSource
     private let logger: Logger
     /// One budget for all accounts, across reloads.
@@ -24,8 +25,8 @@ actor AccountManager {
     private var members: [Member] = []
     private var connections: [ConnectionPool.Configuration: ConnectionPool] = [:]
 
-    init(_ monitor: Monitor, time: any TimeSource, logger: Logger) {
-        (self.monitor, self.time, self.logger) = (monitor, time, logger)
+    init(_ monitor: Monitor, statusSet: StatusSet, time: any TimeSource, logger: Logger) {
+        (self.monitor, self.statusSet, self.time, self.logger) = (monitor, statusSet, time, logger)
     }
 
     /// Accounts that can be polled, with the connections to poll them through.
@@ -122,14 +123,17 @@ actor AccountManager {
         _ account: AccountSettings, _ client: HypersenderClient, state: AccountState?, start: PollStart
     ) -> Poller {
         let (interval, staleAfter) = (account.polling.interval, account.polling.staleAfter)
+        var options = Poller.Options(timeout: account.polling.timeout)
+        options.start = start
+        options.executor = PollingLoop.shared
+        options.onStuck = { [logger] error in
+            logger.critical("Fatal error; exiting", metadata: ["error": "\(error)"])
+            _exit(EXIT_FAILURE)
+        }
         return Poller(
             state?.with(interval: interval, staleAfter: staleAfter)
-                ?? AccountState(name: account.name, interval: interval, staleAfter: staleAfter),
-            lister: client, timeout: account.polling.timeout, time: time, logger: logger, start: start,
-            executor: PollingLoop.shared,
-            onStuck: { [logger] error in
-                logger.critical("Fatal error; exiting", metadata: ["error": "\(error)"])
-                _exit(EXIT_FAILURE)
-            })
+                ?? AccountState(
+                    name: account.name, interval: interval, staleAfter: staleAfter, statusSet: statusSet),
+            lister: client, time: time, logger: logger, options: options)
     }
 }

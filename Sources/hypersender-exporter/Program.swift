@@ -39,19 +39,20 @@ struct Program {
     func run(_ configuration: Configuration) async throws {
         let time = SystemTime()
         logger.warn(of: settings.warnings + configuration.warnings)
-        let exporter = ExporterStatus(
-            ExporterState(
-                version: BuildInformation.version, revision: BuildInformation.revision,
-                swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix,
-                shard: settings.shard.index, shards: settings.shard.total), time: time)
+        var state = ExporterState(
+            version: BuildInformation.version, revision: BuildInformation.revision,
+            swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix)
+        state.shard = settings.shard.index
+        state.shards = settings.shard.total
+        let exporter = ExporterStatus(state, time: time)
         let security: LiveSecurity
         do {
             security = try LiveSecurity(configuration.security, logger: logger)
         } catch {
             throw webFileError(error)
         }
-        let monitor = Monitor([], time: time, statusSet: settings.flags.statusSet)
-        let accounts = AccountManager(monitor, time: time, logger: logger)
+        let monitor = Monitor([], time: time)
+        let accounts = AccountManager(monitor, statusSet: settings.flags.statusSet, time: time, logger: logger)
         let simulator = settings.flags.isDemo ? try await SimulatorServer.start(logger: quiet(logger)) : nil
         let demo = try simulator.map(demoAccount)
         let reloader = Reloader(

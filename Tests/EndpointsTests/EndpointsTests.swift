@@ -374,9 +374,9 @@ private final class Fixture: Sendable {
         reload: Endpoints.Reload? = nil
     ) async throws {
         poller = Poller(
-            AccountState(interval: .seconds(10), staleAfter: .seconds(30)), lister: Script(polls),
-            timeout: .seconds(10), time: time,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            AccountState(interval: .seconds(10), staleAfter: .seconds(30)), lister: Script(polls), time: time,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            options: Poller.Options(timeout: .seconds(10)))
         monitor = Monitor([poller], time: time)
         endpoints = Endpoints(
             configuration, monitor: monitor,

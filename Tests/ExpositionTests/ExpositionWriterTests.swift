@@ -10,10 +10,13 @@ struct ExpositionWriterTests {
     private func page(_ format: ExpositionFormat) -> String {
         var writer = ExpositionWriter(format)
         writer.begin(gauge)
-        writer.sample(1.5, Labels(["room": "a\"b\\c\nd"]))
-        writer.sample(1_748_254_365, Labels(["room": "é😀"]), Labels(["side": "left"]))
+        writer.labels = Labels(["room": "a\"b\\c\nd"])
+        writer.sample(1.5)
+        writer.labels = Labels(["room": "é😀"])
+        writer.sample(1_748_254_365, Labels(["side": "left"]))
         writer.begin(counter)
-        writer.sample(3, .none, Labels(["only": "extra"]))
+        writer.labels = .none
+        writer.sample(3, Labels(["only": "extra"]))
         writer.begin(MetricFamily("nobody_total", .counter, help: "Nothing to say."))
         writer.begin(plain)
         writer.sample(1_000_000)
@@ -22,7 +25,8 @@ struct ExpositionWriterTests {
             histogram.observe(value)
         }
         writer.begin(MetricFamily("wait_seconds", .histogram, help: "Waits."))
-        writer.sample(histogram, Labels(["account": "acme"]))
+        writer.labels = Labels(["account": "acme"])
+        writer.sample(histogram)
         writer.end()
         return String(decoding: writer.bytes, as: UTF8.self)
     }
@@ -87,6 +91,38 @@ struct ExpositionWriterTests {
         var openMetrics = ExpositionWriter(.openMetrics)
         openMetrics.end()
         #expect(openMetrics.bytes == Array("# EOF\n".utf8))
+    }
+
+    @Test func aTextCanLeaveItsHeadersToOthers() {
+        var writer = ExpositionWriter(.text)
+        var texts: [String] = []
+        for header in [false, true] {
+            writer.begin(plain, header: header)
+            writer.sample(1)
+            writer.sample(2)
+            writer.take { texts.append(String(decoding: $0, as: UTF8.self)) }
+        }
+        let header = String(decoding: plain.header(.text), as: UTF8.self)
+        #expect(texts == ["plain 1\nplain 2\n", header + "plain 1\nplain 2\n"])
+    }
+
+    @Test func metricsAreFilledBySubjects() {
+        let lengths = Metric<String>("length", .gauge, help: "Length.") { $0.isEmpty ? nil : Double($0.count) }
+        let letters = Metric<String>("letter", .gauge, labels: ["letter"], help: "Letters.") { text, writer in
+            for letter in text {
+                writer.sample(1, Labels(["letter": "\(letter)"]))
+            }
+        }
+        var writer = ExpositionWriter(.text)
+        for metric in [lengths, letters] {
+            writer.begin(metric.family, header: false)
+            for subject in ["ab", ""] {
+                metric.write(subject, &writer)
+            }
+        }
+        #expect(
+            String(decoding: writer.bytes, as: UTF8.self)
+                == "length 2\nletter{letter=\"a\"} 1\nletter{letter=\"b\"} 1\n")
     }
 
     @Test(

@@ -9,71 +9,56 @@ struct GzipTests {
     func isOneMemberThatReadsBack(head: Int, tail: Int) throws {
         let head = noise(head)
         let tail = noise(tail)
-        let gzip = compressed([head])
-        #expect(try inflated(gzip.bytes() + #require(gzip.ending).completion(storing: tail)) == head + tail)
+        #expect(try inflated(compressed([head]), storing: tail) == head + tail)
     }
 
     @Test func canBeCompletedAgain() throws {
-        let gzip = compressed([Array("the same beginning, ".utf8)])
+        let gzip = try compressed([Array("the same beginning, ".utf8)])
         for end in ["and one end", "and another"] {
-            let file = try gzip.bytes() + #require(gzip.ending).completion(storing: Array(end.utf8))
-            #expect(try inflated(file) == Array("the same beginning, \(end)".utf8))
+            #expect(try inflated(gzip, storing: Array(end.utf8)) == Array("the same beginning, \(end)".utf8))
         }
     }
 
     @Test func compresses() throws {
         let page = Array(String(repeating: "hypersender_instance_up{instance_id=\"x\"} 1\n", count: 1000).utf8)
-        #expect(compressed([page]).count < page.count / 20)
+        #expect(try compressed([page]).count < page.count / 20)
     }
 
-    /// Pieces of an earlier page, in another order and among new ones, make a page as if they had been written for it.
+    /// Segments of one page, in another order and among new ones, make a page as if they had been made for it.
     @Test(arguments: [true, false])
-    func piecesAreTakenOver(compressing: Bool) throws {
+    func segmentsStandInAnyPage(compressing: Bool) throws {
         let texts = [0, 1, 300, 70_000].map(noise)
-        var first = PageAssembler(compressing: compressing)
-        let pieces = texts.map { first.append($0) }
-        #expect(pieces.map(\.isEmpty) == [true, false, false, false])
-        let old = first.finish()
-        var second = PageAssembler(compressing: compressing)
+        let compressor = compressing ? SegmentCompressor() : nil
+        #expect((compressor != nil) == compressing)
+        let segments = texts.map { Segment($0, compressor) }
+        #expect(segments.map(\.isEmpty) == [true, false, false, false])
         let new = Array("something new".utf8)
-        var moved = [second.append(pieces[3])]
-        _ = second.append(new)
-        moved += pieces[..<3].map { second.append($0) }
-        let page = second.finish()
-        #expect(try plain(page, from: old.bytes()) == texts[3] + new + texts[1] + texts[2])
-        var third = PageAssembler(compressing: compressing)
-        for piece in moved {
-            _ = third.append(piece)
+        for page in [[3, nil, 0, 1, 2], [3, 0, 1, 2], [1, 1, nil]] {
+            let header = compressing ? [Segment.gzipHeader] : []
+            let body = SegmentedBody(header + page.map { $0.map { segments[$0] } ?? Segment(new, compressor) })
+            let text = page.flatMap { $0.map { texts[$0] } ?? new }
+            #expect(try (compressing ? inflated(body) : body.bytes) == text)
         }
-        let bytes = page.bytes(from: old.bytes())
-        #expect(try plain(third.finish(), from: bytes) == texts[3] + texts[1] + texts[2])
     }
 
-    /// A page may be made of two that are compressed apart, of which either may be empty.
-    @Test func aPageGoesOnAfterAnother() throws {
+    /// A page may be made of two bodies, of which either may be empty.
+    @Test func aBodyFollowsAnother() throws {
         for (head, rest) in [("beginning ", "and end"), ("", "only the end"), ("only the beginning", ""), ("", "")] {
-            var assembler = PageAssembler(compressing: true)
-            _ = assembler.append(Array(head.utf8))
-            let beginning = assembler.finish()
-            _ = assembler.append(Array(rest.utf8))
-            let continuation = assembler.finish()
-            let ending = try #require(beginning.ending).followed(by: try #require(continuation.ending))
-            let file = beginning.bytes() + continuation.bytes() + ending.completion(storing: Array(", whole".utf8))
+            let beginning = try compressed([Array(head.utf8)])
+            let next = SegmentedBody([Segment(Array(rest.utf8), SegmentCompressor())])
+            let trailer = beginning.trailer.followed(by: next.trailer)
+            let file = beginning.bytes + next.bytes + trailer.completion(storing: Array(", whole".utf8))
             #expect(try inflated(file) == Array((head + rest + ", whole").utf8))
         }
     }
 
-    private func compressed(_ pieces: [[UInt8]]) -> PiecedPage {
-        var assembler = PageAssembler(compressing: true)
-        for piece in pieces {
-            _ = assembler.append(piece)
-        }
-        return assembler.finish()
+    private func compressed(_ texts: [[UInt8]]) throws -> SegmentedBody {
+        let compressor = try #require(SegmentCompressor())
+        return SegmentedBody([.gzipHeader] + texts.map { Segment($0, compressor) })
     }
 
-    private func plain(_ page: PiecedPage, from earlier: [UInt8] = []) throws -> [UInt8] {
-        let bytes = page.bytes(from: earlier)
-        return try page.ending.map { try inflated(bytes + $0.completion(storing: [])) } ?? bytes
+    private func inflated(_ body: SegmentedBody, storing tail: [UInt8] = []) throws -> [UInt8] {
+        try inflated(body.bytes + body.trailer.completion(storing: tail))
     }
 
     /// Bytes that do not compress, so that sizes stay what they are; always the same.
@@ -106,5 +91,14 @@ struct GzipTests {
         #expect(result == Z_STREAM_END)
         #expect(stream.avail_in == 0)
         return Array(output.prefix(Int(stream.total_out)))
+    }
+}
+
+extension SegmentedBody {
+    fileprivate var bytes: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, size in
+            write(to: UnsafeMutableRawBufferPointer(buffer))
+            size = count
+        }
     }
 }

@@ -141,7 +141,8 @@ struct AccountStateTests {
         ])
         #expect(state.instances.first?.instance.name == "new")
         #expect(state.instances.first?.statusChanges == 1)
-        #expect(state.instances.first?.labels == Labels(["instance_id": "a", "instance_name": "new"]))
+        #expect(
+            state.instances.first?.labels(following: .none) == Labels(["instance_id": "a", "instance_name": "new"]))
     }
 
     @Test func idsThatLookAlikeKeepHistoriesOfTheirOwn() {
@@ -154,8 +155,8 @@ struct AccountStateTests {
         #expect(state.instances.map(\.statusChanges) == [1, 0])
     }
 
-    /// What was made of a group is used again for as long as the group, or what its instances are known by, is the same object.
-    @Test func aGroupIsReplacedForWhatChangesInIt() {
+    /// Text is kept for as long as the group, or the part of it that the text is about, stays the same.
+    @Test func groupsAreReplacedIfTheyChange() {
         func groups(_ second: Instance) -> (old: InstanceGroup, new: InstanceGroup) {
             var state = state([(10, good(instance("a", .working), instance("b", .working)))])
             let old = state.groups[0]
@@ -166,6 +167,7 @@ struct AccountStateTests {
         #expect(same.old === same.new)
         let failed = groups(instance("b", .failed))
         #expect(failed.old !== failed.new && failed.old.facts === failed.new.facts)
+        #expect(failed.old.statuses[0] !== failed.new.statuses[0])
         #expect(failed.new.instances[1].statusChanges == 1 && failed.old.instances[1].statusChanges == 0)
         for other in [
             instance("b", .working, name: "other"), instance("c", .working),
@@ -176,7 +178,31 @@ struct AccountStateTests {
         ] {
             let groups = groups(other)
             #expect(groups.old.facts !== groups.new.facts, "\(other)")
+            #expect(groups.old.statuses[0] !== groups.new.statuses[0], "\(other)")
         }
+    }
+
+    /// A change makes new only the text of the part it is in, from the second change on.
+    @Test func groupsShareTheTextOfUnchangedParts() {
+        func list(_ failed: ClosedRange<Int>) -> Result<ListResponse, APIError> {
+            let instances = (10..<74).map { instance("\($0)", failed.contains($0) ? .failed : .working) }
+            return .success(.list(InstanceList(instances: instances)))
+        }
+        var state = state([(10, list(0...0))])
+        #expect(state.groups.count == 1 && state.groups[0].statuses.count == 1)
+        var groups: [InstanceGroup] = []
+        for (poll, failed) in [30...30, 30...60, 26...73, 10...25].enumerated() {
+            let time = moment(Double(20 + poll))
+            state.record(list(failed), started: time, ended: time)
+            groups.append(state.groups[0])
+        }
+        #expect(groups.map(\.statuses.count) == [4, 4, 4, 1])
+        func kept(_ poll: Int) -> [Bool] {
+            zip(groups[poll - 1].statuses, groups[poll].statuses).map { $0 === $1 }
+        }
+        #expect(kept(1) == [true, false, false, false])
+        #expect(kept(2) == [true, false, true, false])
+        #expect(groups.allSatisfy { $0.facts === groups[0].facts })
     }
 
     @Test func idsAreInTheOrderOfTheirBytes() {
@@ -190,8 +216,9 @@ struct AccountStateTests {
 
     @Test func countsHaveEveryStatus() {
         let state = state([(10, good(instance("a", .working), instance("b", .unknown), instance("c", .unknown)))])
-        #expect(Set(state.counts.keys) == Set(InstanceStatus.allCases))
+        #expect(InstanceStatus.allCases.allSatisfy { state.counts[$0] == [.working: 1, .unknown: 2][$0] ?? 0 })
         #expect(state.counts[.working] == 1 && state.counts[.unknown] == 2 && state.counts[.failed] == 0)
+        #expect(state.counts.total == 3)
         #expect(state.unknownStatuses == 2)
     }
 

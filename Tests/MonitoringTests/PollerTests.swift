@@ -8,10 +8,11 @@ import Testing
 /// Polling with a clock that moves only when a test says so.
 struct PollerTests {
     private func poller(_ lister: ScriptedLister, _ time: ManualTime, _ log: LogRecorder = LogRecorder()) -> Poller {
-        Poller(
-            AccountState(interval: .seconds(60), staleAfter: .seconds(180)), lister: lister, timeout: .seconds(10),
-            time: time,
-            logger: log.logger, random: { 0 })
+        var options = Poller.Options(timeout: .seconds(10))
+        options.random = { 0 }
+        return Poller(
+            AccountState(interval: .seconds(60), staleAfter: .seconds(180)), lister: lister, time: time,
+            logger: log.logger, options: options)
     }
 
     @Test func pollsAtOnceAndThenAtTheScheduledTimes() async throws {
@@ -65,10 +66,11 @@ struct PollerTests {
     @Test func aPollThatIsDeafToCancellationIsReported() async throws {
         let time = ManualTime()
         let (reports, report) = AsyncStream<PollerIsStuck>.makeStream()
+        var options = Poller.Options(timeout: .seconds(10))
+        options.onStuck = { report.yield($0) }
         let poller = Poller(
-            AccountState(interval: .seconds(60), staleAfter: .seconds(180)), lister: DeafLister(),
-            timeout: .seconds(10), time: time,
-            logger: LogRecorder().logger, onStuck: { report.yield($0) })
+            AccountState(interval: .seconds(60), staleAfter: .seconds(180)), lister: DeafLister(), time: time,
+            logger: LogRecorder().logger, options: options)
         let driver = Task { await time.drive(sleepers: 1) }
         defer { driver.cancel() }
         let run = Task { try await poller.run(afterPoll: {}) }
@@ -176,7 +178,7 @@ struct PollerTests {
             log.lines.map { "\($0.message)" } == [
                 "First poll succeeded", "The API lists instances without a readable status; they are shown as UNKNOWN",
                 "The API lists instances without a readable id; they cannot be shown", "Poll failed",
-                "Polling works again",
+                "Polling recovered",
             ])
         #expect(log.lines[4].metadata["instances"] == "2")
     }
@@ -202,9 +204,9 @@ struct PollerTests {
         #expect(
             lines.map { "\($0.level) \($0.message)" } == [
                 "info First poll succeeded",
-                "warning The API sent a status it does not document; it is shown as UNKNOWN", "debug Poll succeeded",
+                "warning The API sent an undocumented status; it is shown as UNKNOWN", "debug Poll succeeded",
                 "warning Poll failed", "debug Poll failed", "warning Poll failed", "debug Poll failed",
-                "info Polling works again",
+                "info Polling recovered",
                 "debug Poll succeeded",
             ])
         #expect(lines[3].metadata["reason"] == "timeout" && lines[3].metadata["error"] == "late")
@@ -213,91 +215,6 @@ struct PollerTests {
         #expect("\(lines[5].metadata["hint"] ?? "")".contains("Enterprise"))
         #expect(lines[7].metadata["failures"] == "4")
         #expect(!lines.contains { "\($0)".contains("s3cret") })
-    }
-
-    /// Returns the lines that are not for debugging, of polls that end a minute apart with these results.
-    private func journal(_ results: [Result<ListResponse, APIError>]) -> [String] {
-        let log = LogRecorder()
-        var journal = PollJournal(account: nil, logger: log.logger)
-        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
-        for (minute, result) in results.enumerated() {
-            let now = Moment(unix: 1_000_000, uptime: .seconds(60 * minute))
-            state.record(result, started: now, ended: now)
-            journal.record(result, state, nextIn: .seconds(60), at: now.uptime)
-        }
-        return log.lines.filter { $0.level > .debug }.map { line in
-            line.metadata["error"].map { "\(line.message): \($0)" } ?? line.message
-        }
-    }
-
-    private let good = Result<ListResponse, APIError>.success(.list(InstanceList()))
-
-    private func failure(_ reason: APIError.Reason, _ text: String) -> Result<ListResponse, APIError> {
-        .failure(APIError(reason, text))
-    }
-
-    @Test func aVaryingMessageIsLoggedEveryTenMinutes() {
-        let lines = journal([good] + (1...25).map { failure(.serverError, "request \($0)") } + [good])
-        #expect(
-            lines == [
-                "First poll succeeded", "Poll failed: request 1", "Poll failed: request 11", "Poll failed: request 21",
-                "Polling works again",
-            ])
-    }
-
-    @Test func aFailureThatComesAndGoesIsLoggedEveryTenMinutes() {
-        let lines = journal([good] + (0..<11).flatMap { _ in [failure(.timeout, "late"), good] })
-        #expect(
-            lines == [
-                "First poll succeeded", "Poll failed: late", "Polling works again", "Poll failed: late",
-                "Polling works again", "Poll failed: late", "Polling works again",
-            ])
-    }
-
-    /// A steady failure is logged once; one that follows upon another reason is told again after a while.
-    @Test func reasonsAreLoggedApart() {
-        let late = failure(.timeout, "late")
-        #expect(journal(Array(repeating: late, count: 60)) == ["Poll failed: late"])
-        let refused = failure(.unauthorized, "no")
-        #expect(
-            journal([late, refused, late, refused] + Array(repeating: late, count: 20)) == [
-                "Poll failed: late", "Poll failed: no", "Poll failed: late",
-            ])
-    }
-
-    @Test func unreadableElementsAreLoggedWhenTheyAppear() {
-        var list = InstanceList()
-        list.withoutStatus = 2
-        let bad = Result<ListResponse, APIError>.success(.list(list))
-        let line = "The API lists instances without a readable status; they are shown as UNKNOWN"
-        #expect(journal(Array(repeating: bad, count: 30)) == ["First poll succeeded", line])
-        #expect(journal((0..<12).flatMap { _ in [bad, good] }) == ["First poll succeeded", line, line, line])
-    }
-
-    @Test func aListThatIsTooOldIsTold() {
-        let list = InstanceList(instances: [Instance(id: "a", name: "", status: .working)], age: 200)
-        #expect(
-            journal([.success(.list(list)), .success(.unchanged(RateLimit(), age: 260)), good]) == [
-                "The list is too old to be shown, by the Age that a cache on the way gave it", "First poll succeeded",
-            ])
-    }
-
-    /// The log tells statuses that look alike apart.
-    @Test func undocumentedStatusesAreQuoted() {
-        for (status, text) in [
-            (" WORKING ", #"" WORKING ""#), ("working", #""working""#), ("WORKING\u{a0}", #""WORKING\u{00A0}""#),
-            ("", #""""#), ("W\u{41e}RKING", #""W\u{041E}RKING""#), ("a\"b\\", #""a\"b\\""#), ("x\n", #""x\n""#),
-            ("BANNED 234|s3cret", #""BANNED <redacted>""#), ("call +20 123 456 789", #""call <redacted>""#),
-        ] {
-            let log = LogRecorder()
-            var list = InstanceList()
-            list.unknownStatuses = [status]
-            var journal = PollJournal(account: nil, logger: log.logger)
-            journal.record(
-                .success(.list(list)),
-                AccountState(interval: .seconds(60), staleAfter: .seconds(180)), nextIn: .zero, at: .zero)
-            #expect(log.lines.last?.metadata["status"] == "\(text)")
-        }
     }
 }
 
@@ -350,124 +267,5 @@ private final class ScriptedLister: InstanceLister {
             await iterator.next()
         }
         return calls.withLock { calls in calls.prefix(number).map { ($0 - (calls.first ?? .zero)).seconds } }
-    }
-}
-
-/// A clock that stands still until everybody who waits on it does so, and then goes on to the first who is due.
-final class ManualTime: TimeSource {
-    private struct Sleeper {
-        var until: Duration
-        var wake: CheckedContinuation<Void, any Error>
-    }
-
-    private struct State {
-        var uptime = Duration.zero
-        var sleepers: [Int: Sleeper] = [:]
-        var next = 0
-        /// Those whose task was cancelled before they slept.
-        var cancelled: Set<Int> = []
-    }
-
-    private let state = Mutex(State())
-    private let arrivals: AsyncStream<Void>
-    private let arrival: AsyncStream<Void>.Continuation
-
-    init() {
-        (arrivals, arrival) = AsyncStream.makeStream()
-    }
-
-    var now: Moment {
-        let uptime = state.withLock { $0.uptime }
-        return Moment(unix: 1_000_000 + uptime.seconds, uptime: uptime)
-    }
-
-    func advance(to uptime: Duration) {
-        state.withLock { $0.uptime = max($0.uptime, uptime) }
-    }
-
-    /// Lets time pass whenever as many as `expected` wait, until the calling task is cancelled.
-    func drive(sleepers expected: Int) async {
-        for await _ in arrivals {
-            let first = state.withLock { state -> Sleeper? in
-                let due = state.sleepers.min { ($0.value.until, $0.key) < ($1.value.until, $1.key) }
-                guard let (number, sleeper) = due, state.sleepers.count >= expected else {
-                    return nil
-                }
-                state.sleepers[number] = nil
-                state.uptime = max(state.uptime, sleeper.until)
-                return sleeper
-            }
-            first?.wake.resume()
-        }
-    }
-
-    func sleep(untilUptime uptime: Duration) async throws {
-        let number = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (wake: CheckedContinuation<Void, any Error>) in
-                let isCancelled = state.withLock { state in
-                    if state.cancelled.remove(number) != nil {
-                        return true
-                    }
-                    state.sleepers[number] = Sleeper(until: uptime, wake: wake)
-                    return false
-                }
-                if isCancelled {
-                    wake.resume(throwing: CancellationError())
-                } else {
-                    arrival.yield()
-                }
-            }
-        } onCancel: {
-            let sleeper = state.withLock { state in
-                let sleeper = state.sleepers.removeValue(forKey: number)
-                if sleeper == nil {
-                    state.cancelled.insert(number)
-                }
-                return sleeper
-            }
-            sleeper?.wake.resume(throwing: CancellationError())
-        }
-    }
-}
-
-/// A logger's events, kept for looking at.
-final class LogRecorder: Sendable {
-    struct Line: Sendable {
-        var level: Logger.Level
-        var message: String
-        var metadata: Logger.Metadata
-    }
-
-    private let recorded = Mutex<[Line]>([])
-
-    var lines: [Line] {
-        recorded.withLock { $0 }
-    }
-
-    var logger: Logger {
-        Logger(label: "test") { _ in Handler(recorder: self) }
-    }
-
-    private struct Handler: LogHandler {
-        let recorder: LogRecorder
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-        var metadataProvider: Logger.MetadataProvider?
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let line = Line(
-                level: event.level, message: "\(event.message)",
-                metadata: metadata.merging(event.metadata ?? [:]) { $1 })
-            recorder.recorded.withLock { $0.append(line) }
-        }
     }
 }

@@ -11,17 +11,19 @@ struct SnapshotTests {
     func page(_ snapshot: Snapshot, _ format: ExpositionFormat = .text, at seconds: Double = 100) -> String {
         var end = ExpositionWriter(format)
         end.end()
-        let page = SnapshotPage.write(snapshot, format, compressing: false, uptime: .seconds(seconds))
-        return String(decoding: page.accounts.bytes() + (page.instances?.bytes() ?? []) + end.bytes, as: UTF8.self)
+        let accounts = snapshot.accountSegment(format, nil, uptime: .seconds(seconds))
+        let groups = snapshot.groups(uptime: .seconds(seconds))
+        let instances = Snapshot.instanceSegments(of: groups, format, nil)
+        return String(decoding: SegmentedBody([accounts]).bytes + instances.bytes + end.bytes, as: UTF8.self)
     }
 
-    private func account(_ name: String?) -> AccountState {
-        AccountState(name: name, interval: .seconds(60), staleAfter: .seconds(180))
+    private func account(_ name: String?, _ statusSet: StatusSet = .all) -> AccountState {
+        AccountState(name: name, interval: .seconds(60), staleAfter: .seconds(180), statusSet: statusSet)
     }
 
     /// An account with some of everything, polled three times.
-    func busy(_ name: String? = nil) -> AccountState {
-        var state = account(name)
+    func busy(_ name: String? = nil, _ statusSet: StatusSet = .all) -> AccountState {
+        var state = account(name, statusSet)
         func moment(_ seconds: Double) -> Moment {
             Moment(unix: 1_748_254_000 + seconds, uptime: .seconds(seconds))
         }
@@ -54,7 +56,7 @@ struct SnapshotTests {
         ("busy-current.txt", .text, .current),
     ])
     func aBusyAccount(file: String, format: ExpositionFormat, statusSet: StatusSet) throws {
-        try expectGolden(page(Snapshot(accounts: [busy()], statusSet: statusSet), format), file)
+        try expectGolden(page(Snapshot(accounts: [busy(nil, statusSet)]), format), file)
     }
 
     @Test func severalAccountsShareEachFamily() throws {
@@ -73,60 +75,47 @@ struct SnapshotTests {
         #expect(snapshot.changes(after: .seconds(243.5)) == nil)
     }
 
-    /// However an account changes from poll to poll, a page that takes over from the one before says what the page made anew does.
-    @Test(arguments: [ExpositionFormat.text, .openMetrics], [true, false])
-    func whatIsTakenOverIsWhatWouldBeWritten(format: ExpositionFormat, compressing: Bool) throws {
+    /// However accounts change from poll to poll, the page of groups that keep their text is that of new groups.
+    @Test(arguments: [ExpositionFormat.text, .openMetrics], [StatusSet.all, .current])
+    func keptTextIsThatOfThePresentInstances(format: ExpositionFormat, statusSet: StatusSet) throws {
         var generator = Generator()
-        var states = [account("large"), account("small"), account("late")]
-        var previous: (page: SnapshotPage, accounts: [UInt8], instances: [UInt8])?
-        var takenOver = 0
-        var unchanged = 0
+        var states = ["large", "small", "late"].map { account($0, statusSet) }
+        let compressor = try #require(SegmentCompressor())
+        var (keptGroups, keptTexts) = (0, 0)
         for poll in 1...60 {
-            let time = Moment(unix: 1_748_254_000 + Double(poll * 30), uptime: .seconds(poll * 30))
+            let time = Moment(unix: 1_748_254_000 + Double(poll * 30 - poll / 20 * 500), uptime: .seconds(poll * 30))
             for (index, size) in [200, 3, 70].enumerated() where generator.next() % 4 > 0 && (index < 2 || poll > 30) {
-                guard poll % 7 > 0 else {
-                    states[index].record(.success(.unchanged(RateLimit(), age: 0)), started: time, ended: time)
-                    continue
-                }
-                let list = generator.list(upTo: size, seed: UInt64(index), poll: poll)
                 let before = states[index].groups
+                let list = generator.list(upTo: size, seed: UInt64(index), poll: poll)
                 states[index].record(.success(.list(list)), started: time, ended: time)
-                takenOver += states[index].groups.count { group in before.contains { $0 === group } }
+                for group in states[index].groups {
+                    keptGroups += before.count { $0 === group }
+                    keptTexts += group.texts.count { text in before.contains { $0.texts.contains { $0 === text } } }
+                }
             }
-            let snapshot = Snapshot(accounts: states)
-            func write(
-                from old: (page: SnapshotPage, accounts: [UInt8], instances: [UInt8])?
-            ) -> (
-                page: SnapshotPage, accounts: [UInt8], instances: [UInt8]
-            ) {
-                let (page, accounts, instances) = SnapshotPage.write(
-                    snapshot, format, compressing: compressing, uptime: time.uptime, previous: old?.page)
-                unchanged += instances == nil ? 1 : 0
-                let before = old?.instances ?? []
-                return (page, accounts.bytes(), instances?.bytes(from: before) ?? before)
+            let groups = Snapshot(accounts: states).groups(uptime: time.uptime)
+            let new = states.filter { $0.isFresh(at: time.uptime) }.flatMap { state in
+                stride(from: 0, to: state.instances.count, by: InstanceGroup.size).map {
+                    InstanceGroup(
+                        Array(state.instances[$0...].prefix(InstanceGroup.size)), state.labels,
+                        statusSet == .all ? .all : .current)
+                }
             }
-            let anew = write(from: nil)
-            if let old = previous {
-                let page = write(from: old)
-                // Compressed, they differ in which groups share a piece.
-                let texts = try [page, anew].map { try text($0.accounts + $0.instances, $0.page.ending) }
-                #expect(page.accounts == anew.accounts && texts[0] == texts[1])
-                #expect(page.page.ending == anew.page.ending && (page.page.ending != nil) == compressing)
-                previous = page
-            } else {
-                previous = anew
+            let kept = Snapshot.instanceSegments(of: groups, format, compressor)
+            let plain = Snapshot.instanceSegments(of: new, format, nil)
+            #expect(try inflated(kept) == plain.bytes)
+            if poll % 16 == 0 {
+                Snapshot(accounts: states).forget(format)
             }
         }
-        #expect(takenOver > 50 && unchanged >= 8)
+        #expect(keptGroups > 50 && keptTexts > 200)
     }
 
-    /// What a page says, inflated where it has an ending.
-    private func text(_ bytes: [UInt8], _ ending: GzipEnding?) throws -> [UInt8] {
-        guard let ending else {
-            return bytes
-        }
+    /// Returns the text of compressed segments.
+    private func inflated(_ segments: SegmentedBody) throws -> [UInt8] {
         let inflater = try Inflater()
-        var file = ByteBuffer(bytes: bytes + ending.completion(storing: []))
+        let header = SegmentedBody([.gzipHeader]).bytes
+        var file = ByteBuffer(bytes: header + segments.bytes + segments.trailer.completion(storing: []))
         var text: [UInt8] = []
         while try inflater.inflate(&file, to: &text) {}
         #expect(inflater.isComplete)
@@ -167,7 +156,9 @@ struct SnapshotTests {
 
     func exporterPage(_ format: ExpositionFormat = .text) -> String {
         var state = ExporterState(
-            version: "1.2.3", revision: "abc", swiftVersion: "6.3", startTime: 1_748_254_000.25, shard: 1, shards: 3)
+            version: "1.2.3", revision: "abc", swiftVersion: "6.3", startTime: 1_748_254_000.25)
+        state.shard = 1
+        state.shards = 3
         state.requests = [
             .init(handler: "metrics", code: 503): 2, .init(handler: "metrics", code: 200): 1_000_000,
             .init(handler: "status", code: 200): 1,
@@ -187,12 +178,24 @@ struct SnapshotTests {
     }
 
     @Test func everyFamilyIsNamedOnceAndExplained() {
-        let families = Snapshot.accountFamilies + Snapshot.instanceFamilies + ExporterState.families
+        let families = MetricFamily.all
         #expect(Set(families.map(\.name)).count == families.count)
         for family in families {
             #expect(family.name.hasPrefix("hypersender_") || family.name.hasPrefix("process_"))
             #expect(family.name.hasSuffix("_total") == (family.type == .counter), "\(family.name)")
             #expect(family.help.count > 10 && family.help.hasSuffix("."), "\(family.name)")
+        }
+    }
+
+    /// A series has the labels of its family and the account's; `phone` only if it is known.
+    @Test func seriesHaveTheLabelsOfTheirFamily() throws {
+        let page = page(Snapshot(accounts: [busy("acme")])) + exporterPage()
+        for family in MetricFamily.all {
+            let lines = page.split(separator: "\n").filter { $0.hasPrefix(family.name + "{") }
+            for line in lines {
+                let names = line.matches(of: /[{,]([a-z_]+)="/).map { String($0.output.1) }.filter { $0 != "account" }
+                #expect(names == family.labels || names == family.labels.filter { $0 != "phone" }, "\(line)")
+            }
         }
     }
 
@@ -207,11 +210,22 @@ struct SnapshotTests {
 
     /// Compares with a golden file. With `UPDATE_GOLDEN` set the file is written instead, to be looked at before it is committed.
     private func expectGolden(_ text: String, _ name: String) throws {
-        let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        let url = URL(filePath: "\(folder)/Golden/\(name)")
+        let url = top.appending(path: "MonitoringTests/Golden/\(name)")
         if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil {
             try Data(text.utf8).write(to: url)
         }
         #expect(text == String(decoding: try Data(contentsOf: url), as: UTF8.self))
+    }
+
+    /// The folder of all tests.
+    private let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+}
+
+extension SegmentedBody {
+    fileprivate var bytes: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, size in
+            write(to: UnsafeMutableRawBufferPointer(buffer))
+            size = count
+        }
     }
 }

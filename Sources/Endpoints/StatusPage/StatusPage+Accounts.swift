@@ -32,7 +32,7 @@ extension StatusPage {
             ("Interval", "\(account.interval.inWords)"),
         ]
         if account.isFresh(at: now.uptime) {
-            facts.append(("Instances", "\(account.counts.values.reduce(0, +).grouped)"))
+            facts.append(("Instances", "\(account.counts.total.grouped)"))
             if let invalid = account.invalid, invalid > 0 { facts.append(("Unreadable", "\(invalid.grouped)")) }
         }
         if let remaining = account.rateLimit.remaining {

@@ -1,0 +1,115 @@
+import CZlib
+
+/// A part of a page, plain or compressed, that can be put into any number of pages.
+///
+/// A compressed segment refers to nothing before it and ends at a byte boundary (RFC 1951): segments in any order,
+/// after the header of a gzip file, are the beginning of one ordinary gzip member (RFC 1952).
+public struct Segment: Sendable {
+    let bytes: [UInt8]
+    /// The CRC-32 and the length that the segment adds to the gzip trailer.
+    let trailer: GzipTrailer
+
+    /// A segment that leaves no trace.
+    public static let empty = Segment(bytes: [], trailer: GzipTrailer())
+    /// The header of a gzip file, before the first compressed segment.
+    public static let gzipHeader = Segment(bytes: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255], trailer: GzipTrailer())
+
+    init(bytes: [UInt8], trailer: GzipTrailer) {
+        self.bytes = bytes
+        self.trailer = trailer
+    }
+
+    /// Compresses a text; without a compressor it stays plain.
+    public init(_ text: [UInt8], _ compressor: SegmentCompressor?) {
+        guard let compressor, !text.isEmpty else {
+            // Copied, because the text's buffer has room for the longest text of all.
+            self.init(bytes: text.withUnsafeBufferPointer(Array.init), trailer: GzipTrailer())
+            return
+        }
+        self.init(bytes: compressor.compress(text), trailer: GzipTrailer(text))
+    }
+
+    /// Whether the segment leaves no trace.
+    public var isEmpty: Bool { bytes.isEmpty }
+}
+
+/// Segments, one after the other, on their way into one buffer.
+public struct SegmentedBody: Sendable {
+    private var segments: [Segment] = []
+    /// The size, in bytes.
+    public private(set) var count = 0
+    /// The trailer of the gzip file, if the segments are compressed.
+    public private(set) var trailer = GzipTrailer()
+
+    /// Brings together segments in their order.
+    public init(_ segments: [Segment] = []) {
+        segments.forEach { append($0) }
+    }
+
+    /// Adds a segment at the end.
+    public mutating func append(_ segment: Segment) {
+        guard !segment.isEmpty else { return }
+        segments.append(segment)
+        count += segment.bytes.count
+        trailer = trailer.followed(by: segment.trailer)
+    }
+
+    /// Writes all segments into `buffer`, which has room for `count` bytes.
+    public func write(to buffer: UnsafeMutableRawBufferPointer) {
+        var rest = buffer[...]
+        for segment in segments {
+            UnsafeMutableRawBufferPointer(rebasing: rest).copyBytes(from: segment.bytes)
+            rest = rest.dropFirst(segment.bytes.count)
+        }
+    }
+}
+
+/// Compresses segments with one zlib state of some 256 KiB.
+public final class SegmentCompressor {
+    /// The state, at an address of its own because zlib keeps a pointer to it.
+    private let stream: UnsafeMutablePointer<z_stream>
+
+    /// Creates the state; `nil` if there is no memory for it.
+    public init?() {
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        // Level 1, the fastest. -15: without a zlib or gzip wrapper.
+        guard hypersender_deflateInit2(stream, 1, -15, 8) == Z_OK else {
+            stream.deallocate()
+            return nil
+        }
+    }
+
+    deinit {
+        deflateEnd(stream)
+        stream.deallocate()
+    }
+
+    /// Compresses a text without regard to anything before, up to a byte boundary and without a final block.
+    fileprivate func compress(_ text: [UInt8]) -> [UInt8] {
+        deflateReset(stream)
+        var output: [UInt8] = []
+        text.withUnsafeBufferPointer { input in
+            // Both ends are fed in parts: zlib's counters are 32 bits wide.
+            var consumed = 0
+            repeat {
+                let feed = min(input.count - consumed, 1 << 30)
+                // zlib declares its input mutable, and does not change it.
+                stream.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress.map { $0 + consumed })
+                stream.pointee.avail_in = UInt32(feed)
+                consumed += feed
+                let flush = consumed == input.count ? Z_SYNC_FLUSH : Z_NO_FLUSH
+                repeat {
+                    withUnsafeTemporaryAllocation(byteCount: 32 << 10, alignment: 16) { part in
+                        stream.pointee.next_out = part.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                        stream.pointee.avail_out = UInt32(part.count)
+                        // Fails only for a damaged state, and nobody else touches the state.
+                        deflate(stream, flush)
+                        output.append(contentsOf: part[..<(part.count - Int(stream.pointee.avail_out))])
+                    }
+                } while stream.pointee.avail_out == 0
+            } while consumed < input.count
+        }
+        return output
+    }
+}
