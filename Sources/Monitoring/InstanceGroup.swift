@@ -76,9 +76,7 @@ public final class InstanceGroup: Sendable {
         let old = instances.span
         let list = list.span
         for (index, place) in places.enumerated() {
-            guard
-                old[index].instance.isCopy(of: list[place]) || old[index].instance.hasSameFacts(as: list[place])
-            else { return nil }
+            guard old[index].instance.hasSameFacts(as: list[place]) else { return nil }
             if old[index].instance.status != list[place].status {
                 changed.append((index, place))
             }
