@@ -4,7 +4,7 @@ extension String {
         Self.percentEncoding(utf8) { byte, _ in Self.isUnreserved(byte) }
     }
 
-    /// Returns bytes percent-encoded, except those for which `isPlain` returns true, given the byte and those that follow.
+    /// Returns bytes percent-encoded, except those that `isPlain` accepts, given the byte and those after it.
     public static func percentEncoding<Bytes: Collection<UInt8>>(
         _ bytes: Bytes, unless isPlain: (UInt8, Bytes.SubSequence) -> Bool
     ) -> String {

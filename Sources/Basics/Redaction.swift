@@ -5,8 +5,8 @@ public enum Redaction {
 
     /// Returns a text on one line, cut at 200 characters, with credentials and phone numbers replaced.
     ///
-    /// A credential is a token of Hypersender (`NNN|…`), a bcrypt hash, the word after `Bearer`, or a long word of letters and digits; a
-    /// phone number is a run of seven digits or more.
+    /// A credential is a token of Hypersender (`NNN|…`), a bcrypt hash, the word after `Bearer`, or a long word of
+    /// letters and digits; a phone number is a run of seven digits or more.
     public static func apply(to text: String) -> String {
         let line = redacted(beginning(of: text))
         return line.count > maximumLength ? "\(line.prefix(maximumLength))…" : line
@@ -81,7 +81,9 @@ public enum Redaction {
         return quote(shown.count < address.count ? "\(shown)…" : address)
     }
 
-    /// Returns a value from a server in quotes, redacted as by `apply`, with characters outside ASCII escaped to show look-alikes.
+    /// Returns a value from a server in quotes, redacted as by `apply`, with characters outside ASCII escaped.
+    ///
+    /// Look-alikes can be told apart then.
     public static func quoteExactly(_ text: String) -> String {
         let looked = beginning(of: text)
         guard text.unicodeScalars.count <= maximumLength,

@@ -1,6 +1,6 @@
 /// Reads the spellings of a point in time that the API, the frameworks around it and HTTP use.
 public enum Timestamp {
-    /// Reads `2025-05-26T10:12:45`, `2025-01-21 18:41:43` or `2020-02-18T07:42:08.000000Z`; also with an offset such as `+02:00`.
+    /// Reads `2025-05-26T10:12:45`, `2025-01-21 18:41:43`, `2020-02-18T07:42:08.000000Z` or `…+02:00`.
     ///
     /// - Returns: seconds since the Unix epoch, in UTC unless the text has an offset; `nil` for anything else.
     public static func seconds(_ text: String) -> Double? {

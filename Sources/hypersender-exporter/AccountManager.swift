@@ -132,8 +132,7 @@ actor AccountManager {
         }
         return Poller(
             state?.with(interval: interval, staleAfter: staleAfter)
-                ?? AccountState(
-                    name: account.name, interval: interval, staleAfter: staleAfter, statusSet: statusSet),
+                ?? AccountState(name: account.name, interval: interval, staleAfter: staleAfter, statusSet: statusSet),
             lister: client, time: time, logger: logger, options: options)
     }
 }

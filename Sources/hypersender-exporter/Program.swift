@@ -42,8 +42,7 @@ struct Program {
         var state = ExporterState(
             version: BuildInformation.version, revision: BuildInformation.revision,
             swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix)
-        state.shard = settings.shard.index
-        state.shards = settings.shard.total
+        (state.shard, state.shards) = (settings.shard.index, settings.shard.total)
         let exporter = ExporterStatus(state, time: time)
         let security: LiveSecurity
         do {
