@@ -85,7 +85,7 @@ let package = Package(
         sources(
             "hypersender-exporter", program: true,
             [
-                "Basics", "CBuildInfo", "CProcess", "HypersenderAPI", "Exposition", "Monitoring", "HTTPServer",
+                "Basics", "CBuildInfo", "CProcess", "HypersenderAPI", "Monitoring", "HTTPServer",
                 "Endpoints", "Settings", "Simulator",
                 asyncHTTPClient, logging, lifecycle, nioCore, nioHTTP1, nioPosix, nioSSL, signals,
             ]),
