@@ -31,7 +31,7 @@ private func compare(_ input: [UInt8]) {
     }
 }
 
-/// What the list decoder takes, Foundation's decoder takes too: it may be stricter, never laxer. And what it takes is sound.
+/// Holds the list decoder to Foundation's: it may be stricter, never laxer, and the result is sound.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: start, count: count))

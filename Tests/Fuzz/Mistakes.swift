@@ -1,4 +1,4 @@
-/// What holds of the mistakes found in any file: there is one at least, each with its line, on one line, without a secret.
+/// Checks the mistakes found in a file: at least one, each with its line, on one line, without a secret.
 ///
 /// - Parameter secrets: texts that no message may hold.
 func check(_ problems: [SettingsProblem], in bytes: [UInt8], file: String, secrets: [String]) {

@@ -1,4 +1,4 @@
-/// What the readers of files need of other rooms and of libraries, reduced to what they make use of.
+// Stand-ins for the parts of other rooms and of libraries that the readers of files use.
 
 /// Files that are nowhere but here: whatever a file under test names, nothing of the machine is read.
 enum SmallFile {

@@ -120,7 +120,7 @@ struct PollerTests {
         try await run.value
     }
 
-    /// What a poll finds after its account was given other settings is not what is known of the account any more.
+    /// The result of a poll that ends after its account got other settings is discarded.
     @Test func aPollThatEndsAfterTheStopHasNoEffect() async throws {
         let time = ManualTime()
         let poller = poller(ScriptedLister(time, [.success]), time)

@@ -3,7 +3,7 @@ import Testing
 @testable import Settings
 
 struct CommandLineArgumentsTests {
-    /// What is understood of a command line that is not understood as a whole, and the mistakes in the rest.
+    /// The flags understood in a command line with mistakes, and the mistakes.
     @Test(
         arguments: [
             (

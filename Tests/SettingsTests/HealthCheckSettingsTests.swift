@@ -3,7 +3,7 @@ import Testing
 
 @testable import Settings
 
-/// Where a health check looks for the exporter.
+/// The address at which a health check looks for the exporter.
 struct HealthCheckSettingsTests {
     private func settings(
         _ flags: [String: [String]], _ environment: [String: String] = [:]

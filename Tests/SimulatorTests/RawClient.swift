@@ -1,7 +1,7 @@
 import Dispatch
 import Glibc
 
-/// What came back on a connection, byte for byte.
+/// The bytes that came back on a connection.
 struct RawReply: Sendable {
     let bytes: [UInt8]
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import hypersender_exporter
 
-/// What a health check goes by, and what it takes for health.
+/// The flags that a health check reads, and the answers that it takes for health.
 struct HealthCheckTests {
     @Test(arguments: [
         // The first process of a container, alone or behind an init.

@@ -36,12 +36,6 @@ public struct Body: Sendable {
         Body(segments: first.segments + second.segments)
     }
 
-    /// Calls `body` with the bytes of this one, which is not joined from several.
-    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        precondition(segments.count <= 1, "the bytes of a body do not lie in one place")
-        return try (segments.first ?? ByteBuffer()).withUnsafeReadableBytes(body)
-    }
-
     /// The number of bytes.
     public var count: Int { segments.reduce(0) { $0 + $1.readableBytes } }
 }

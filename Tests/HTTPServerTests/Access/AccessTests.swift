@@ -3,7 +3,7 @@ import Testing
 
 @testable import HTTPServer
 
-/// Who is let in, what is added to responses, and how often one may ask.
+/// Passwords, added header fields and the rate limit.
 @Suite struct AccessTests {
     private static let hash = BcryptHash("$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW")
     private static let costlyHash = BcryptHash("$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a")

@@ -117,7 +117,7 @@ import Testing
         #expect(state.reachDeadline(unsentBytes: unsent - 1, now: at(65)) == .close)
     }
 
-    /// What the server takes for itself between two parts of a raw reply does not count.
+    /// The server's own time between two parts of a raw reply does not count.
     @Test mutating func onlyWaitingForTheClientCounts() {
         request(now: 0)
         _ = state.startResponse(Response(status: 200))

@@ -13,7 +13,7 @@ import Testing
         return limits
     }
 
-    /// What a client gets that sends `start` at once and then a byte every few milliseconds.
+    /// Returns the response to a client that sends `start` at once and then a byte every few milliseconds.
     ///
     /// Tries again where the server was too busy to see a byte within the deadline, which it then ends silently.
     private func answer(toDripAfter start: String, from server: Server) async throws -> Int {

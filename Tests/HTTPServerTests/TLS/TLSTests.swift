@@ -15,7 +15,7 @@ import Testing
         return limits
     }
 
-    /// What the server answers a client of this configuration; nil where it refuses the connection.
+    /// Returns the response to a client of this configuration; `nil` if the connection is refused.
     private func answer(of server: Server, to configuration: TLSConfiguration) async throws -> String? {
         let client = try await TestClient.connect(to: server.port, tls: configuration)
         try? await client.get("/")
@@ -499,7 +499,7 @@ import Testing
         #expect(error?.description == mistake.text)
     }
 
-    /// What is said of a certificate, a key and a client CA at a time; dots stand for words that are not looked at.
+    /// Expected mistakes of a certificate, a key and a client CA together; dots stand for any words.
     @Test(
         arguments: [
             (

@@ -186,7 +186,7 @@ struct HypersenderClientTests {
         }
     }
 
-    /// What another token is shown is another list, and the same API under another address or filter knows nothing of it.
+    /// A list is known again only for the same token, address and filter.
     @Test func validatorsAreForOneTokenAndOneAddressOnly() async throws {
         let conditions = Mutex<[String?]>([])
         try await withServer { request in

@@ -204,7 +204,7 @@ struct InstanceListTests {
         #expect(decoder.elements == .init(all: 5, ofPage: 3, identified: 4, repeated: 1))
     }
 
-    /// How a list may follow another: as it was, changed, in another order, grown, shrunk, with what cannot be read, or is there twice.
+    /// A list that may follow another: the same, changed, reordered, grown, shrunk, unreadable in part or with repetitions.
     @Test(arguments: [
         #"[\#(shop1), \#(shop2), \#(shop3)]"#, #"{"data":[\#(shop1),\#(shop2),\#(shop3)]}"#, "[]",
         #"[\#(shop1), \#(shop2Failed), \#(shop3)]"#, #"[\#(shop2Failed), \#(shop1), \#(shop3), \#(shop2)]"#,

@@ -70,7 +70,7 @@ struct JSONReaderTests {
         try reader.readEnd()
     }
 
-    /// What this reader accepts, Foundation's decoder reads alike; the reader is stricter, never laxer.
+    /// Foundation's decoder reads all that this reader accepts, with the same result; the reader may be stricter.
     @Test func agreesWithFoundation() throws {
         var random = SplitMix(state: 42)
         let pieces = [

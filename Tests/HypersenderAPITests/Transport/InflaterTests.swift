@@ -52,7 +52,7 @@ struct InflaterTests {
         [31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 237, 193, 49, 1, 0, 0, 0, 194, 160, 42, 235, 159, 210, 12, 254, 64, 1]
         + [UInt8](repeating: 0, count: 193) + [175, 1, 49, 97, 98, 16, 64, 13, 3, 0]
 
-    /// What the parts inflate to; nil where the end is missing.
+    /// Returns the inflated parts; `nil` if the end is missing.
     private static func inflate(_ parts: [[UInt8]]) throws -> [UInt8]? {
         let inflater = try Inflater()
         var output: [UInt8] = []

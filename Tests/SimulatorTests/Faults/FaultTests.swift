@@ -88,7 +88,7 @@ extension Fault {
         var status: String?
     }
 
-    /// How many elements a decoder reads besides the one sound instance, for the faults that stay within JSON.
+    /// The number of elements that a decoder reads besides the one sound instance, for faults within JSON.
     @Test(arguments: [
         (Fault.Kind.duplicateIDs, 2), (.hostileNames, 11), (.unknownStatus, 1), (.invalidInstance, 1), (.emptyList, -1),
     ])
