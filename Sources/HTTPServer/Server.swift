@@ -110,11 +110,11 @@ public final class Server: Sendable {
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
-                        preconditionFailure("a connection on an event loop that is not of the group")
-                    }
-                    try pipeline.configure(channel, among: loop.value)
+                guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
+                    preconditionFailure("a connection on an event loop that is not of the group")
+                }
+                return pipeline.prepareTLS(on: channel.eventLoop).flatMapThrowing { tls in
+                    try pipeline.configure(channel, among: loop.value, tls)
                 }
             }
     }

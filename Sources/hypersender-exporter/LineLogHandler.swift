@@ -2,7 +2,6 @@ import Basics
 import Glibc
 import Logging
 import Settings
-import Synchronization
 
 /// Writes each log event as one line to the standard error stream.
 struct LineLogHandler: LogHandler {
@@ -49,20 +48,26 @@ struct LineLogHandler: LogHandler {
         write(Array("\(LogLine.text(fields, format))\n".utf8))
     }
 
-    private static let turn = Mutex(())
+    /// The standard error stream, or if that is a pipe, the pipe opened anew without waiting for its reader.
+    ///
+    /// The flag for that belongs to the open file, which other programs may share: it must not be set on theirs.
+    private static let stream: CInt = {
+        var status = stat()
+        guard fstat(STDERR_FILENO, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return STDERR_FILENO }
+        let own = open("/proc/self/fd/\(STDERR_FILENO)", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        return own >= 0 ? own : STDERR_FILENO
+    }()
 
     /// Writes a line in one call, so that lines do not mix, and without waiting: a reader that has stalled must not
     /// stall the program, and loses the line.
     private static func writeToStandardError(_ bytes: [UInt8]) {
+        var ready = pollfd(fd: stream, events: Int16(POLLOUT), revents: 0)
+        guard poll(&ready, 1, 0) == 1 else { return }
         // A pipe that is ready takes this much at once.
         let maximum = Int(PIPE_BUF)
         let line = bytes.count > maximum ? bytes.prefix(maximum - 1) + [UInt8(ascii: "\n")] : bytes[...]
-        turn.withLock { _ in
-            var ready = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-            guard poll(&ready, 1, 0) == 1 else { return }
-            // There is nowhere to report a failure to.
-            _ = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        }
+        // There is nowhere to report a failure to.
+        _ = line.withUnsafeBytes { Glibc.write(stream, $0.baseAddress, $0.count) }
     }
 }
 

@@ -1,7 +1,8 @@
 import NIOCore
+import NIOPosix
 import NIOSSL
 
-/// TLS options with their certificates loaded; makes the handlers of new connections.
+/// TLS options with their certificates loaded, from which new connections are set up.
 struct TLSSetup: Sendable {
     let rules: TLSRules
     let clientNames: ClientNames
@@ -63,15 +64,31 @@ struct TLSSetup: Sendable {
         }
     }
 
-    /// Makes the handler that encrypts one connection.
+    /// The setup of one connection.
+    struct ForOneConnection: Sendable {
+        let setup: TLSSetup
+        fileprivate let context: NIOSSLContext
+
+        /// Makes the handler that encrypts the connection.
+        func makeHandler() -> NIOSSLServerHandler {
+            guard let policy = setup.clientPolicy, !policy.verifies else {
+                return NIOSSLServerHandler(context: context)
+            }
+            return NIOSSLServerHandler(context: context) { _, verified in verified.succeed(.certificateVerified) }
+        }
+    }
+
+    /// Prepares one connection: on a thread of the pool if that takes long, as to read the system's authorities does.
     ///
     /// A resumed session would not verify the client's certificate again, which may have expired. NIOSSL cannot be told
-    /// not to resume, but the keys of sessions are those of a context: so each connection gets its own.
-    func makeHandler() throws -> NIOSSLServerHandler {
-        guard let clientPolicy else { return NIOSSLServerHandler(context: context) }
-        let context = try NIOSSLContext(configuration: configuration)
-        guard !clientPolicy.verifies else { return NIOSSLServerHandler(context: context) }
-        return NIOSSLServerHandler(context: context) { _, verified in verified.succeed(.certificateVerified) }
+    /// not to resume, but the keys of sessions are those of a context: so a connection that asks for one gets its own.
+    func forOneConnection(on eventLoop: any EventLoop) -> EventLoopFuture<ForOneConnection> {
+        guard clientPolicy != nil else {
+            return eventLoop.makeSucceededFuture(ForOneConnection(setup: self, context: context))
+        }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            ForOneConnection(setup: self, context: try NIOSSLContext(configuration: configuration))
+        }
     }
 }
 
