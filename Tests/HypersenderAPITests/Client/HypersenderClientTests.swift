@@ -636,6 +636,7 @@ struct HypersenderClientTests {
             let proxies = ProxySettings(environment: ["HTTPS_PROXY": "http://127.0.0.1:\(port)"])
             var configuration = try Self.configuration(url: base.description)
             configuration.proxy = try proxies.proxy(for: base)
+            configuration.timeout = .seconds(300)
             let error = try await Self.withClient(configuration) { client in
                 await #expect(throws: APIError.self) { try await client.list() }
             }
