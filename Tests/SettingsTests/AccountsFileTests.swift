@@ -147,7 +147,7 @@ struct AccountsFileTests {
                 ]
             ),
             ("accounts: [\n", ["accounts.yml:2: "]),
-            // What YAML refuses does not hide the rest, and is not missing besides.
+            // A part that YAML refuses does not hide the rest, and does not count as missing.
             (
                 "accounts:\n  - name: a\n    name: b\n    token_file: *no\n    colour: red\n  - &x {name: c, token_env: NOBODY}\n"
                     + "  - <<: *x\n    name: d\n  - !thing {name: e, token_env: GLOBEX_TOKEN}\nshards: 3\n",

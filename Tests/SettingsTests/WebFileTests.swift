@@ -265,7 +265,7 @@ struct WebFileTests {
             return
         }
         #expect(error.problems.map(\.description) == Self.bad[name]?.map { "\(name):\($0)" })
-        // What stands for secrets in the files.
+        // The texts that stand for secrets in the files.
         #expect(!error.problems.contains { $0.problem.contains("hunter2") || $0.problem.contains("$2") })
     }
 

@@ -82,7 +82,7 @@ import Testing
         try await withServer(tls: Self.tls) { address in
             let encrypted = try await answer("127.0.0.1:\(address.port)", usesTLS: true)
             #expect(encrypted == .status(503))
-            // What a server of TLS says to a client that speaks plain HTTP.
+            // The answer of a TLS server to a client that speaks plain HTTP.
             let plain = try await answer("127.0.0.1:\(address.port)")
             #expect(plain == .status(400))
         }

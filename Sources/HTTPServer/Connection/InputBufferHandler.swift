@@ -62,7 +62,7 @@ final class InputBufferHandler: ChannelDuplexHandler {
 
     /// Passes on held bytes until no more are wanted, and the end of input after the last.
     private func release(_ context: ChannelHandlerContext) {
-        // What is passed on may lead to the next `read` before it returns.
+        // Passing bytes on may lead to the next `read` before it returns.
         guard !isReleasing else { return }
         isReleasing = true
         defer { isReleasing = false }

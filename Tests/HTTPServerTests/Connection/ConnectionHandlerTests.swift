@@ -130,7 +130,7 @@ import Testing
         #expect(answer.contains("Connection: close\r\n"))
         #expect(answer.components(of: "HTTP/1.1") == 1)
         #expect(!answer.contains("aaa"))
-        // What follows is neither read as a request nor answered.
+        // The bytes that follow are neither read as a request nor answered.
         _ = try? channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\n\(Self.head)\r\n"))
         #expect(try output(channel) == "")
         #expect(served.count == 0)

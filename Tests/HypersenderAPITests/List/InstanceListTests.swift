@@ -221,7 +221,7 @@ struct InstanceListTests {
         {
             var first = InstanceListDecoder(phone: { $0 })
             guard (try? first.decode(page: Array(before.utf8))) != nil else {
-                // What is no list leaves nothing behind.
+                // A response that is no list leaves nothing behind.
                 continue
             }
             var fresh = InstanceListDecoder(phone: { $0 })
@@ -255,13 +255,13 @@ struct InstanceListTests {
             (["[\(Self.shop1),\(Self.shop2),\(Self.shop3)]"], ["+1", "+2", "+3"]),
             (["[\(Self.shop1),\(Self.shop2Failed),\(Self.shop3)]"], ["+2"]),
             (["[\(Self.shop1),\(Self.shop2Failed),\(Self.shop3)]"], []),
-            // Where one goes missing, the next is read anew, and the order is found again.
+            // If one goes missing, the next is read anew, and the order is found again.
             (["[\(Self.shop1),\(Self.shop3)]"], ["+3"]),
             (
                 ["{\"data\":[\(Self.shop1)],\"next_page_url\":\"/2\"}", "{\"data\":[\(Self.shop3),\(Self.strange)]}"],
                 ["+5"]
             ),
-            // What is unknown must be told again.
+            // An unknown status must be reported again.
             (["[\(Self.shop1),\(Self.shop3),\(Self.strange)]"], ["+5"]),
         ] {
             var decoder = InstanceListDecoder(
