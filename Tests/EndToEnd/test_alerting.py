@@ -204,7 +204,7 @@ class Alerting(unittest.TestCase):
     def judge(self, notification, contains):
         """Annotations say where, and are complete."""
         labels, annotations = notification.labels, notification.annotations
-        self.assertEqual(set(annotations), {"summary", "description", "runbook_url"})
+        self.assertEqual(set(annotations), {"summary", "description", "action", "runbook_url", "dashboard_url"})
         name = labels["alertname"]
         self.assertRegex(annotations["runbook_url"], rf"^https?://[^#]+#{name.lower()}$")
         for key in ("account", "instance_name", "instance"):

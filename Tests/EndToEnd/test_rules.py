@@ -13,6 +13,7 @@ import promql_parser
 import rjsonnet
 import yaml
 
+import dashboards
 import exposition
 from exporter import KEY, TOP, Exporter, source, wait_until
 from fake_api import FakeAPI
@@ -142,7 +143,7 @@ class Alerts(unittest.TestCase):
                 self.assertIn(rule["labels"]["severity"], ("critical", "warning", "info"))
                 self.assertIn(rule["labels"]["scope"], ("instance", "account", "exporter"))
                 notes = rule["annotations"]
-                self.assertEqual(set(notes), {"summary", "description", "runbook_url"})
+                self.assertEqual(set(notes), {"summary", "description", "action", "runbook_url", "dashboard_url"})
                 self.assertTrue(all(notes.values()))
                 self.assertEqual(notes["runbook_url"], RUNBOOK_URL + rule["alert"].lower())
                 for label in {"instance": ["instance_name", "instance_id", "account"], "account": ["account"]}.get(rule["labels"]["scope"], []):
@@ -158,6 +159,22 @@ class Alerts(unittest.TestCase):
         alerts = {rule["alert"] for rule in ALERTS}
         self.assertEqual(alerts - headings, set(), "without a runbook")
         self.assertEqual({h for h in headings if h.startswith("Hypersender")} - alerts, set(), "runbooks of no alert")
+
+    def test_each_tells_the_first_thing_to_do_as_its_runbook_does(self):
+        for rule in ALERTS:
+            with self.subTest(alert=rule["alert"]):
+                section = RUNBOOKS.read_text().split(f"## {rule['alert']}\n", 1)[1].split("\n## ", 1)[0]
+                self.assertEqual(re.findall(r"^\*\*First\*\* (.*)$", section, re.MULTILINE), [rule["annotations"]["action"]])
+                self.assertRegex(rule["annotations"]["action"], r"^[A-Z][^.!?{}<>]*(\.\w[^.!?{}<>]*|--config\.check[^.]*)?\.$", "one plain sentence")
+
+    def test_each_leads_to_a_dashboard_with_variables_it_has(self):
+        there = {dashboard["uid"]: dashboard for dashboard in dashboards.load().values()}
+        for rule in ALERTS:
+            with self.subTest(alert=rule["alert"]):
+                uid, given = re.fullmatch(r"http://localhost:3000/d/([\w-]+)\?from=now-6h(.*)", rule["annotations"]["dashboard_url"]).groups()
+                self.assertEqual(uid == "hypersender-instance", rule["labels"]["scope"] == "instance")
+                for name in re.findall(r"&var-(\w+)=", given):
+                    self.assertTrue(dashboards.variable(there[uid], name), name)
 
     def test_readme_lists_each_with_its_severity(self):
         listed = re.findall(r"^\| `(Hypersender\w+)` \| (\w+) \|", (DEPLOY / "prometheus/README.md").read_text(), re.MULTILINE)

@@ -148,7 +148,8 @@ class ChartTests(Judged, unittest.TestCase):
 
     def test_rules_with_all_settings_are_those_that_generate_makes(self):
         selector = r'job=~"whatsapp-\\d+|$x",cluster="eu"'
-        shared = {"selector": selector, "targetLabels": ["instance", "pod", "zone"], "runbookUrl": "https://wiki.example.com/$1/runbooks"}
+        shared = {"selector": selector, "targetLabels": ["instance", "pod", "zone"], "runbookUrl": "https://wiki.example.com/$1/runbooks",
+                  "grafanaUrl": "https://grafana.example.com/$1"}
         labels = {"team": "messaging", "Pager2": "no"}
         names = {rule["alert"]: rule for group in source_rules() for rule in group["rules"] if "alert" in rule}
         overrides = {
@@ -205,7 +206,7 @@ class ChartTests(Judged, unittest.TestCase):
             folder = Path(directory) / CHART.name
             shutil.copytree(CHART, folder)
             file = folder / "files" / RULES.name
-            for text, setting in (("http://localhost:10058/runbooks", "runbookUrl"), ("last_known_ratio < ", "tooFewWorkingRatio"),
+            for text, setting in (("http://localhost:10058/runbooks", "runbookUrl"), ("http://localhost:3000", "grafanaUrl"), ("last_known_ratio < ", "tooFewWorkingRatio"),
                                   ("No target fits", "selector"), ("alertgroup", "labels"), ("interval: 15s", "interval")):
                 with self.subTest(setting), self.assertRaises(helm_python.HelmError) as raised:
                     file.write_text(RULES.read_text().replace(text, "x"))

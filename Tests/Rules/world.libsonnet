@@ -340,26 +340,28 @@ local textTest(text, scenario) =
     for instance in account.instances
     if instance.id == std.get(called, 'instance_id', '')
   ];
+  local labels = { job: 'hypersender', severity: text.severity }
+                 + (if isOfInstance(text.alert) then { scope: 'instance', instance_name: instances[0].name }
+                    else { scope: if isOfExporter(text.alert) then 'exporter' else 'account' })
+                 + called
+                 + text.labels;
+  local variable(label, name=label) = if std.get(labels, label, '') == '' then '' else '&var-%s=%s' % [name, labels[label]];
   {
     alertname: called.alertname,
     eval_time: text.at,
     exp_alerts: [{
-      exp_labels: {
-        [name]: labels[name]
-        for labels in [
-          { job: 'hypersender', severity: text.severity }
-          + (if isOfInstance(text.alert) then { scope: 'instance', instance_name: instances[0].name }
-             else { scope: if isOfExporter(text.alert) then 'exporter' else 'account' })
-          + called
-          + text.labels,
-        ]
-        for name in std.objectFields(labels)
-        if !std.member(['alertname'], name) && labels[name] != ''
-      },
+      exp_labels: { [name]: labels[name] for name in std.objectFields(labels) if name != 'alertname' && labels[name] != '' },
       exp_annotations: {
         summary: said(text.summary),
         description: said(text.description),
+        action: (import '../../deploy/mixin/actions.libsonnet')[called.alertname],
         runbook_url: 'http://localhost:10058/runbooks#' + std.asciiLower(called.alertname),
+        dashboard_url: 'http://localhost:3000/d/hypersender-' + (
+          if isOfInstance(text.alert) then 'instance'
+          else if std.member(['AccountUnwatched', 'TooFewWorking', 'InstancesDisappeared', 'UnknownStatus'], text.alert) then 'overview'
+          else 'exporter'
+        ) + '?from=now-6h' + variable('job') + variable('account')
+                       + (if isOfInstance(text.alert) then variable('instance_id', 'find') + variable('instance_id') else ''),
       },
     }],
   };

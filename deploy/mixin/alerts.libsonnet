@@ -38,6 +38,15 @@
     serving: promql.indented(serving, '    '),
   },
 
+  // The dashboard that shows an alert's subject, and nothing else.
+  local dashboardUrl(name, scope) =
+    local variable(label, name=label) = '{{ with $labels.%s }}&var-%s={{ . | urlquery }}{{ end }}' % [label, name];
+    local ofInstances = ['HypersenderAccountUnwatched', 'HypersenderTooFewWorking', 'HypersenderInstancesDisappeared', 'HypersenderUnknownStatus'];
+    config.grafanaUrl + '/d/hypersender-'
+    + (if scope == 'instance' then 'instance' else if std.member(ofInstances, name) then 'overview' else 'exporter')
+    + '?from=now-6h' + variable('job') + (if scope == 'exporter' then '' else variable('account'))
+    + (if scope == 'instance' then variable('instance_id', 'find') + variable('instance_id') else ''),
+
   // The alert of a name, unless it is not enabled.
   local alert(name, scope, expr, summary, description, labels={}) =
     local tuned = config.alerts[name];
@@ -50,8 +59,9 @@
         annotations: {
           summary: summary,
           description: description,
+          action: (import 'actions.libsonnet')[name],
           runbook_url: config.runbookUrl + '#' + std.asciiLower(name),
-        },
+        } + (if config.grafanaUrl == '' then {} else { dashboard_url: dashboardUrl(name, scope) }),
       },
     ],
 

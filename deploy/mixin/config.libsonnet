@@ -14,6 +14,9 @@
     // The address of the runbooks, which the exporter serves. Give the address at which your people reach it; '#' and the alert's name are added.
     runbookUrl: 'http://localhost:10058/runbooks',
 
+    // The address of Grafana, for the link of each alert to its dashboard; '' leaves the links out.
+    grafanaUrl: 'http://localhost:3000',
+
     dashboardTags: ['hypersender'],
 
     // Thresholds.
