@@ -1,10 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// The commit this is built from, for `--version` and the build info metric, where whoever builds says it.
+/// The next release. `deploy/package/version` reads this line, and tells the version of each commit from it.
+let release = "0.2.0"
+
+/// The version and the commit this is built from, for `--version` and the build info metric, where whoever builds says them.
 ///
 /// `Context.gitInformation` would tell too, but it is cached with the manifest: after the next commit it is wrong.
-let revision = Context.environment["HYPERSENDER_REVISION"] ?? "unknown"
+let version = Context.environment["EXPORTER_VERSION"] ?? "\(release)-dev"
+let revision = Context.environment["EXPORTER_REVISION"] ?? "unknown"
 
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -52,21 +56,26 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 
 let package = Package(
     name: "hypersender-exporter",
+    // Exactly these: a build must not change by itself. deploy/package/dependencies.txt has those that they need in turn.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CProcess"),
-        .target(name: "CBuildInfo", cSettings: [.define("HYPERSENDER_REVISION", to: "\"\(revision)\"")]),
+        .target(
+            name: "CBuildInfo",
+            cSettings: [
+                .define("EXPORTER_VERSION", to: "\"\(version)\""), .define("EXPORTER_REVISION", to: "\"\(revision)\""),
+            ]),
 
         sources("Basics", []),
         sources("HypersenderAPI", ["Basics", "CZlib", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),

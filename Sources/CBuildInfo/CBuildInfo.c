@@ -1,7 +1,4 @@
 #include "CBuildInfo.h"
 
-#ifndef HYPERSENDER_REVISION
-#define HYPERSENDER_REVISION "unknown"
-#endif
-
-const char *hypersender_revision(void) { return HYPERSENDER_REVISION; }
+const char *exporter_version(void) { return EXPORTER_VERSION; }
+const char *exporter_revision(void) { return EXPORTER_REVISION; }

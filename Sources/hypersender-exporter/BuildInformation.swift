@@ -2,8 +2,8 @@ import CBuildInfo
 
 /// The version of this program, and its sources and tools.
 enum BuildInformation {
-    static let version = "0.1.0"
-    static let revision = String(cString: hypersender_revision())
+    static let version = String(cString: exporter_version())
+    static let revision = String(cString: exporter_revision())
     /// Major and minor version: the standard library does not tell patches apart.
     static let swiftVersion = "\(_SwiftStdlibVersion.current)".split(separator: ".").prefix(2).joined(separator: ".")
 

@@ -105,7 +105,7 @@ class TheFile(unittest.TestCase):
         said = output(BINARY, "--version", env={})
         self.assertRegex(
             said,
-            r"^hypersender-exporter, version \d+\.\d+\.\d+ \(revision: [0-9a-f]{40}(-dirty)?\)\n"
+            r"^hypersender-exporter, version \d+\.\d+\.\d+(-git\d{8}\.\d+\.g[0-9a-f]{7}(\.dirty)?|-dev)? \(revision: [0-9a-f]{40}(-dirty)?\)\n"
             r"  swift version:    \d+\.\d+\n"
             r"  target:           (x86_64|aarch64)-unknown-linux-gnu\n$")
 

@@ -202,8 +202,7 @@ def configuration_errors(arguments, files, environment=()):
 
 
 def program_version():
-    text = (ROOT / "Sources" / "hypersender-exporter" / "BuildInformation.swift").read_text()
-    return re.search(r'let version = "([^"]+)"', text)[1]
+    return re.search(r'^let release = "([^"]+)"', (ROOT / "Package.swift").read_text(), re.MULTILINE)[1]
 
 
 class Judged:
