@@ -79,7 +79,7 @@ let package = Package(
 
         sources("Basics", []),
         sources("HypersenderAPI", ["Basics", "CZlib", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
-        sources("Exposition", ["Basics", "CZlib"]),
+        sources("Exposition", ["Basics", "CZlib", nioCore]),
         sources("Monitoring", ["Basics", "HypersenderAPI", "Exposition", logging]),
         sources("HTTPServer", ["Basics", "CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
         sources(
@@ -106,7 +106,7 @@ let package = Package(
         tests(
             "HypersenderAPI",
             ["Basics", "HTTPServer", "Simulator", logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL]),
-        tests("Exposition", ["CZlib"], exclude: ["Golden"]),
+        tests("Exposition", ["CZlib", nioCore], exclude: ["Golden"]),
         tests("Monitoring", ["HypersenderAPI", "Exposition", logging, nioCore], exclude: ["Golden"]),
         tests("HTTPServer", ["Basics", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioTLS, logging]),
         tests("Endpoints", ["Basics", "Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),

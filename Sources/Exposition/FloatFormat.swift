@@ -25,7 +25,7 @@ extension [UInt8] {
             if value < 0 {
                 append(UInt8(ascii: "-"))
             }
-            append(digits: ShortestDigits(value.magnitude))
+            appendShortest(value.magnitude)
         }
     }
 
@@ -48,73 +48,37 @@ extension [UInt8] {
         text.withUTF8Buffer { append(contentsOf: $0) }
     }
 
-    /// Appends a value of at least 10⁶, or one that is not whole: so that a fixed-point form always has a point.
-    private mutating func append(digits number: ShortestDigits) {
-        let exponent = number.exponent
-        if exponent < -4 || exponent >= 6 {
-            append(number.digit(0))
-            if number.count > 1 {
+    /// Appends a positive value of at least 10⁶, or one that is not whole: a fixed-point form always has a point.
+    private mutating func appendShortest(_ value: Double) {
+        // The digits that Swift prints are the shortest too: `0.001`, `12.5`, `1e+16`, `5e-324`.
+        let parts = value.description.utf8.split(separator: UInt8(ascii: "e"))
+        let scale = parts.count > 1 ? Int(Substring(parts[1])) ?? 0 : 0
+        let whole = parts[0].prefix { $0 != UInt8(ascii: ".") }
+        let all = Array(whole) + parts[0].dropFirst(whole.count + 1)
+        let zero = UInt8(ascii: "0")
+        let leading = all.prefix { $0 == zero }.count
+        let digits = all[leading..<(all.lastIndex { $0 != zero } ?? all.count - 1) + 1]
+        let exponent = whole.count - leading - 1 + scale
+        switch exponent {
+        case 0..<6:
+            append(contentsOf: digits.prefix(exponent + 1))
+            append(UInt8(ascii: "."))
+            append(contentsOf: digits.dropFirst(exponent + 1))
+        case -4..<0:
+            append(ascii: "0.")
+            append(contentsOf: repeatElement(zero, count: -exponent - 1))
+            append(contentsOf: digits)
+        default:
+            append(contentsOf: digits.prefix(1))
+            if digits.count > 1 {
                 append(UInt8(ascii: "."))
-                for index in 1..<number.count {
-                    append(number.digit(index))
-                }
+                append(contentsOf: digits.dropFirst())
             }
-            append(UInt8(ascii: "e"))
-            append(UInt8(ascii: exponent < 0 ? "-" : "+"))
+            append(ascii: exponent < 0 ? "e-" : "e+")
             if exponent.magnitude < 10 {
-                append(UInt8(ascii: "0"))
+                append(zero)
             }
             appendDecimal(exponent.magnitude)
-        } else if exponent < 0 {
-            append(ascii: "0.")
-            for _ in exponent + 1..<0 {
-                append(UInt8(ascii: "0"))
-            }
-            for index in 0..<number.count {
-                append(number.digit(index))
-            }
-        } else {
-            for index in 0..<number.count {
-                if index == exponent + 1 {
-                    append(UInt8(ascii: "."))
-                }
-                append(number.digit(index))
-            }
         }
     }
-}
-
-/// The shortest decimal digits of a finite, positive value, and the decimal exponent of the first of them.
-private struct ShortestDigits {
-    private var digits = InlineArray<20, UInt8>(repeating: 0)
-    private(set) var count = 0
-    let exponent: Int
-
-    /// Reads the digits that Swift prints, which are the shortest too: `0.001`, `12.5`, `1e+16`, `5e-324`.
-    init(_ value: Double) {
-        let description = value.description
-        var text = description.utf8[...]
-        var scale = 0
-        if let mark = text.firstIndex(of: UInt8(ascii: "e")) {
-            scale = Int(Substring(text[text.index(after: mark)...])) ?? 0
-            text = text[..<mark]
-        }
-        var (leadingZeros, pointAt) = (0, Int?.none)
-        for byte in text {
-            if byte == UInt8(ascii: ".") {
-                pointAt = leadingZeros + count
-            } else if byte == UInt8(ascii: "0") && count == 0 {
-                leadingZeros += 1
-            } else {
-                digits[count] = byte
-                count += 1
-            }
-        }
-        exponent = (pointAt ?? leadingZeros + count) - leadingZeros - 1 + scale
-        while count > 1 && digits[count - 1] == UInt8(ascii: "0") {
-            count -= 1
-        }
-    }
-
-    func digit(_ index: Int) -> UInt8 { digits[index] }
 }

@@ -1,20 +1,22 @@
 import CZlib
+public import NIOCore
 
 /// A part of a page, plain or compressed, that can be put into any number of pages.
 ///
 /// A compressed segment refers to nothing before it and ends at a byte boundary (RFC 1951): segments in any order,
 /// after the header of a gzip file, are the beginning of one ordinary gzip member (RFC 1952).
 public struct Segment: Sendable {
-    let bytes: [UInt8]
+    let bytes: ByteBuffer
     /// The CRC-32 and the length that the segment adds to the gzip trailer.
     let trailer: GzipTrailer
 
     /// A segment that leaves no trace.
-    public static let empty = Segment(bytes: [], trailer: GzipTrailer())
+    public static let empty = Segment(bytes: ByteBuffer(), trailer: GzipTrailer())
     /// The header of a gzip file, before the first compressed segment.
-    public static let gzipHeader = Segment(bytes: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255], trailer: GzipTrailer())
+    public static let gzipHeader = Segment(
+        bytes: ByteBuffer(bytes: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255]), trailer: GzipTrailer())
 
-    init(bytes: [UInt8], trailer: GzipTrailer) {
+    fileprivate init(bytes: ByteBuffer, trailer: GzipTrailer) {
         self.bytes = bytes
         self.trailer = trailer
     }
@@ -22,44 +24,34 @@ public struct Segment: Sendable {
     /// Compresses a text; without a compressor it stays plain.
     public init(_ text: [UInt8], _ compressor: SegmentCompressor?) {
         guard let compressor, !text.isEmpty else {
-            // Copied, because the text's buffer has room for the longest text of all.
-            self.init(bytes: text.withUnsafeBufferPointer(Array.init), trailer: GzipTrailer())
+            self.init(bytes: ByteBuffer(bytes: text), trailer: GzipTrailer())
             return
         }
         self.init(bytes: compressor.compress(text), trailer: GzipTrailer(text))
     }
 
     /// Whether the segment leaves no trace.
-    public var isEmpty: Bool { bytes.isEmpty }
+    public var isEmpty: Bool { bytes.readableBytes == 0 }
 }
 
-/// Segments, one after the other, on their way into one buffer.
+/// Segments, one after the other, in one buffer.
 public struct SegmentedBody: Sendable {
-    private var segments: [Segment] = []
-    /// The size, in bytes.
-    public private(set) var count = 0
+    /// The segments as parts of the buffer, which they share.
+    public let segments: [Segment]
+    /// The bytes of all segments.
+    public let buffer: ByteBuffer
     /// The trailer of the gzip file, if the segments are compressed.
-    public private(set) var trailer = GzipTrailer()
+    public let trailer: GzipTrailer
 
-    /// Brings together segments in their order.
-    public init(_ segments: [Segment] = []) {
-        segments.forEach { append($0) }
-    }
-
-    /// Adds a segment at the end.
-    public mutating func append(_ segment: Segment) {
-        guard !segment.isEmpty else { return }
-        segments.append(segment)
-        count += segment.bytes.count
-        trailer = trailer.followed(by: segment.trailer)
-    }
-
-    /// Writes all segments into `buffer`, which has room for `count` bytes.
-    public func write(to buffer: UnsafeMutableRawBufferPointer) {
-        var rest = buffer[...]
-        for segment in segments {
-            UnsafeMutableRawBufferPointer(rebasing: rest).copyBytes(from: segment.bytes)
-            rest = rest.dropFirst(segment.bytes.count)
+    /// Copies segments in their order.
+    public init(_ segments: [Segment]) {
+        var buffer = ByteBufferAllocator().buffer(capacity: segments.reduce(0) { $0 + $1.bytes.readableBytes })
+        segments.forEach { buffer.writeImmutableBuffer($0.bytes) }
+        self.buffer = buffer
+        trailer = segments.reduce(GzipTrailer()) { $0.followed(by: $1.trailer) }
+        self.segments = segments.map { segment in
+            buffer.readSlice(length: segment.bytes.readableBytes).map { Segment(bytes: $0, trailer: segment.trailer) }
+                ?? .empty
         }
     }
 }
@@ -86,9 +78,9 @@ public final class SegmentCompressor {
     }
 
     /// Compresses a text without regard to anything before, up to a byte boundary and without a final block.
-    fileprivate func compress(_ text: [UInt8]) -> [UInt8] {
+    fileprivate func compress(_ text: [UInt8]) -> ByteBuffer {
         deflateReset(stream)
-        var output: [UInt8] = []
+        var output = ByteBuffer()
         text.withUnsafeBufferPointer { input in
             // Both ends are fed in parts: zlib's counters are 32 bits wide.
             var consumed = 0
@@ -105,7 +97,7 @@ public final class SegmentCompressor {
                         stream.pointee.avail_out = UInt32(part.count)
                         // Fails only for a damaged state, and nobody else touches the state.
                         deflate(stream, flush)
-                        output.append(contentsOf: part[..<(part.count - Int(stream.pointee.avail_out))])
+                        output.writeBytes(part[..<(part.count - Int(stream.pointee.avail_out))])
                     }
                 } while stream.pointee.avail_out == 0
             } while consumed < input.count

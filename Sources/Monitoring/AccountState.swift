@@ -65,6 +65,11 @@ public struct AccountState: Sendable {
         return state
     }
 
+    /// Frees the compressed text of all instances in a format.
+    func forget(_ format: ExpositionFormat) {
+        groups.flatMap(\.texts).forEach { $0.forget(format) }
+    }
+
     /// Records the result of a poll.
     public mutating func record(_ result: Result<ListResponse, APIError>, started: Moment, ended: Moment) {
         polls += 1

@@ -11,8 +11,8 @@ import Synchronization
 ///
 /// - A group has 64 instances. A poll that finds nothing new in them keeps the group, and with it all its text.
 /// - The text is kept per format in compressed segments, one per family, which can stand in any page (`Segment`).
-///   Segments are made when a page first needs them, and are freed with the group, or when nobody has asked for the
-///   format for a while (`forget`).
+///   Segments are made when a page first needs them and are parts of the latest page's buffer from then on. They are
+///   freed with the group, or when nobody has asked for the format for a while (`forget`).
 /// - If only statuses change, a successor takes the group's place. It shares `facts`, the segments of the families
 ///   that do not follow the status. Those that do are divided into four parts of 16 instances from then on, and the
 ///   successor shares the segments of unchanged parts. (Fewer instances a part: less to make for one change. More:
@@ -23,7 +23,7 @@ import Synchronization
 /// change: text can be kept too long by no mistake elsewhere.
 ///
 /// A page is made by the poll, not by the scrape, and is the segments in order, copied into one buffer:
-/// `Snapshot.instanceSegments` puts them in order, `MetricsPage` in Endpoints keeps the buffer while all groups stay
+/// `Snapshot.instances` puts them in order, `MetricsPage` in Endpoints keeps the buffer while all groups stay
 /// the same. Plain pages are rendered whole each time: that costs little more than to copy them, and kept segments
 /// would double the memory, 17 MB for 10,000 instances.
 public final class InstanceGroup: Sendable {
@@ -123,15 +123,12 @@ final class InstanceText: Sendable {
 
     /// Returns a segment for each metric, without its header, or an empty one; plain without a compressor.
     func segments(_ format: ExpositionFormat, _ compressor: SegmentCompressor?) -> [Segment] {
-        guard let compressor else { return render(format, nil) }
-        return kept.withLock { kept in
-            if let segments = kept[format] {
-                return segments
-            }
-            let segments = render(format, compressor)
-            kept[format] = segments
-            return segments
-        }
+        compressor != nil ? kept.withLock { $0[format] } ?? render(format, compressor) : render(format, nil)
+    }
+
+    /// Keeps compressed segments, the page's own, for the next page.
+    func keep(_ segments: [Segment], _ format: ExpositionFormat) {
+        kept.withLock { $0[format] = segments }
     }
 
     /// Frees the segments of a format.

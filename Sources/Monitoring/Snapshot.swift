@@ -33,16 +33,23 @@ public struct Snapshot: Sendable {
     }
 
     /// Returns the families about instances, a header and the segments of all groups for each.
-    public static func instanceSegments(
+    ///
+    /// The texts keep their compressed segments as parts of this body, so that each stands in memory once.
+    public static func instances(
         of groups: [InstanceGroup], _ format: ExpositionFormat, _ compressor: SegmentCompressor?
     ) -> SegmentedBody {
-        let texts = groups.flatMap(\.texts).map { $0.segments(format, compressor) }
-        var body = SegmentedBody()
-        for (index, family) in InstanceMetrics.all.families.enumerated() {
-            guard texts.contains(where: { !$0[index].isEmpty }) else { continue }
-            body.append(Segment(family.header(format), compressor))
-            for text in texts.indices {
-                body.append(texts[text][index])
+        let texts = groups.flatMap(\.texts)
+        let segments = texts.map { $0.segments(format, compressor) }
+        let families = InstanceMetrics.all.families
+        let body = SegmentedBody(
+            families.indices.flatMap { index in
+                let ofFamily = segments.map { $0[index] }
+                let isShown = ofFamily.contains { !$0.isEmpty }
+                return [isShown ? Segment(families[index].header(format), compressor) : .empty] + ofFamily
+            })
+        if compressor != nil {
+            for (place, text) in texts.enumerated() {
+                text.keep(families.indices.map { body.segments[$0 * (texts.count + 1) + 1 + place] }, format)
             }
         }
         return body
@@ -50,7 +57,12 @@ public struct Snapshot: Sendable {
 
     /// Frees the compressed text of a format that nobody asks for any more.
     public func forget(_ format: ExpositionFormat) {
-        accounts.flatMap(\.groups).flatMap(\.texts).forEach { $0.forget(format) }
+        accounts.forEach { $0.forget(format) }
+    }
+
+    /// Frees the compressed text of accounts that are not on the page: it would keep an earlier page in memory.
+    public func forgetStale(_ format: ExpositionFormat, uptime: Duration) {
+        accounts.filter { !$0.isFresh(at: uptime) }.forEach { $0.forget(format) }
     }
 
     /// Returns the first uptime at which the page changes without a poll: some account's data becomes stale then.

@@ -13,7 +13,7 @@ struct SnapshotTests {
         end.end()
         let accounts = snapshot.accountSegment(format, nil, uptime: .seconds(seconds))
         let groups = snapshot.groups(uptime: .seconds(seconds))
-        let instances = Snapshot.instanceSegments(of: groups, format, nil)
+        let instances = Snapshot.instances(of: groups, format, nil)
         return String(decoding: SegmentedBody([accounts]).bytes + instances.bytes + end.bytes, as: UTF8.self)
     }
 
@@ -101,8 +101,8 @@ struct SnapshotTests {
                         statusSet == .all ? .all : .current)
                 }
             }
-            let kept = Snapshot.instanceSegments(of: groups, format, compressor)
-            let plain = Snapshot.instanceSegments(of: new, format, nil)
+            let kept = Snapshot.instances(of: groups, format, compressor)
+            let plain = Snapshot.instances(of: new, format, nil)
             #expect(try inflated(kept) == plain.bytes)
             if poll % 16 == 0 {
                 Snapshot(accounts: states).forget(format)
@@ -222,10 +222,5 @@ struct SnapshotTests {
 }
 
 extension SegmentedBody {
-    fileprivate var bytes: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, size in
-            write(to: UnsafeMutableRawBufferPointer(buffer))
-            size = count
-        }
-    }
+    fileprivate var bytes: [UInt8] { Array(buffer.readableBytesView) }
 }

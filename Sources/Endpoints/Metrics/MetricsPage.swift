@@ -37,16 +37,17 @@ final class MetricsPage: Sendable {
             let accounts = SegmentedBody(
                 (compressor == nil ? [] : [.gzipHeader])
                     + [snapshot.accountSegment(form.format, compressor, uptime: uptime)])
-            self.accounts = Body(count: accounts.count, accounts.write)
+            self.accounts = Body(accounts.buffer)
             groups = snapshot.groups(uptime: uptime)
+            snapshot.forgetStale(form.format, uptime: uptime)
             if let previous, (previous.trailer == nil) == (compressor == nil),
                 previous.groups.elementsEqual(groups, by: { $0 === $1 })
             {
                 instances = previous.instances
                 instancesTrailer = previous.instancesTrailer
             } else {
-                let instances = Snapshot.instanceSegments(of: groups, form.format, compressor)
-                self.instances = Body(count: instances.count, instances.write)
+                let instances = Snapshot.instances(of: groups, form.format, compressor)
+                self.instances = Body(instances.buffer)
                 instancesTrailer = instances.trailer
             }
             trailer = compressor == nil ? nil : accounts.trailer.followed(by: instancesTrailer)

@@ -1,4 +1,4 @@
-import NIOCore
+public import NIOCore
 
 /// The body of a response. Copies share the bytes, also while several connections send them.
 public struct Body: Sendable {
@@ -13,22 +13,17 @@ public struct Body: Sendable {
 
     /// Copies these bytes.
     public init(_ bytes: [UInt8]) {
-        segments = bytes.isEmpty ? [] : [ByteBuffer(bytes: bytes)]
+        self.init(ByteBuffer(bytes: bytes))
     }
 
-    /// Makes a body of `count` bytes, all of which `fill` writes.
-    public init(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
-        var buffer = ByteBufferAllocator().buffer(capacity: count)
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { room in
-            fill(UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
-            return count
-        }
-        segments = count == 0 ? [] : [buffer]
+    /// Shares the bytes of this buffer.
+    public init(_ bytes: ByteBuffer) {
+        segments = bytes.readableBytes == 0 ? [] : [bytes]
     }
 
     /// The UTF-8 of this text.
     public init(_ text: String) {
-        segments = text.isEmpty ? [] : [ByteBuffer(string: text)]
+        self.init(ByteBuffer(string: text))
     }
 
     /// Joins two bodies, without copying bytes.
