@@ -1,9 +1,11 @@
 """The Debian package: judged by lintian, and lived with on a machine under systemd, from its installation to its removal."""
 
+import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from installing import TOP, WORK, output
@@ -13,7 +15,7 @@ from exporter import wait_until
 from fake_api import KEY
 
 PACKAGE = WORK / "hypersender-exporter.deb"
-NEXT_PACKAGE = WORK / "hypersender-exporter-next.deb"
+EARLIER_PACKAGE = WORK / "hypersender-exporter-before.deb"
 SERVICE = "hypersender-exporter.service"
 SOCKET = "hypersender-exporter.socket"
 FOLDER = "/etc/hypersender-exporter"
@@ -31,9 +33,35 @@ class Package(unittest.TestCase):
             ("./usr/bin/hypersender-exporter", "-rwxr-xr-x"), ("./usr/lib/systemd/system/" + SERVICE, "-rw-r--r--"),
             ("./usr/lib/systemd/system/" + SOCKET, "-rw-r--r--"), (f".{FOLDER}/hypersender-exporter.env", "-rw-r--r--"),
             ("./usr/share/man/man1/hypersender-exporter.1.gz", "-rw-r--r--"), ("./usr/share/doc/hypersender-exporter/README.md", "-rw-r--r--"),
-            ("./usr/share/doc/hypersender-exporter/deploy/prometheus/hypersender.rules.yml", "-rw-r--r--"),
+            ("./usr/share/hypersender-exporter/deploy/prometheus/prometheus.yml", "-rw-r--r--"),
         ):
             self.assertEqual(files.get(path), [mode, "root/root"], path)
+
+    def test_it_has_what_prometheus_alertmanager_and_grafana_are_given(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output("dpkg-deb", "--extract", PACKAGE, folder)
+            shared = pathlib.Path(folder, "usr/share/hypersender-exporter")
+            for pattern in ("deploy/prometheus/*.yml", "deploy/alertmanager/*", "grafana/dashboards/*.json", "grafana/provisioning/**/*.yml"):
+                sources = list(TOP.glob(pattern))
+                self.assertTrue(sources, pattern)
+                for source in sources:
+                    self.assertEqual((shared / source.relative_to(TOP)).read_bytes(), source.read_bytes(), source)
+            self.assertTrue((shared / "deploy/RUNBOOKS.md").is_file())
+
+    def test_links_of_its_documents_lead_somewhere(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output("dpkg-deb", "--extract", PACKAGE, folder)
+            documents = list(pathlib.Path(folder, "usr/share").rglob("*.md"))
+            self.assertGreater(len(documents), 7)
+            repository = output("dpkg-deb", "--field", PACKAGE, "Homepage").strip() + "/blob/"
+            for document in documents:
+                for link in re.findall(r'\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"', document.read_text()):
+                    target = "".join(link).partition("#")[0]
+                    if target.startswith(repository):
+                        path = target.removeprefix(repository).partition("/")[2]
+                        self.assertTrue((TOP / path).exists(), f"{document}: {target}")
+                    elif target and "://" not in target:
+                        self.assertTrue((document.parent / target).exists(), f"{document}: {target}")
 
     def test_the_manual_page_can_be_read(self):
         page = WORK / "root.1"
@@ -50,7 +78,7 @@ class Life(unittest.TestCase):
 
     def setUp(self):
         self.machine = self.enterContext(Machine())
-        for package in (PACKAGE, NEXT_PACKAGE):
+        for package in (PACKAGE, EARLIER_PACKAGE):
             shutil.copy(package, self.machine.root / "root")
 
     def settings(self, text):
@@ -77,7 +105,7 @@ class Life(unittest.TestCase):
         self.remove_and_purge()
 
     def install(self):
-        said = self.machine.run("dpkg", "--install", f"/root/{PACKAGE.name}")
+        said = self.machine.run("dpkg", "--install", f"/root/{EARLIER_PACKAGE.name}")
         self.assertIn(f"write the API key to {FOLDER}/token", said)
         self.assertEqual(self.state(), ("disabled", "inactive"), "without a key it would only fail")
         self.assertEqual(self.machine.run("stat", "--format=%a %U %s", f"{FOLDER}/token"), "600 root 0")
@@ -122,8 +150,12 @@ class Life(unittest.TestCase):
 
     def upgrade(self):
         before = self.property("MainPID")
-        self.machine.run("dpkg", "--install", f"/root/{NEXT_PACKAGE.name}")
-        self.assertEqual(self.machine.run("dpkg-query", "--show", "--showformat=${Version}", "hypersender-exporter"), "9999")
+        said = self.machine.run("apt-get", "install", "--yes", f"/root/{PACKAGE.name}")
+        self.assertIn("1 upgraded, 0 newly installed", said)
+        version = self.machine.run("dpkg-query", "--show", "--showformat=${Version}", "hypersender-exporter")
+        self.assertEqual(version, output("dpkg-deb", "--field", PACKAGE, "Version").strip())
+        # In --version and everywhere else it is a version as SemVer has it.
+        self.assertIn(f"version {version.replace('~', '-')} (", self.machine.run("hypersender-exporter", "--version"))
         self.assertEqual(self.state(), ("enabled", "active"))
         self.assertNotEqual(self.property("MainPID"), before, "the new one is to run")
         self.assertEqual(self.machine.run("cat", f"{FOLDER}/hypersender-exporter.env"), self.plain.strip())
@@ -157,7 +189,7 @@ class Life(unittest.TestCase):
         self.machine.run("dpkg", "--remove", "hypersender-exporter")
         self.assertIsNone(self.machine.get("/metrics"), "it goes on without its package")
         self.assertEqual(self.machine.run("cat", f"{FOLDER}/token"), KEY, "a removal keeps what was configured")
-        self.machine.run("dpkg", "--install", f"/root/{NEXT_PACKAGE.name}")
+        self.machine.run("dpkg", "--install", f"/root/{PACKAGE.name}")
         self.assertEqual(self.state()[0], "enabled", "installed again, it is as it was")
         self.machine.run("dpkg", "--purge", "hypersender-exporter")
         left = self.machine.run("find", "/etc", "/usr", "/var", "/run", "/lib/systemd", "-xdev", "-name", "*hypersender*", "-not", "-path", "/var/lib/systemd/catalog/*")

@@ -1,6 +1,7 @@
 """deploy/compose: what is in it, and that it finds what it mounts."""
 
 import os
+import re
 import shutil
 import tempfile
 import unittest
@@ -13,10 +14,10 @@ from manifests import DEPLOY, ROOT, TOOLS, configuration_errors, program_version
 COMPOSE = DEPLOY / "compose"
 
 
-def merged(*files):
+def merged(*files, environment=None):
     """Several files as one, by an implementation of compose."""
     arguments = [part for file in files for part in ("-f", COMPOSE / file)]
-    done = run(TOOLS / "podman-compose", *arguments, "config", env={**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}"})
+    done = run(TOOLS / "podman-compose", *arguments, "config", env={**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", **(environment or {})})
     if done.returncode != 0:
         raise AssertionError(done.stdout + done.stderr)
     return yaml.safe_load(done.stdout)
@@ -74,15 +75,23 @@ class ComposeTests(unittest.TestCase):
     def test_versions_are_pinned(self):
         for name, service in self.services.items():
             with self.subTest(name):
-                self.assertRegex(service["image"], r"^[a-z.]+/[a-z/-]+:v?\d+\.\d+\.\d+$")
+                image = service["image"].replace("${EXPORTER_IMAGE:-localhost/hypersender-exporter}", "localhost/hypersender-exporter")
+                self.assertRegex(image, r"^[a-z.]+/[a-z/-]+:v?\d+\.\d+\.\d+$")
                 if name == "exporter":
-                    self.assertEqual(service["image"], f"localhost/hypersender-exporter:{program_version()}")
+                    self.assertEqual(image, f"localhost/hypersender-exporter:{program_version()}")
+
+    def test_one_setting_names_the_published_image(self):
+        for environment, image in (({}, "localhost/hypersender-exporter"), ({"EXPORTER_IMAGE": "ghcr.io/acme/exporter"}, "ghcr.io/acme/exporter")):
+            exporter = merged("compose.yaml", environment=environment)["services"]["exporter"]
+            self.assertEqual(exporter["image"], f"{image}:{program_version()}")
 
     def test_image_can_be_built(self):
         build = self.services["exporter"]["build"]
         context = (COMPOSE / build["context"]).resolve()
         self.assertEqual(context, ROOT)
         self.assertTrue((context / build["dockerfile"]).is_file(), build["dockerfile"])
+        # Without an argument it says what a build without history says.
+        self.assertEqual(re.findall(r"(?m)^ARG VERSION=(.*)$", (context / build["dockerfile"]).read_text()), [f"{program_version()}-dev"] * 2)
 
     def test_everything_mounted_is_there(self):
         found = list(self.mounts())

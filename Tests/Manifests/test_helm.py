@@ -71,7 +71,7 @@ class ChartTests(Judged, unittest.TestCase):
 
     def test_versions(self):
         chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-        self.assertEqual(chart["appVersion"], program_version())
+        self.assertEqual((chart["version"], chart["appVersion"]), (program_version(), program_version()))
 
     def test_package(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from manifests import (DASHBOARDS, DEPLOY, ROOT, TOOLS, Judged, check_rules, configuration_errors, kustomized, of_kind, pod,
+from manifests import (DASHBOARDS, DEPLOY, ROOT, TOOLS, Judged, check_rules, configuration_errors, kustomized, of_kind, pod, program_version,
                        restricted_violations, run, source_rules, the, validate, workload)
 
 EXAMPLES = ("complete", "demo", "openshift", "sharded", "tuned")
@@ -31,6 +31,7 @@ class KubernetesTests(Judged, unittest.TestCase):
         for document in documents:
             validate(document)
         self.assertEqual(sorted(document["kind"] for document in documents), ["Deployment", "NetworkPolicy", "Service", "ServiceAccount"])
+        self.assertTrue(pod(documents)["containers"][0]["image"].endswith(f":{program_version()}"))
 
     def test_nothing_is_left_where_apply_would_put_it_by_chance(self):
         for name, documents in self.rendered.items():
