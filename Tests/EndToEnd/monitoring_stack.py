@@ -281,7 +281,7 @@ def scaled_alertmanager(text, factor, folder, receivers):
             elif key in ("require_tls", "smtp_require_tls"):
                 node[key] = False
             elif key == "templates":
-                assert not value, "the shipped configuration has templates, which this copy does not take along"
+                node[key] = [str(ALERTMANAGER_FILE.parent / name) for name in value]
             else:
                 exchange(value, (*path, key))
 

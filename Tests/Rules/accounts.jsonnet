@@ -27,8 +27,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'critical',
         '10m',
         'Only 25% of the WhatsApp instances{of} work',
-        'Only 25% of the instances{of} are WORKING, those STOPPED not counted. So many at once have one cause: look at '
-        + "Hypersender's status page before touching single ones.",
+        'Only 25% of the instances{of} are WORKING, those STOPPED not counted.',
       )],
     },
     {
@@ -49,8 +48,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '10m',
         'WhatsApp instances disappeared{from} within the last hour: 2',
         "Instances{of} that were there within the last hour are no longer in the API's list, 2 in all: N1 (i1); N2 (i2); ten "
-        + 'of them at the most are named. If nobody deleted them, look whether the plan was downgraded, which removes the '
-        + 'newest.',
+        + 'of them at the most are named. A plan that is downgraded loses the newest.',
       )],
     },
     {
@@ -70,8 +68,8 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'warning',
         '13m',
         'WhatsApp instances{of} with a status the exporter does not know: 1',
-        "Instances{of} have a status outside the six of the API's documentation, 1 in all. The exporter's log names it; look "
-        + "for a newer exporter, and at the instances in Hypersender's dashboard.",
+        "Instances{of} have a status outside the six of the API's documentation, 1 in all. The exporter's log names it; a "
+        + 'newer exporter may know it.',
       )],
     },
     {
@@ -84,8 +82,8 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'critical',
         '10m',
         'The Hypersender API refuses the key{of}',
-        'The API answers 401, 403 or 404 to the polls{of}, so nothing is known of its instances. Look whether the key was '
-        + 'revoked, whether its plan is still Enterprise, which listing instances belongs to, and at the base URL.',
+        'The API answers 401, 403 or 404 to the polls{of}, so nothing is known of its instances. The key was '
+        + 'revoked, its plan is no longer Enterprise, or the base URL is wrong.',
       )],
     },
     {
@@ -99,7 +97,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '10m',
         'The Hypersender API limits the rate{of}',
         'The API answers 429 to the polls{of}, so nothing is known of its instances; messages that are sent share that '
-        + 'limit. Find out what asks so much, and raise --poll.interval if it is the exporter.',
+        + 'limit.',
       )],
     },
     {
@@ -112,8 +110,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'critical',
         '10m',
         'The Hypersender API cannot be polled{for}',
-        'No poll{of} succeeds, so nothing is known of its instances. Reasons of the last 20 minutes: timeout. Look at '
-        + "Hypersender's status page, then at the network from the exporter.",
+        'No poll{of} succeeds, so nothing is known of its instances. Reasons of the last 20 minutes: timeout.',
       )],
     },
     {
@@ -127,7 +124,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '10m',
         'The Hypersender API cannot be polled{for}',
         'No poll{of} succeeds, so nothing is known of its instances. Reasons of the last 20 minutes: none, polls no longer '
-        + "end; see the exporter's log. Look at Hypersender's status page, then at the network from the exporter.",
+        + "end; see the exporter's log.",
       )],
     },
     {
@@ -152,8 +149,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'critical',
         '10m',
         'The Hypersender API cannot be polled{for}',
-        'No poll{of} succeeds, so nothing is known of its instances. Reasons of the last 20 minutes: server_error timeout. '
-        + "Look at Hypersender's status page, then at the network from the exporter.",
+        'No poll{of} succeeds, so nothing is known of its instances. Reasons of the last 20 minutes: server_error timeout.',
       )],
     },
     {
@@ -166,8 +162,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'warning',
         '34m',
         'Polls of the Hypersender API{for} fail again and again',
-        'Polls{of} changed 6 times between success and failure within an hour. What is shown may be old by some polls. Look '
-        + 'at the reasons in hypersender_poll_failures_total.',
+        'Polls{of} changed 6 times between success and failure within an hour. What is shown may be old by some polls.',
       )],
     },
   ]))

@@ -22,7 +22,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '8m',
         'hypersender-exporter a:1 is down, and no other of job hypersender is up',
         'Prometheus has not been able to scrape a:1 (job hypersender), nor any other target of the job, for 2m: nothing is '
-        + 'known of any instance. Look whether the process runs, and at its log.',
+        + 'known of any instance.',
       )],
     },
     {
@@ -35,8 +35,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'warning',
         '8m',
         'hypersender-exporter a:1 could not reload its configuration',
-        'a:1 (job hypersender) still runs with the configuration it had, and would not start with the new one. Run it with '
-        + '--config.check, which reports every mistake, correct them, and reload.',
+        'a:1 (job hypersender) still runs with the configuration it had, and would not start with the new one.',
       )],
     },
     {
@@ -50,7 +49,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '30m',
         'Nobody watches the WhatsApp instances{of}',
         'Within the last six hours an exporter of job hypersender served the instances{of}; Prometheus no longer has that '
-        + 'target, and no other serves them. Look at the service discovery, and whether its pod or job still exists.',
+        + 'target, and no other serves them.',
       )],
     },
   ]))
@@ -76,7 +75,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '8m',
         'hypersender-exporter a:1 is down',
         'Prometheus has not been able to scrape a:1 for 2m; others of job hypersender are up. If accounts are divided among '
-        + 'them, nothing new is known of those of this one. Look whether the process runs, and at its log.',
+        + 'them, nothing new is known of those of this one.',
       )],
     },
     {
@@ -94,8 +93,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
                    'critical',
                    '11m',
                    'Prometheus has no hypersender-exporter to scrape',
-                   "No target fits job=~'.*hypersender.*': nothing is known of any instance. Look at the scrape configuration, at the "
-                   + 'service discovery, and whether the deployment still exists.',
+                   "No target fits job=~'.*hypersender.*': nothing is known of any instance.",
                    { job: '' })],
     },
     {
@@ -108,8 +106,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'warning',
         '30m',
         'hypersender-exporter a:1 restarts again and again',
-        'a:1 (job hypersender) started 4 times within an hour. Look at the end of the previous log, and whether a memory '
-        + 'limit or a probe kills it.',
+        'a:1 (job hypersender) started 4 times within an hour.',
       )],
     },
     {
@@ -145,8 +142,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '25m',
         'hypersender-exporter of job hypersender should have 3 shards, and has fewer',
         'The accounts are divided among 3 exporters (--total-shards), but Prometheus has targets of fewer in job '
-        + 'hypersender: nobody watches the accounts of the missing one. Look whether its pod is pending, and at the service '
-        + 'discovery.',
+        + 'hypersender: nobody watches the accounts of the missing one.',
       )],
     },
     {

@@ -20,7 +20,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '8m',
         'WhatsApp instance Sales{of} needs a QR scan',
         'Instance Sales (i1){of} waits for a QR scan since at least 1970-01-01 00:05:00 +0000 UTC and neither sends nor '
-        + 'receives. Phone in hand, scan its code in WhatsApp under Settings, Linked devices. Codes run out after some three minutes: then '
+        + 'receives. Codes run out after some three minutes: then '
         + 'restart the instance, or ask for a new one.',
       )],
     },
@@ -35,7 +35,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         '8m',
         'WhatsApp instance Sales{of} has failed',
         'Instance Sales (i1){of} is FAILED since at least 1970-01-01 00:05:00 +0000 UTC, and was not asked for a QR scan '
-        + 'before. Restart it; if it fails again, look at WhatsApp on the phone, then log the instance out and link it anew.',
+        + 'before. If it fails again after a restart, look at WhatsApp on the phone, then log the instance out and link it anew.',
       )],
     },
     {
@@ -48,8 +48,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'warning',
         '22m',
         'WhatsApp instance Sales{of} was never linked',
-        'Instance Sales (i1){of} waits for its first QR scan since at least 1970-01-01 00:05:00 +0000 UTC. Scan its code in '
-        + 'WhatsApp on the phone, under Settings, Linked devices, or delete it.',
+        'Instance Sales (i1){of} waits for its first QR scan since at least 1970-01-01 00:05:00 +0000 UTC.',
       )],
     },
     {
@@ -61,8 +60,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
                    'info',
                    '17m',
                    'WhatsApp instance Sales{of} is stopped',
-                   'Instance Sales (i1){of} is STOPPED since at least 1970-01-01 00:05:00 +0000 UTC, still logged in. Start it, or '
-                   + 'silence this alert if that is meant.')],
+                   'Instance Sales (i1){of} is STOPPED since at least 1970-01-01 00:05:00 +0000 UTC, still logged in.')],
     },
     {
       name: 'STARTING from 5m to 20m',
@@ -74,7 +72,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
                    '17m',
                    'WhatsApp instance Sales{of} is stuck in STARTING',
                    'Instance Sales (i1){of} is STARTING since at least 1970-01-01 00:05:00 +0000 UTC, which normally takes seconds. '
-                   + "Restart it; if that does not help, ask Hypersender's support.")],
+                   + "If a restart does not help, ask Hypersender's support.")],
     },
     {
       name: 'PENDING from 5m to 20m',
@@ -86,7 +84,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
                    '17m',
                    'WhatsApp instance Sales{of} is stuck in PENDING',
                    'Instance Sales (i1){of} is PENDING since at least 1970-01-01 00:05:00 +0000 UTC, which normally takes seconds. '
-                   + "Restart it; if that does not help, ask Hypersender's support.")],
+                   + "If a restart does not help, ask Hypersender's support.")],
     },
     {
       name: 'wanders among bad states from 5m to 40m, each too short for its own alert',
@@ -97,8 +95,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
                    'warning',
                    '37m',
                    'WhatsApp instance Sales{of} has not worked for 30m',
-                   'Instance Sales (i1){of} has not been WORKING for 30m, and changes among other states. Restart it; if a code is '
-                   + 'asked for, scan it.')],
+                   'Instance Sales (i1){of} has not been WORKING for 30m, and changes among other states.')],
     },
     {
       name: 'flaps from 5m to 10m; told for another 15m after the half hour',
@@ -109,8 +106,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
                    'warning',
                    '20m',
                    'WhatsApp instance Sales{of} flaps',
-                   'Instance Sales (i1){of} changed its status 6 times within 30 minutes. Look whether its phone is online and up to '
-                   + 'date; restart the instance once, not again and again.')],
+                   'Instance Sales (i1){of} changed its status 6 times within 30 minutes.')],
     },
   ]))
   + [
@@ -123,8 +119,8 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
                    'critical',
                    '5m',
                    'WhatsApp instance i1 of account acme has failed',
-                   'Instance i1{of} is FAILED, and was not asked for a QR scan before. Restart it; if it fails again, look at WhatsApp '
-                   + 'on the phone, then log the instance out and link it anew.')],
+                   'Instance i1{of} is FAILED, and was not asked for a QR scan before. If it fails again after a restart, '
+                   + 'look at WhatsApp on the phone, then log the instance out and link it anew.')],
     },
     {
       name: 'a hostile name is shown as it is, and labels of the user stay',
@@ -138,7 +134,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         'critical',
         '5m',
         'WhatsApp instance ' + name + ' of account acme has failed',
-        'Instance ' + name + ' (i1){of} is FAILED, and was not asked for a QR scan before. Restart it; if it fails again, '
+        'Instance ' + name + ' (i1){of} is FAILED, and was not asked for a QR scan before. If it fails again after a restart, '
         + 'look at WhatsApp on the phone, then log the instance out and link it anew.',
         { team: 'messaging' },
       )],

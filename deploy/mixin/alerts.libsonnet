@@ -102,7 +102,7 @@
       exporterDown('unless'),
       'hypersender-exporter {{ $labels.instance }} is down, and no other of job {{ $labels.job }} is up',
       'Prometheus has not been able to scrape {{ $labels.instance }} (job {{ $labels.job }}), nor any other target of the job, for '
-      + config.alerts.HypersenderExporterDown['for'] + ': nothing is known of any instance. Look whether the process runs, and at its log.',
+      + config.alerts.HypersenderExporterDown['for'] + ': nothing is known of any instance.',
       { extent: 'all' },
     )
     + alert(
@@ -111,8 +111,7 @@
       exporterDown('and'),
       'hypersender-exporter {{ $labels.instance }} is down',
       'Prometheus has not been able to scrape {{ $labels.instance }} for ' + config.alerts.HypersenderExporterDown['for']
-      + '; others of job {{ $labels.job }} are up. If accounts are divided among them, nothing new is known of those of this one. '
-      + 'Look whether the process runs, and at its log.',
+      + '; others of job {{ $labels.job }} are up. If accounts are divided among them, nothing new is known of those of this one.',
       { extent: 'some' },
     )
     + alert(
@@ -120,8 +119,7 @@
       'exporter',
       'absent(%s)' % up,
       'Prometheus has no hypersender-exporter to scrape',
-      'No target fits ' + std.strReplace(config.selector, '"', "'") + ': nothing is known of any instance. '
-      + 'Look at the scrape configuration, at the service discovery, and whether the deployment still exists.',
+      'No target fits ' + std.strReplace(config.selector, '"', "'") + ': nothing is known of any instance.',
     )
     // A target that is down is not missing: HypersenderExporterDown tells of it.
     + alert(
@@ -141,7 +139,7 @@
       ||| % [max('hypersender_exporter_shards'), labels, sameTarget],
       'hypersender-exporter of job {{ $labels.job }} should have ' + count + ' shards, and has fewer',
       'The accounts are divided among ' + count + ' exporters (--total-shards), but Prometheus has targets of fewer in job {{ $labels.job }}: '
-      + 'nobody watches the accounts of the missing one. Look whether its pod is pending, and at the service discovery.',
+      + 'nobody watches the accounts of the missing one.',
     )
     // A crash loop in which the exporter answers often enough not to count as down. Only of targets that have served these metrics.
     // VictoriaMetrics counts the first sample of a series as a change, Prometheus does not: the difference to a series that never changes is
@@ -154,16 +152,14 @@
         and %(sameTarget)s last_over_time(hypersender_up[1h])
       ||| % { selector: config.selector, restarts: config.exporterRestarts, sameTarget: sameTarget },
       'hypersender-exporter {{ $labels.instance }} restarts again and again',
-      '{{ $labels.instance }} (job {{ $labels.job }}) started ' + count + ' times within an hour. '
-      + 'Look at the end of the previous log, and whether a memory limit or a probe kills it.',
+      '{{ $labels.instance }} (job {{ $labels.job }}) started ' + count + ' times within an hour.',
     )
     + alert(
       'HypersenderConfigReloadFailed',
       'exporter',
       'hypersender_exporter_config_last_reload_successful == 0',
       'hypersender-exporter {{ $labels.instance }} could not reload its configuration',
-      '{{ $labels.instance }} (job {{ $labels.job }}) still runs with the configuration it had, and would not start with the new one. '
-      + 'Run it with --config.check, which reports every mistake, correct them, and reload.',
+      '{{ $labels.instance }} (job {{ $labels.job }}) still runs with the configuration it had, and would not start with the new one.',
     )
 
     // An account whose target left the service discovery, and which no other target serves now. Only while its job has fewer targets than it
@@ -183,7 +179,7 @@
       ||| % { labels: labels, sameTarget: sameTarget, up: up },
       'Nobody watches the WhatsApp instances' + ofAccount,
       'Within the last six hours an exporter of job {{ $labels.job }} served the instances' + ofAccount
-      + '; Prometheus no longer has that target, and no other serves them. Look at the service discovery, and whether its pod or job still exists.',
+      + '; Prometheus no longer has that target, and no other serves them.',
     )
     // Of so few, the alerts about each say it all.
     + alert(
@@ -195,8 +191,7 @@
         count without (instance_id, instance_name) (instance_id:hypersender_instance_status:last_known_code != 4) >= %d
       ||| % [config.tooFewWorkingRatio, config.tooFewWorkingInstances],
       'Only {{ $value | humanizePercentage }} of the WhatsApp instances' + ofAccount + ' work',
-      'Only {{ $value | humanizePercentage }} of the instances' + ofAccount + ' are WORKING, those STOPPED not counted. '
-      + "So many at once have one cause: look at Hypersender's status page before touching single ones.",
+      'Only {{ $value | humanizePercentage }} of the instances' + ofAccount + ' are WORKING, those STOPPED not counted.',
     )
     // Ends an hour after the last one disappeared.
     + alert(
@@ -210,7 +205,7 @@
       + 'unless on (instance_id) instance_id:hypersender_instance_status:last_known_code{job=%q,account=%q})" '
       + '$labels.job $labels.account $labels.job $labels.account | query | sortByLabel "instance_name" }}'
       + ' {{ with .Labels.instance_name }}{{ . }} {{ end }}({{ .Labels.instance_id }});{{ end }} ten of them at the most are named. '
-      + 'If nobody deleted them, look whether the plan was downgraded, which removes the newest.',
+      + 'A plan that is downgraded loses the newest.',
     )
     + alert(
       'HypersenderUnknownStatus',
@@ -218,7 +213,7 @@
       'count without (instance_id, instance_name) (instance_id:hypersender_instance_status:last_known_code == 7) > 0',
       'WhatsApp instances' + ofAccount + ' with a status the exporter does not know: ' + count,
       'Instances' + ofAccount + " have a status outside the six of the API's documentation, " + count + " in all. The exporter's log names it; "
-      + "look for a newer exporter, and at the instances in Hypersender's dashboard.",
+      + 'a newer exporter may know it.',
     )
     // Exactly one of the next three for an account that cannot be seen.
     + alert(
@@ -226,16 +221,15 @@
       'account',
       'account:hypersender_blind:cause == 1',
       'The Hypersender API refuses the key' + ofAccount,
-      'The API answers 401, 403 or 404 to the polls' + ofAccount + ', so nothing is known of its instances. Look whether the key was revoked, '
-      + 'whether its plan is still Enterprise, which listing instances belongs to, and at the base URL.',
+      'The API answers 401, 403 or 404 to the polls' + ofAccount + ', so nothing is known of its instances. The key was revoked, '
+      + 'its plan is no longer Enterprise, or the base URL is wrong.',
     )
     + alert(
       'HypersenderRateLimited',
       'account',
       'account:hypersender_blind:cause == 2',
       'The Hypersender API limits the rate' + ofAccount,
-      'The API answers 429 to the polls' + ofAccount + ', so nothing is known of its instances; messages that are sent share that limit. '
-      + 'Find out what asks so much, and raise --poll.interval if it is the exporter.',
+      'The API answers 429 to the polls' + ofAccount + ', so nothing is known of its instances; messages that are sent share that limit.',
     )
     + alert(
       'HypersenderPollsFailing',
@@ -245,8 +239,7 @@
       'No poll' + ofAccount + ' succeeds, so nothing is known of its instances. Reasons of the last 20 minutes:'
       + '{{ range printf "max by (reason) (account_reason:hypersender_poll_failures:increase20m{job=%q,account=%q}) > 0" '
       + '$labels.job $labels.account | query | sortByLabel "reason" }} {{ .Labels.reason }}'
-      + "{{ else }} none, polls no longer end; see the exporter's log{{ end }}. "
-      + "Look at Hypersender's status page, then at the network from the exporter.",
+      + "{{ else }} none, polls no longer end; see the exporter's log{{ end }}.",
     )
     // Three outages within an hour, each too short for the alerts above. Failed polls are asked for besides, because a restarted exporter
     // says 0 until its first poll has ended. The difference of changes is that of HypersenderExporterRestarting.
@@ -261,8 +254,7 @@
         unless account:hypersender_blind:cause
       ||| % { labels: labels, changes: config.unreliableChanges, failures: config.unreliableChanges / 2 },
       'Polls of the Hypersender API' + account('for') + ' fail again and again',
-      'Polls' + ofAccount + ' changed ' + count + ' times between success and failure within an hour. What is shown may be old by some polls. '
-      + 'Look at the reasons in hypersender_poll_failures_total.',
+      'Polls' + ofAccount + ' changed ' + count + ' times between success and failure within an hour. What is shown may be old by some polls.',
     )
 
     // One incident, one alert: it goes on while FAILED follows upon SCAN_QR_CODE, since that is what happens when the codes run out.
@@ -270,33 +262,33 @@
       'HypersenderInstanceNeedsQRScan',
       since('instance_id:hypersender_instance_scan:linked == 1'),
       'needs a QR scan',
-      'waits for a QR scan' + sinceAtLeast + ' and neither sends nor receives. Phone in hand, scan its code in WhatsApp under Settings, '
-      + 'Linked devices. Codes run out after some three minutes: then restart the instance, or ask for a new one.',
+      'waits for a QR scan' + sinceAtLeast + ' and neither sends nor receives. '
+      + 'Codes run out after some three minutes: then restart the instance, or ask for a new one.',
     )
     + ofInstance(
       'HypersenderInstanceNotLinked',
       since('instance_id:hypersender_instance_scan:linked == 0'),
       'was never linked',
-      'waits for its first QR scan' + sinceAtLeast + '. Scan its code in WhatsApp on the phone, under Settings, Linked devices, or delete it.',
+      'waits for its first QR scan' + sinceAtLeast + '.',
     )
     + ofInstance(
       'HypersenderInstanceFailed',
       since(code(6) + ' unless instance_id:hypersender_instance_scan:linked'),
       'has failed',
-      'is FAILED' + sinceAtLeast + ', and was not asked for a QR scan before. Restart it; if it fails again, look at WhatsApp on the phone, then '
-      + 'log the instance out and link it anew.',
+      'is FAILED' + sinceAtLeast + ', and was not asked for a QR scan before. If it fails again after a restart, look at WhatsApp '
+      + 'on the phone, then log the instance out and link it anew.',
     )
     + ofInstance(
       'HypersenderInstanceStopped',
       since(code(4)),
       'is stopped',
-      'is STOPPED' + sinceAtLeast + ', still logged in. Start it, or silence this alert if that is meant.',
+      'is STOPPED' + sinceAtLeast + ', still logged in.',
     )
     + ofInstance(
       'HypersenderInstanceStuck',
       '%s\nor\n%s' % [stuck(2, 'STARTING'), stuck(3, 'PENDING')],
       'is stuck in {{ $labels.status }}',
-      'is {{ $labels.status }}' + sinceAtLeast + ', which normally takes seconds. Restart it; if that does not help, ask Hypersender\'s support.',
+      'is {{ $labels.status }}' + sinceAtLeast + ', which normally takes seconds. If a restart does not help, ask Hypersender\'s support.',
     )
     // Three short absences within half an hour: each too short for the alerts above. Of instances that still exist. A number whose codes run
     // out and that is then restarted and scanned passes through as many statuses in one absence: where a scan was asked for, only the
@@ -318,8 +310,7 @@
         config.flappingChanges,
       ],
       'flaps',
-      'changed its status ' + count + ' times within 30 minutes. Look whether its phone is online and up to date; restart the instance once, '
-      + 'not again and again.',
+      'changed its status ' + count + ' times within 30 minutes.',
     )
     // An instance that wanders among bad states, none of which lasts. Not STOPPED, which may be meant, and not UNKNOWN, of which
     // HypersenderUnknownStatus tells. Last, because it asks which of the above fire at this very evaluation; vmalert has an alertgroup there.
@@ -337,6 +328,6 @@
       )),
       'has not worked for ' + config.alerts.HypersenderInstanceNotWorking['for'],
       'has not been WORKING for ' + config.alerts.HypersenderInstanceNotWorking['for']
-      + ', and changes among other states. Restart it; if a code is asked for, scan it.',
+      + ', and changes among other states.',
     ),
 }
