@@ -69,9 +69,9 @@ class Machine:
         """Starts a program of this machine in the network of that one."""
         return subprocess.Popen(["nsenter", "--target", self.leader, "--net", "--", *map(str, command)], text=True, **options)
 
-    def get(self, path, port=10058):
-        """The body of a good answer, else nothing."""
-        process = self.network("curl", "-fsS", "--noproxy", "*", "--max-time", "10", f"http://127.0.0.1:{port}{path}", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    def get(self, path, port=10058, scheme="http"):
+        """The body of a good answer, else nothing; a certificate may be anybody's."""
+        process = self.network("curl", "-fsSk", "--noproxy", "*", "--max-time", "10", f"{scheme}://127.0.0.1:{port}{path}", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         body = process.communicate()[0]
         return body if process.returncode == 0 else None
 

@@ -99,6 +99,7 @@ class Life(unittest.TestCase):
         self.install()
         self.start_the_demo()
         self.start_with_a_key()
+        self.watch_several_accounts_with_tls()
         self.upgrade()
         self.serve_on_a_socket()
         self.refuse_wrong_settings()
@@ -147,6 +148,51 @@ class Life(unittest.TestCase):
         self.machine.run("systemctl", "start", SERVICE)
         self.scrape()
         self.assertNotIn(KEY, self.journal())
+
+    def watch_several_accounts_with_tls(self):
+        """The files as deploy/README.md has them."""
+        section = (TOP / "deploy/README.md").read_text().split("### Several accounts and TLS under systemd", 1)[1].split("\n### ", 1)[0]
+        drop_in, accounts, web, settings = re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
+        folder = self.machine.root / FOLDER.lstrip("/")
+        output("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+               "-keyout", folder / "server.key", "-out", folder / "server.crt")
+        for name, text in (("acme.token", KEY), ("globex.token", KEY), ("accounts.yml", accounts), ("web.yml", web)):
+            (folder / name).write_text(text)
+        for name in ("acme.token", "globex.token", "server.key"):
+            (folder / name).chmod(0o600)
+        (folder / "token").rename(folder / "put-away")
+        overrides = self.machine.root / f"etc/systemd/system/{SERVICE}.d"
+        overrides.mkdir()
+        (overrides / "override.conf").write_text(drop_in)
+        self.settings(self.plain + settings)
+
+        def restart():
+            self.machine.run("systemctl", "daemon-reload")
+            self.machine.run("systemctl", "restart", SERVICE)
+
+        def watched(acme, globex):
+            expected = {f'hypersender_up{{account="acme"}} {acme}', f'hypersender_up{{account="globex"}} {globex}'}
+            wait_until(
+                lambda: expected <= set((self.machine.get("/metrics", scheme="https") or "").splitlines()), 60, expected, self.machine.journal)
+
+        restart()
+        watched(1, 1)
+        self.assertIsNone(self.machine.get("/metrics"), "it is served without TLS as well")
+        # A changed key takes a restart.
+        (folder / "acme.token").write_text("1|revoked")
+        restart()
+        watched(0, 1)
+        (folder / "acme.token").write_text(KEY)
+        restart()
+        watched(1, 1)
+        self.assertNotIn(KEY, self.journal())
+        (folder / "put-away").rename(folder / "token")
+        for name in ("acme.token", "globex.token", "accounts.yml", "web.yml", "server.crt", "server.key"):
+            (folder / name).unlink()
+        shutil.rmtree(overrides)
+        self.settings(self.plain)
+        restart()
+        self.scrape()
 
     def upgrade(self):
         before = self.property("MainPID")
