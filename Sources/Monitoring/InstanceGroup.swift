@@ -108,7 +108,7 @@ final class InstanceText: Sendable {
     private let accountLabels: Labels
     /// The metrics by their place on the page; `nil` for those that other texts have.
     private let metrics: [Metric<TrackedInstance>?]
-    private let kept = Mutex<[ExpositionFormat: [Segment]]>([:])
+    let kept = Mutex<[ExpositionFormat: [Segment]]>([:])
 
     init(_ instances: [TrackedInstance], _ accountLabels: Labels, _ metrics: [Metric<TrackedInstance>?]) {
         self.instances = instances

@@ -75,6 +75,18 @@ struct SnapshotTests {
         #expect(snapshot.changes(after: .seconds(243.5)) == nil)
     }
 
+    /// A page that is withdrawn stays in memory no longer than it is shown.
+    @Test func withdrawnDataKeepsNoPage() throws {
+        let snapshot = Snapshot(accounts: [busy()])
+        let texts = snapshot.accounts[0].groups.flatMap(\.texts)
+        func kept() -> Int { texts.count { text in text.kept.withLock { $0[.text] != nil } } }
+        _ = Snapshot.instances(of: snapshot.groups(uptime: .seconds(100)), .text, try #require(SegmentCompressor()))
+        snapshot.forgetStale(.text, uptime: .seconds(243))
+        #expect(kept() == texts.count)
+        snapshot.forgetStale(.text, uptime: .seconds(243.5))
+        #expect(kept() == 0)
+    }
+
     /// However accounts change from poll to poll, the page of groups that keep their text is that of new groups.
     @Test(arguments: [ExpositionFormat.text, .openMetrics], [StatusSet.all, .current])
     func keptTextIsThatOfThePresentInstances(format: ExpositionFormat, statusSet: StatusSet) throws {
