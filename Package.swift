@@ -111,7 +111,7 @@ let package = Package(
         tests("HTTPServer", ["Basics", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioTLS, logging]),
         tests("Endpoints", ["Basics", "Exposition", "HypersenderAPI", "Monitoring", "HTTPServer", logging, nioCore]),
         tests("Settings", ["Basics", "HypersenderAPI", "Monitoring", "HTTPServer"], exclude: ["Web"]),
-        tests("Simulator", ["CZlib", "HypersenderAPI", "HTTPServer", logging]),
+        tests("Simulator", ["CZlib", "HTTPServer", nioCore]),
         tests(
             "hypersender-exporter",
             [

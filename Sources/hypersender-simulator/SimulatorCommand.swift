@@ -51,13 +51,7 @@ struct SimulatorCommand: AsyncParsableCommand {
             Fault to start with: KIND[,NAME=VALUE…], such as status,status=429,retry-after=7,count=2; see --list-faults.
             """,
             valueName: "fault"),
-        transform: { text in
-            do {
-                return try Fault(text)
-            } catch {
-                throw ValidationError("\(error)")
-            }
-        })
+        transform: { try Fault($0) })
     var fault: Fault?
 
     @Flag(help: "Print the kinds of faults and exit.")

@@ -1,16 +1,10 @@
 /// The six statuses that the API documents.
-public enum SimulatedStatus: String, Sendable, CaseIterable {
-    /// Stopped, still logged in.
+enum SimulatedStatus: String, Sendable, CaseIterable {
     case stopped = "STOPPED"
-    /// Starting up, normally for seconds.
     case starting = "STARTING"
-    /// Running and ready.
     case working = "WORKING"
-    /// Waiting for a person to scan the code.
     case scanQRCode = "SCAN_QR_CODE"
-    /// Failed to start, or lost its authorisation.
     case failed = "FAILED"
-    /// Waiting for a server.
     case pending = "PENDING"
 
     /// The mean time in the status in seconds, and the statuses that follow, each with its probability in percent.

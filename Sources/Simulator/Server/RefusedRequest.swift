@@ -15,10 +15,8 @@ struct RefusedRequest: Error {
     init(unauthenticated request: Request) {
         message = "Unauthenticated."
         let accepted = request.headers["Accept"]?.split(separator: ",").first?.lowercased() ?? ""
-        guard !accepted.contains("/json"), !accepted.contains("+json") else {
-            response = .message(401, message)
-            return
-        }
-        response = .html("<p>Please log in.</p>\n", location: "http://\(request.headers["Host"] ?? "localhost")/login")
+        let isForJSON = accepted.contains("/json") || accepted.contains("+json")
+        response =
+            isForJSON ? .message(401, message) : .redirect(to: "http://\(request.headers["Host"] ?? "localhost")/login")
     }
 }

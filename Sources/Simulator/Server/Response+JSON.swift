@@ -16,10 +16,11 @@ extension Response {
         Response(status: 200, headers: ["Content-Type": "text/plain; charset=utf-8"], body: Body(text + "\n"))
     }
 
-    /// Returns a page, or with `location` a redirection there.
-    static func html(_ text: String, location: String? = nil) -> Response {
-        var headers: Headers = ["Content-Type": "text/html; charset=utf-8"]
-        if let location { headers.add("Location", location) }
-        return Response(status: location == nil ? 200 : 302, headers: headers, body: Body(text))
+    static let loginPage = Response(
+        status: 200, headers: ["Content-Type": "text/html; charset=utf-8"],
+        body: Body("<!DOCTYPE html>\n<title>Log in</title>\n<p>Please log in.</p>\n"))
+
+    static func redirect(to location: String) -> Response {
+        Response(status: 302, headers: ["Content-Type": "text/html; charset=utf-8", "Location": location])
     }
 }

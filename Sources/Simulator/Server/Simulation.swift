@@ -1,31 +1,56 @@
-public import HTTPServer
-
-/// The requests for the list since the start.
-public struct RequestLog: Sendable {
-    /// The number of requests, whatever the answer was.
-    public internal(set) var count = 0
-    /// The latest request.
-    public internal(set) var last: Request?
-}
+import HTTPServer
 
 /// The state of a running simulator. A pure value: the time since the start is an argument.
 struct Simulation: Sendable {
-    private(set) var account: SimulatedAccount
-    private(set) var log = RequestLog()
+    /// The number of requests for the list since the start, whatever the answer was.
+    private(set) var requestCount = 0
+    private(set) var lastRequest: Request?
+    var account: SimulatedAccount
     var fault: Fault?
-    /// The number of changes of the account, which tells whether a rendered list is outdated.
-    private(set) var version = 0
     private var limiter: RateLimiter
+    private let configuration: SimulatorConfiguration
     private let token: String
-    /// Simulated seconds in a second.
-    private let pace: Double
 
     init(_ configuration: SimulatorConfiguration, token: String) {
         account = SimulatedAccount(instances: configuration.instances, seed: configuration.seed)
         fault = configuration.fault
         limiter = RateLimiter(limit: configuration.rateLimit ?? 1000, isEnforced: configuration.rateLimit != nil)
-        pace = configuration.changes ? configuration.pace : 0
+        self.configuration = configuration
         self.token = token
+    }
+
+    /// Applies the changes due by now.
+    mutating func advance(to now: Duration) {
+        if configuration.changes { account.advance(to: now * configuration.pace) }
+    }
+
+    /// Answers a request.
+    ///
+    /// - Parameter unixTime: now, in seconds, for `X-RateLimit-Reset`.
+    mutating func reply(to request: Request, now: Duration, unixTime: Int) throws(RefusedRequest) -> Reply {
+        switch try SimulatorRequest(request) {
+        case .list: return list(request, try decide(request, now: now, unixTime: unixTime))
+        case .loginPage: return .now(.loginPage)
+        case .help: return .now(.text(SimulatorRequest.controls))
+        case .faultKinds: return .now(.text(Fault.help))
+        case .readRequestCount: return .now(.json("{\"list_requests\":\(requestCount)}"))
+        case .readFault: break
+        case .setFault(let fault): self.fault = fault
+        case .addInstances(let added):
+            guard added <= SimulatorConfiguration.maximumInstances - account.count else {
+                throw RefusedRequest("That would be over \(SimulatorConfiguration.maximumInstances) instances.")
+            }
+            account.add(added)
+            return .now(.json("{\"instances\":\(account.count)}"))
+        case .setStatus(let status, let reference, let hold):
+            let index = try index(of: reference)
+            account.setStatus(status, at: index, hold: hold)
+            return .now(.json(account[index].json))
+        case .removeInstance(let reference):
+            account.remove(at: try index(of: reference))
+            return .now(.json("{\"instances\":\(account.count)}"))
+        }
+        return .now(.json("{\"fault\":\(fault.map { JSONText.quoted($0.description) } ?? "null")}"))
     }
 
     /// The decision on a request for the list.
@@ -35,12 +60,14 @@ struct Simulation: Sendable {
     }
 
     /// Counts a request for the list and decides on it. A fault comes before everything else.
-    ///
-    /// - Parameter unixTime: now, in seconds, for `X-RateLimit-Reset`.
     mutating func decide(_ request: Request, now: Duration, unixTime: Int) throws(RefusedRequest) -> Decision {
-        log.count += 1
-        log.last = request
-        if let fault = takeFault() { return .fault(fault) }
+        requestCount += 1
+        lastRequest = request
+        if let current = fault {
+            if let count = current.count { fault?.count = count - 1 }
+            if current.count == 1 { fault = nil }
+            return .fault(current)
+        }
         // The order of the framework: who asks, how often, what for.
         guard Self.bearerToken(request) == token else { throw RefusedRequest(unauthenticated: request) }
         let rate = limiter.count(at: now)
@@ -57,12 +84,37 @@ struct Simulation: Sendable {
         }
     }
 
-    private mutating func takeFault() -> Fault? {
-        guard let current = fault else { return nil }
-        if let count = current.count {
-            fault = count > 1 ? current.counting(count - 1) : nil
+    private func list(_ request: Request, _ decision: Decision) -> Reply {
+        switch decision {
+        case .fault(let fault): fault.kind.reply(fault, ListForm.array(account.instances))
+        // The account may be large.
+        case .list(let query, let rate): .later { response(to: request, query, rate) }
         }
-        return current
+    }
+
+    private func response(to request: Request, _ query: ListQuery, _ rate: RateLimiter.Decision) -> Response {
+        let body = configuration.form.render(
+            account.instances.filter(query.matches), query: query,
+            url: "http://\(request.headers["Host"] ?? "localhost")\(request.path)")
+        var headers = rate.headers
+        headers.add("Cache-Control", "no-cache, private")
+        if configuration.entityTags {
+            let tag = "\"\(String(UInt(bitPattern: body.hashValue), radix: 16))\""
+            headers.add("ETag", tag)
+            if Self.isKnown(tag, to: request) { return Response(status: 304, headers: headers) }
+        }
+        headers.add("Content-Type", "application/json")
+        return Response(status: 200, headers: headers, body: Body(body))
+    }
+
+    /// Whether the request has the list with this entity tag already (RFC 9110, section 13.1.2).
+    private static func isKnown(_ entityTag: String, to request: Request) -> Bool {
+        guard let condition = request.headers["If-None-Match"] else { return false }
+        return condition == "*"
+            || condition.split(separator: ",").contains { tag in
+                let tag = tag.drop { $0 == " " }
+                return (tag.hasPrefix("W/") ? tag.dropFirst(2) : tag) == entityTag
+            }
     }
 
     /// Returns the token of a bearer authorisation (RFC 6750, section 2.1).
@@ -71,44 +123,6 @@ struct Simulation: Sendable {
             value[..<space].lowercased() == "bearer"
         else { return nil }
         return String(value[space...].drop { $0 == " " })
-    }
-
-    /// Applies the changes due by now. Only whole seconds count: a large account is rendered once a second at most.
-    mutating func advance(to now: Duration) {
-        if account.advance(to: .seconds((now * pace).components.seconds)) { version += 1 }
-    }
-
-    /// Changes the present account.
-    mutating func update<Result>(now: Duration, _ change: (inout SimulatedAccount) -> Result) -> Result {
-        advance(to: now)
-        version += 1
-        return change(&account)
-    }
-
-    /// Carries out a control request.
-    mutating func perform(_ request: SimulatorRequest, now: Duration) throws(RefusedRequest) -> Response {
-        switch request {
-        case .list, .loginPage, .help, .faultKinds, .readFault: break
-        case .setFault(let fault): self.fault = fault
-        case .readRequestCount: return .json("{\"list_requests\":\(log.count)}")
-        case .addInstances(let added):
-            guard added <= SimulatorConfiguration.maximumInstances - account.count else {
-                throw RefusedRequest("That would be over \(SimulatorConfiguration.maximumInstances) instances.")
-            }
-            update(now: now) { $0.add(added) }
-            return .json("{\"instances\":\(account.count)}")
-        case .setStatus(let status, let reference, let hold):
-            let index = try index(of: reference)
-            update(now: now) { $0.setStatus(status, at: index, hold: hold) }
-            var bytes: [UInt8] = []
-            ListForm.append(account[index], to: &bytes)
-            return .json(String(decoding: bytes, as: UTF8.self))
-        case .removeInstance(let reference):
-            let index = try index(of: reference)
-            update(now: now) { $0.remove(at: index) }
-            return .json("{\"instances\":\(account.count)}")
-        }
-        return .json("{\"fault\":\(fault.map { JSONText.quoted($0.description) } ?? "null")}")
     }
 
     private func index(of reference: SimulatorRequest.InstanceReference) throws(RefusedRequest) -> Int {

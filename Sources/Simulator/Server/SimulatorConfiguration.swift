@@ -43,44 +43,35 @@ public struct SimulatorConfiguration: Sendable {
     /// Checks every value, and returns the address and the token to use.
     func validated() throws(SimulatorError) -> (address: ListenAddress, token: String) {
         let maximum = Self.maximumInstances
-        guard (0...maximum).contains(instances) else {
-            throw SimulatorError(description: "the number of instances is \(instances); allowed: 0 to \(maximum)")
-        }
-        guard (0...1_000_000).contains(pace) else {
-            throw SimulatorError(description: "the pace is \(pace); allowed: 0 to 1000000")
-        }
-        if case .paged(let size) = form, !(1...maximum).contains(size) {
-            throw SimulatorError(description: "the page size is \(size); allowed: 1 to \(maximum)")
-        }
-        if let rateLimit, rateLimit < 1 {
-            throw SimulatorError(description: "the rate limit is \(rateLimit); allowed: 1 or more")
-        }
-        if let token, token.isEmpty || !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
-            throw SimulatorError(description: "the token is empty or has characters a header cannot carry")
-        }
+        let address = try loopbackAddress()
+        let pageSize = if case .paged(let size) = form { size } else { 1 }
+        let isPrintable = token?.utf8.allSatisfy { (0x21...0x7E).contains($0) } ?? true
+        let checks = [
+            ((0...maximum).contains(instances), "the number of instances is \(instances); allowed: 0 to \(maximum)"),
+            ((0...1_000_000).contains(pace), "the pace is \(pace); allowed: 0 to 1000000"),
+            ((1...maximum).contains(pageSize), "the page size is \(pageSize); allowed: 1 to \(maximum)"),
+            (rateLimit ?? 1 >= 1, "the rate limit is \(rateLimit ?? 1); allowed: 1 or more"),
+            (token != "" && isPrintable, "the token is empty or has characters a header cannot carry"),
+        ]
+        for (isValid, mistake) in checks where !isValid { throw SimulatorError(description: mistake) }
         var generator = SeededGenerator(seed: seed, stream: .max - 1)
-        return (
-            try loopbackAddress(), token ?? "\(100 + generator.below(900))|\(generator.alphanumerics(48))"
-        )
+        return (address, token ?? "\(100 + generator.below(900))|\(generator.alphanumerics(48))")
     }
 
     private func loopbackAddress() throws(SimulatorError) -> ListenAddress {
-        let address: ListenAddress
         do {
-            address = try ListenAddress(listenAddress)
+            let address = try ListenAddress(listenAddress)
+            if IPAddress.isLoopback(host: address.host) { return address }
         } catch {
             throw SimulatorError(description: error.description)
         }
-        guard IPAddress.isLoopback(host: address.host) else {
-            throw SimulatorError(
-                description: "listen address \"\(listenAddress)\" is not a loopback address, such as 127.0.0.1:0, "
-                    + "[::1]:0 or localhost:0")
-        }
-        return address
+        throw SimulatorError(
+            description: "listen address \"\(listenAddress)\" is not a loopback address, such as 127.0.0.1:0, "
+                + "[::1]:0 or localhost:0")
     }
 }
 
-/// The reason why a configuration is invalid, with the value and what is allowed.
+/// The reason why a configuration or a fault is invalid, with the value and what is allowed.
 public struct SimulatorError: Error, Equatable, CustomStringConvertible {
     public let description: String
 }

@@ -15,8 +15,8 @@ enum SimulatorRequest: Equatable {
         case index(Int)
         case id(String)
 
-        init(_ text: String) {
-            self = Int(text).map(InstanceReference.index) ?? .id(text)
+        init(_ text: Substring) {
+            self = Int(text).map(InstanceReference.index) ?? .id(String(text))
         }
     }
 
@@ -24,43 +24,38 @@ enum SimulatorRequest: Equatable {
     private typealias Parser = (Parameters) throws(RefusedRequest) -> SimulatorRequest
 
     init(_ request: Request) throws(RefusedRequest) {
-        let parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
-        let parsers = Self.parsers(parts)
-        guard !parsers.isEmpty else { throw RefusedRequest(status: 404, "Not found.") }
-        guard let parse = parsers[request.method] else {
-            let allowed = parsers.keys.sorted().joined(separator: ", ")
-            throw RefusedRequest(
-                status: 405, "The method \(request.method) is not allowed here. Allowed: \(allowed).",
-                headers: ["Allow": allowed])
+        if let parse = Self.parser(request.method, request.path) {
+            self = try parse(request.queryItems())
+            return
         }
-        self = try parse(request.queryItems())
+        let allowed = ["DELETE", "GET", "HEAD", "POST"].filter { Self.parser($0, request.path) != nil }
+            .joined(separator: ", ")
+        guard !allowed.isEmpty else { throw RefusedRequest(status: 404, "Not found.") }
+        throw RefusedRequest(
+            status: 405, "The method \(request.method) is not allowed here. Allowed: \(allowed).",
+            headers: ["Allow": allowed])
     }
 
-    /// Returns the parsers of a path, by method.
-    private static func parsers(_ path: [String]) -> [String: Parser] {
-        func reading(_ request: SimulatorRequest, others: [String: Parser] = [:]) -> [String: Parser] {
-            let parser: Parser = { _ throws(RefusedRequest) in request }
-            return others.merging(["GET": parser, "HEAD": parser]) { $1 }
+    private static func parser(_ method: String, _ path: String) -> Parser? {
+        func always(_ request: SimulatorRequest) -> Parser {
+            { _ throws(RefusedRequest) in request }
         }
-        switch path {
-        case ["api", "whatsapp", "v1", "instances"], ["api", "whatsapp", "v2", "instances"]: return reading(.list)
-        case ["login"]: return reading(.loginPage)
-        case ["simulator"], ["simulator", ""]: return reading(.help)
-        case ["simulator", "faults"]: return reading(.faultKinds)
-        case ["simulator", "requests"]: return reading(.readRequestCount)
-        case ["simulator", "fault"]:
-            let clear: Parser = { _ throws(RefusedRequest) in .setFault(nil) }
-            return reading(.readFault, others: ["POST": setFault, "DELETE": clear])
-        case ["simulator", "instances"]: return ["POST": addInstances]
-        case _ where path.count == 3 && path.starts(with: ["simulator", "instances"]):
-            let reference = InstanceReference(path[2])
-            let set: Parser = { items throws(RefusedRequest) in try setStatus(reference, items) }
-            let remove: Parser = { items throws(RefusedRequest) in
-                _ = try values(items, allowed: [])
-                return .removeInstance(reference)
-            }
-            return ["POST": set, "DELETE": remove]
-        default: return [:]
+        let one = "/simulator/instances/"
+        let reference = path.hasPrefix(one) ? path.dropFirst(one.count) : ""
+        let isOne = !reference.isEmpty && !reference.contains("/")
+        return switch (method == "HEAD" ? "GET" : method, isOne ? one : path) {
+        case ("GET", "/api/whatsapp/v1/instances"), ("GET", "/api/whatsapp/v2/instances"): always(.list)
+        case ("GET", "/login"): always(.loginPage)
+        case ("GET", "/simulator"), ("GET", "/simulator/"): always(.help)
+        case ("GET", "/simulator/faults"): always(.faultKinds)
+        case ("GET", "/simulator/requests"): always(.readRequestCount)
+        case ("GET", "/simulator/fault"): always(.readFault)
+        case ("POST", "/simulator/fault"): setFault
+        case ("DELETE", "/simulator/fault"): always(.setFault(nil))
+        case ("POST", "/simulator/instances"): addInstances
+        case ("POST", one) where isOne: { items throws(RefusedRequest) in try setStatus(reference, items) }
+        case ("DELETE", one) where isOne: { items throws(RefusedRequest) in try remove(reference, items) }
+        default: nil
         }
     }
 
@@ -81,7 +76,7 @@ enum SimulatorRequest: Equatable {
     }
 
     private static func setStatus(
-        _ reference: InstanceReference, _ parameters: Parameters
+        _ reference: Substring, _ parameters: Parameters
     ) throws(RefusedRequest) -> SimulatorRequest {
         let values = try values(parameters, allowed: ["status", "hold"])
         let (name, hold) = (values["status"] ?? "", values["hold"] ?? "true")
@@ -90,7 +85,14 @@ enum SimulatorRequest: Equatable {
             throw RefusedRequest("`status` is `\(name)`. Allowed: \(allowed).")
         }
         guard let hold = Bool(hold) else { throw RefusedRequest("`hold` is `\(hold)`. Allowed: true, false.") }
-        return .setStatus(status, reference, hold: hold)
+        return .setStatus(status, InstanceReference(reference), hold: hold)
+    }
+
+    private static func remove(
+        _ reference: Substring, _ parameters: Parameters
+    ) throws(RefusedRequest) -> SimulatorRequest {
+        _ = try values(parameters, allowed: [])
+        return .removeInstance(InstanceReference(reference))
     }
 
     private static func values(

@@ -1,27 +1,27 @@
+import Glibc
 import HTTPServer
 public import Logging
+import Synchronization
 
 /// The documented API over a simulated account, on a loopback address.
 ///
-/// `GET /api/whatsapp/v1/instances` (also v2) answers as the vendor's page says. Control requests under `/simulator`,
-/// and the methods here, change the account and activate faults while it runs.
+/// `GET /api/whatsapp/v1/instances` (also v2) answers as the vendor's page says. Control requests under `/simulator`
+/// change the account and activate faults while it runs.
 public final class SimulatorServer: Sendable {
     /// The API's base URL, `http://127.0.0.1:PORT/api/whatsapp/v1`.
-    public let baseURL: String
+    public var baseURL: String { "http://\(server.addresses[0])/api/whatsapp/v1" }
     /// The URL of the control requests, `http://127.0.0.1:PORT/simulator`.
-    public let controlURL: String
+    public var controlURL: String { "http://\(server.addresses[0])/simulator" }
     /// The accepted API key.
     public let token: String
 
     private let server: Server
-    private let api: SimulatedAPI
+    private let live: LiveSimulation
 
-    private init(server: Server, api: SimulatedAPI, token: String) {
+    private init(server: Server, live: LiveSimulation, token: String) {
         self.server = server
-        self.api = api
+        self.live = live
         self.token = token
-        baseURL = "http://\(server.addresses[0])/api/whatsapp/v1"
-        controlURL = "http://\(server.addresses[0])/simulator"
     }
 
     /// Starts to listen and to answer.
@@ -32,14 +32,13 @@ public final class SimulatorServer: Sendable {
         logger: Logger = Logger(label: "simulator", factory: { _ in SwiftLogNoOpLogHandler() })
     ) async throws -> SimulatorServer {
         let (address, token) = try configuration.validated()
-        let api = SimulatedAPI(configuration, token: token)
+        let live = LiveSimulation(configuration, token: token)
         var limits = Limits()
         // A client may read an endless body slowly on purpose.
         limits.writeDeadline = .seconds(600)
         let server = try await Server.start(
-            ServerConfiguration(addresses: [address], limits: limits), logger: logger
-        ) { request in api.reply(to: request) }
-        return SimulatorServer(server: server, api: api, token: token)
+            ServerConfiguration(addresses: [address], limits: limits), logger: logger, handler: live.reply)
+        return SimulatorServer(server: server, live: live, token: token)
     }
 
     /// Returns once the server has been shut down; throws if it stops listening by itself.
@@ -52,28 +51,40 @@ public final class SimulatorServer: Sendable {
         await server.shutdown(grace: grace)
     }
 
-    /// Activates a fault for the requests for the list that follow; `nil` clears it.
-    public func setFault(_ fault: Fault?) {
-        api.update { simulation, _ in simulation.fault = fault }
+    /// Calls `body` with the simulation as it is now. For tests.
+    func update<Result: Sendable>(_ body: (inout Simulation) -> Result) -> Result {
+        live.update { simulation, _ in body(&simulation) }
+    }
+}
+
+/// A simulation behind a lock, with a clock.
+private final class LiveSimulation: Sendable {
+    private let simulation: Mutex<Simulation>
+    private let elapsed: @Sendable () -> Duration
+
+    init(_ configuration: SimulatorConfiguration, token: String) {
+        simulation = Mutex(Simulation(configuration, token: token))
+        let start = ContinuousClock.now
+        elapsed = configuration.elapsed ?? { start.duration(to: .now) }
     }
 
-    /// The active fault, with the count that is left.
-    public var fault: Fault? {
-        api.update { simulation, _ in simulation.fault }
+    /// Calls `body` with the simulation, advanced to the present, and with the time since the start.
+    func update<Result: Sendable>(_ body: (inout Simulation, Duration) -> Result) -> Result {
+        let now = elapsed()
+        return simulation.withLock { simulation in
+            simulation.advance(to: now)
+            return body(&simulation, now)
+        }
     }
 
-    /// Every instance as the next answer will show it.
-    public var instances: [SimulatedInstance] {
-        api.instances
-    }
-
-    /// Puts the instance at `index`, which must be in the list, into a status, which stays until it is set again.
-    public func setStatus(_ status: SimulatedStatus, at index: Int) {
-        api.update { simulation, now in simulation.update(now: now) { $0.setStatus(status, at: index) } }
-    }
-
-    /// The requests for the list so far.
-    public var requestLog: RequestLog {
-        api.update { simulation, _ in simulation.log }
+    @Sendable func reply(to request: Request) -> Reply {
+        guard !request.awaitsBody else { return .afterBody }
+        return update { simulation, now in
+            do throws(RefusedRequest) {
+                return try simulation.reply(to: request, now: now, unixTime: Int(time(nil)))
+            } catch {
+                return .now(error.response)
+            }
+        }
     }
 }

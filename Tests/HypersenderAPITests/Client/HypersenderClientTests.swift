@@ -6,11 +6,11 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Simulator
 import Synchronization
 import Testing
 
 @testable import HypersenderAPI
+@testable import Simulator
 
 /// The client against servers on loopback: the simulated API with its faults, and servers that answer as a test says.
 struct HypersenderClientTests {
@@ -127,7 +127,7 @@ struct HypersenderClientTests {
                         continue
                     }
                     #expect(rateLimit == RateLimit(limit: 1000, remaining: 1000 - poll))
-                    #expect(simulator.requestLog.last?.headers["If-None-Match"] != nil)
+                    #expect(simulator.lastRequest?.headers["If-None-Match"] != nil)
                 }
                 // A failure in between changes nothing of it.
                 simulator.setFault(Fault(.html))
@@ -172,7 +172,7 @@ struct HypersenderClientTests {
                 _ = try await client.list()
                 let second = try await client.listInstances()
                 #expect(second == .unchanged(RateLimit(limit: 1000, remaining: 998), age: 0))
-                #expect(simulator.requestLog.last?.headers["If-None-Match"] == nil)
+                #expect(simulator.lastRequest?.headers["If-None-Match"] == nil)
                 simulator.setStatus(.failed, at: 3)
                 let third = try await client.list()
                 #expect(third.instances[3].status == .failed)
@@ -219,7 +219,7 @@ struct HypersenderClientTests {
                 for _ in 0..<2 {
                     let list = try await client.list()
                     #expect(list.instances.count == 12)
-                    #expect(simulator.requestLog.last?.headers["If-None-Match"] == nil)
+                    #expect(simulator.lastRequest?.headers["If-None-Match"] == nil)
                 }
             }
         }
@@ -615,7 +615,7 @@ struct HypersenderClientTests {
             simulator.setFault(Fault(.hang))
             try await Self.withClient(url: simulator.baseURL, timeout: .seconds(600)) { client in
                 let poll = Task { try await client.list() }
-                while simulator.requestLog.count < 1 { try await Task.sleep(for: .milliseconds(5)) }
+                while simulator.requestCount < 1 { try await Task.sleep(for: .milliseconds(5)) }
                 poll.cancel()
                 await #expect(throws: CancellationError.self) { try await poll.value }
             }
@@ -779,6 +779,20 @@ private func finally<Result>(
 
 private func writeFile(_ path: String, _ contents: String) throws {
     try Data(contents.utf8).write(to: URL(filePath: path))
+}
+
+extension SimulatorServer {
+    fileprivate var instances: [SimulatedInstance] { update { $0.account.instances } }
+    fileprivate var requestCount: Int { update { $0.requestCount } }
+    fileprivate var lastRequest: Request? { update { $0.lastRequest } }
+
+    fileprivate func setFault(_ fault: Fault?) {
+        update { $0.fault = fault }
+    }
+
+    fileprivate func setStatus(_ status: SimulatedStatus, at index: Int) {
+        update { $0.account.setStatus(status, at: index) }
+    }
 }
 
 extension HypersenderClient {

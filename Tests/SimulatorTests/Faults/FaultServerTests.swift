@@ -48,7 +48,7 @@ import Testing
     /// The faults whose whole effect is another body under 200, with a Content-Length that is true.
     @Test(arguments: Fault.Kind.allCases.filter { Fault($0).body(list: Array("[]".utf8)) != nil })
     func otherBodies(kind: Fault.Kind) async throws {
-        try await withFault(kind.rawValue) { running in
+        try await withFault(kind.name) { running in
             let reply = try await running.list()
             #expect(reply.status == 200)
             #expect(reply.body == Fault(kind).body(list: running.sound))
@@ -62,7 +62,7 @@ import Testing
         try await withFault(text) { running in
             let reply = try await running.list()
             #expect(reply.status == 302)
-            #expect(reply.header("Location") == running.simulator.fault?.location ?? Fault.elsewhere)
+            #expect(reply.header("Location") == running.simulator.fault?.location ?? Fault.Kind.elsewhere)
         }
     }
 
@@ -98,7 +98,7 @@ import Testing
     @Test func hang() async throws {
         try await withFault("hang") { running in
             async let answer = running.list()
-            while running.simulator.requestLog.count < 1 { try await Task.sleep(for: .milliseconds(5)) }
+            while running.simulator.requestCount < 1 { try await Task.sleep(for: .milliseconds(5)) }
             await running.simulator.shutdown()
             let reply = try await answer
             #expect(reply.bytes.isEmpty)

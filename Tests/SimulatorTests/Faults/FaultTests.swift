@@ -1,6 +1,8 @@
 import FoundationEssentials
+import NIOCore
 import Testing
 
+@testable import HTTPServer
 @testable import Simulator
 
 extension Fault {
@@ -19,7 +21,10 @@ extension Fault {
 
     /// The body under 200, if the whole fault lies in that.
     func body(list: [UInt8]) -> [UInt8]? {
-        if case .body(let bytes, _) = answer(list: list) { bytes } else { nil }
+        guard case .now(let response) = kind.reply(self, list), response.status == 200,
+            response.headers == ["Content-Type": response.headers["Content-Type"] ?? ""]
+        else { return nil }
+        return response.body.segments.flatMap { Array($0.readableBytesView) }
     }
 }
 
@@ -46,8 +51,8 @@ extension Fault {
 
     @Test(arguments: Fault.Kind.allCases)
     func everyKindIsUnderstoodAndExplained(kind: Fault.Kind) throws {
-        #expect(try Fault(kind.rawValue).kind == kind)
-        #expect(Fault.help.contains("\(kind.rawValue) "))
+        #expect(try Fault(kind.name).kind == kind)
+        #expect(Fault.help.contains("\(kind.name) "))
         #expect(!kind.summary.isEmpty)
         for parameter in kind.parameters {
             #expect(kind.summary.contains("`\(parameter.rawValue)`") || kind == .foreignNext)
@@ -61,9 +66,9 @@ extension Fault {
         ("hang,count=0", "`count` is `0`. Allowed: 1 to"),
         ("hang,count=-1", "`count` is `-1`"),
         ("hang,now", "`now` in `hang,now` has no value"),
-        ("199", "The status is `199`. Allowed: 200 to 599."),
-        ("600", "The status is `600`"),
-        ("status,status=abc", "The status is `abc`"),
+        ("199", "`status` is `199`. Allowed: 200 to 599."),
+        ("600", "`status` is `600`"),
+        ("status,status=abc", "`status` is `abc`"),
         ("drip,interval=0", "`interval` is `0`"),
         ("drip,interval=nan", "`interval` is `nan`"),
         ("gzip-bomb,bytes=x", "`bytes` is `x`"),
@@ -79,7 +84,7 @@ extension Fault {
     }
 
     @Test func aKindIsNeeded() {
-        #expect(throws: FaultError.self) { try Fault(parameters: [("count", "1")]) }
+        #expect(throws: SimulatorError.self) { try Fault(parameters: [("count", "1")]) }
     }
 
     private struct Element: Decodable {

@@ -36,6 +36,21 @@ struct Running: Sendable {
     var sound: [UInt8] { ListForm.array(simulator.instances) }
 }
 
+extension SimulatorServer {
+    var instances: [SimulatedInstance] { update { $0.account.instances } }
+    var fault: Fault? { update { $0.fault } }
+    var requestCount: Int { update { $0.requestCount } }
+    var lastRequest: Request? { update { $0.lastRequest } }
+
+    func setFault(_ fault: Fault?) {
+        update { $0.fault = fault }
+    }
+
+    func setStatus(_ status: SimulatedStatus, at index: Int) {
+        update { $0.account.setStatus(status, at: index) }
+    }
+}
+
 extension SimulatorConfiguration {
     /// An account that changes by control requests only.
     static func still(_ instances: Int = 12) -> Self {
@@ -196,8 +211,8 @@ extension SimulatorConfiguration {
             simulator.setStatus(.stopped, at: 0)
             #expect(try await running.list().body == running.sound)
             #expect(simulator.instances[0].status == .stopped)
-            #expect(simulator.requestLog.count == 2)
-            #expect(simulator.requestLog.last?.headers["authorization"] == "Bearer \(simulator.token)")
+            #expect(simulator.requestCount == 2)
+            #expect(simulator.lastRequest?.headers["authorization"] == "Bearer \(simulator.token)")
         }
     }
 
