@@ -9,18 +9,15 @@ public struct Limits: Sendable, Equatable {
     /// The maximum size of a request's body; 413 beyond. Default 64 KiB.
     public var bodyBytes = 64 * 1024
 
-    /// The maximum number of connections. Default 4,096.
+    /// The maximum number of connections; lower if the process may open fewer files. Default 4,096.
     ///
     /// Further ones wait unaccepted, and for them the longest idle are closed at once, or else those whose request has
     /// not arrived in full, after a grace of 250 ms or less. Connections that are being answered stay.
-    ///
-    /// Lowered if the process may not open as many files, so that idle clients never use up the last of them.
     public var connections = 4096
 
-    /// The time for a request to arrive in full. Default 10 s.
+    /// The time for a request to arrive in full; 408 beyond, or a plain close if no byte came. Default 10 s.
     ///
-    /// Counted from the moment the connection was accepted or, on a connection kept alive, from the request's first
-    /// byte. Beyond it 408, or a plain close if no byte came.
+    /// Counted from the moment the connection was accepted or, on one kept alive, from the request's first byte.
     public var requestDeadline = Duration.seconds(10)
 
     /// The time a connection is kept open between two requests. Default 2 minutes.
@@ -32,19 +29,13 @@ public struct Limits: Sendable, Equatable {
     /// The time without the client taking any byte after which a response counts as stalled. Default 1 s.
     public var stallNotice = Duration.seconds(1)
 
-    /// The minimum average rate a client must sustain, in bytes a second. Default 16 KiB.
-    ///
-    /// A response may block for `writeDeadline` plus its size divided by this rate.
+    /// The average rate a client must sustain, in bytes a second, besides the `writeDeadline`. Default 16 KiB.
     public var writeRate = 16 * 1024
 
-    /// The time for a request that has begun to arrive in full once the server is shutting down. Default 1 s.
-    ///
-    /// A response may then wait twice as long without the client taking any byte of it.
+    /// The time for a request to arrive in full, and half of a response's for progress, in a shutdown. Default 1 s.
     public var drainDeadline = Duration.seconds(1)
 
-    /// The time for which input is discarded after a request was refused. Default 5 s.
-    ///
-    /// Meanwhile the client can read the refusal: a close with unread input resets the connection (RFC 9112, 9.6).
+    /// The time to discard input after a refusal, since a close resets unread input (RFC 9112, 9.6). Default 5 s.
     public var lingerDeadline = Duration.seconds(5)
 
     /// The bytes discarded so; with more, the connection is closed a second later at most. Default 256 KiB.

@@ -11,7 +11,7 @@ enum AccessDecision: Sendable {
 
 /// Passwords, rate limit and added header fields: the security settings that concern requests.
 final class AccessControl: Sendable {
-    private let settings: WebSecurity
+    let settings: WebSecurity
     /// The hash that the passwords of unknown users are checked against, as costly as the costliest of a user.
     let decoy: BcryptHash
     private let verified: VerifiedCredentials
@@ -21,7 +21,7 @@ final class AccessControl: Sendable {
     /// Keeps what the `old` one has learned, as far as the settings have not changed.
     init(_ settings: WebSecurity, old: AccessControl? = nil, checker: PasswordChecker = PasswordChecker()) {
         self.settings = settings
-        decoy = .decoy(cost: settings.users.values.map(\.cost).max() ?? 10)
+        decoy = BcryptHash(decoyOfCost: settings.users.values.map(\.cost).max() ?? 10)
         verified = old?.verified ?? VerifiedCredentials()
         self.checker = old?.checker ?? checker
         if let old, old.settings.rateLimit == settings.rateLimit {
@@ -45,9 +45,7 @@ final class AccessControl: Sendable {
         return .uncertain { await self.check(credentials, hash, of: request) }
     }
 
-    /// Returns the refusal of wrong credentials, `nil` if they are right.
-    ///
-    /// - Parameter hash: the hash of the user's password; `nil` for an unknown user, whose refusal takes as long.
+    /// Returns the refusal of wrong credentials. For an unknown user, who has no hash, it takes as long.
     private func check(_ credentials: Credentials, _ hash: BcryptHash?, of request: Request) async -> Response? {
         let result = await checker.check(
             credentials.password, hash ?? decoy, for: request.client, presence: request.presence ?? ClientPresence())
@@ -56,9 +54,7 @@ final class AccessControl: Sendable {
             verified.insert(credentials, hash)
             return nil
         case (.busy, _):
-            var response = Response.error(503)
-            response.headers.set("Retry-After", "1")
-            return response
+            return .error(503, ("Retry-After", "1"))
         case (.right, nil), (.wrong, _):
             return .unauthorized
         }
@@ -80,17 +76,13 @@ final class AccessControl: Sendable {
 }
 
 extension Response {
-    fileprivate static var unauthorized: Response {
-        var response = error(401)
-        response.headers.set("WWW-Authenticate", "Basic")
-        return response
-    }
+    fileprivate static var unauthorized: Response { error(401, ("WWW-Authenticate", "Basic")) }
 
     /// Returns an error as Go's `http.Error` writes it.
-    fileprivate static func error(_ status: Int) -> Response {
-        Response(
-            status: status,
-            headers: ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"],
-            body: Body("\(HTTPResponseStatus(statusCode: status).reasonPhrase)\n"))
+    fileprivate static func error(_ status: Int, _ fields: (name: String, value: String)...) -> Response {
+        var headers: Headers = ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"]
+        fields.forEach { headers.add($0.name, $0.value) }
+        return Response(
+            status: status, headers: headers, body: Body("\(HTTPResponseStatus(statusCode: status).reasonPhrase)\n"))
     }
 }

@@ -19,10 +19,9 @@ struct FairQueue<Element> {
         self.isPresent = isPresent
     }
 
-    /// Appends an element to its client's line.
+    /// Appends an element to its client's line, and returns the one removed if there are too many.
     ///
-    /// - Returns: the element removed if there are too many: of the longest line one whose client has left, or else the
-    ///   oldest.
+    /// It is of the longest line: one whose client has left, or else the oldest.
     mutating func append(_ element: Element, of client: ClientAddress) -> Element? {
         if let index = lines.firstIndex(where: { $0.client == client }) {
             lines[index].elements.append(element)

@@ -1,6 +1,4 @@
-/// Refuses requests by their head, before a body is read, and answers those that may pass.
-///
-/// Every response gets the header fields of the security settings in force.
+/// Refuses requests by their head, answers those that may pass, and adds the configured fields to every response.
 struct Gatekeeper: Sendable {
     /// `nil` for plain HTTP and everybody.
     let security: LiveSecurity?

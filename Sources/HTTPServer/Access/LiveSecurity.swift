@@ -9,12 +9,16 @@ import Synchronization
 public final class LiveSecurity: Sendable {
     /// The settings in force, and the objects made of them.
     struct Current: Sendable {
-        let settings: WebSecurity
         let access: AccessControl
         /// `nil` for plain HTTP.
         let tls: TLSSetup?
 
         var rules: TLSRules { tls?.rules ?? .plain }
+
+        init(_ settings: WebSecurity, old: AccessControl? = nil) throws(CertificateError) {
+            access = AccessControl(settings, old: old)
+            tls = try settings.tls.map(TLSSetup.init)
+        }
     }
 
     private struct State {
@@ -23,23 +27,19 @@ public final class LiveSecurity: Sendable {
     }
 
     private let state: Mutex<State>
-    /// The fingerprints of the certificates' files as they were before they were last read, successfully or not.
-    ///
-    /// Locked while files are read, so that changes follow each other.
+    /// The fingerprints of the certificates' files before they were last read. Locked while they are.
     private let fingerprints: Mutex<[FileFingerprint?]>
     private let logger: Logger
 
     /// Puts settings into force, and loads their files. Blocks on them.
-    ///
-    /// - Throws: `CertificateError`.
     public init(_ settings: WebSecurity, logger: Logger) throws(CertificateError) {
         self.logger = logger
         fingerprints = Mutex(settings.tls?.fingerprints ?? [])
-        state = Mutex(State(current: try Self.current(settings)))
+        state = Mutex(State(current: try Current(settings)))
     }
 
     /// The settings in force.
-    public var settings: WebSecurity { current.settings }
+    public var settings: WebSecurity { current.access.settings }
 
     var current: Current { state.withLock { $0.current } }
 
@@ -48,16 +48,14 @@ public final class LiveSecurity: Sendable {
         state.withLock { $0.rulesChanged = action }
     }
 
-    /// Puts other settings into force. Blocks on the files that they name.
+    /// Puts other settings into force, unless it throws. Blocks on the files that they name.
     ///
     /// Rate limits and users that stay the same keep their count and the passwords seen.
-    ///
-    /// - Throws: `CertificateError`; then the settings stay as they are.
     public func replace(with settings: WebSecurity) throws(CertificateError) {
         try fingerprints.withLock { fingerprints throws(CertificateError) in
             let new = settings.tls?.fingerprints ?? []
             // Files are read again even if the options are as before: the user asked for it.
-            put(try Self.current(settings, old: current.access))
+            put(try Current(settings, old: current.access))
             fingerprints = new
         }
     }
@@ -67,11 +65,11 @@ public final class LiveSecurity: Sendable {
     /// A file that cannot be used leaves the certificates as they are, and is logged once.
     public func refresh() {
         fingerprints.withLock { fingerprints in
-            let current = current
-            guard let tls = current.settings.tls, case let new = tls.fingerprints, new != fingerprints else { return }
+            let new = settings.tls?.fingerprints ?? []
+            guard new != fingerprints else { return }
             fingerprints = new
             do {
-                put(Current(settings: current.settings, access: current.access, tls: try TLSSetup(tls)))
+                put(try Current(settings, old: current.access))
                 logger.info("Read the changed TLS certificates")
             } catch {
                 logger.error(
@@ -79,16 +77,6 @@ public final class LiveSecurity: Sendable {
                     metadata: ["error": "\(error)"])
             }
         }
-    }
-
-    private static func current(
-        _ settings: WebSecurity, old: AccessControl? = nil
-    ) throws(CertificateError) -> Current {
-        var tls: TLSSetup?
-        if let options = settings.tls {
-            tls = try TLSSetup(options)
-        }
-        return Current(settings: settings, access: AccessControl(settings, old: old), tls: tls)
     }
 
     private func put(_ new: Current) {

@@ -13,17 +13,13 @@ actor PasswordChecker {
         case busy
     }
 
-    /// The outcome of a comparison, and the time it took.
     typealias Comparison = (isRight: Bool, time: Duration)
 
-    private struct Waiter {
-        let continuation: CheckedContinuation<Bool, Never>
-        let presence: ClientPresence
-    }
+    private typealias Waiter = (continuation: CheckedContinuation<Bool, Never>, presence: ClientPresence)
 
     /// Threads of the whole process for nothing else: other work must not wait for hashes.
     private static let threads: NIOThreadPool = {
-        let threads = NIOThreadPool(numberOfThreads: concurrency(processors: System.coreCount))
+        let threads = NIOThreadPool(numberOfThreads: max(1, System.coreCount / 2))
         threads.start()
         return threads
     }()
@@ -53,15 +49,11 @@ actor PasswordChecker {
         sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
     ) {
         self.capacity = capacity
-        concurrency = Self.concurrency(processors: processors)
+        concurrency = max(1, processors / 2)
         pauses = processors < 2
         self.compare = compare
         self.sleep = sleep
         waiting = FairQueue(capacity: capacity) { !$0.presence.hasLeft }
-    }
-
-    private static func concurrency(processors: Int) -> Int {
-        max(1, processors / 2)
     }
 
     private static func compare(_ password: [UInt8], _ hash: BcryptHash) async -> Comparison {
@@ -110,8 +102,7 @@ actor PasswordChecker {
             return true
         }
         return await withCheckedContinuation { continuation in
-            let removed = waiting.append(Waiter(continuation: continuation, presence: presence), of: client)
-            removed?.continuation.resume(returning: false)
+            waiting.append((continuation, presence), of: client)?.continuation.resume(returning: false)
         }
     }
 
@@ -138,8 +129,6 @@ actor PasswordChecker {
     /// Sends all answers that are held back, and holds back no more: the server is shutting down.
     func endDelays() {
         isEnding = true
-        for delay in delays {
-            delay.cancel()
-        }
+        delays.forEach { $0.cancel() }
     }
 }

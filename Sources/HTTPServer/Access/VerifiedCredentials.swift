@@ -1,9 +1,9 @@
 import Crypto
 import Synchronization
 
-/// The credentials found right lately, so that not every scrape costs a bcrypt hash.
+/// Digests of the credentials found right lately, so that not every scrape costs a bcrypt hash.
 ///
-/// Only digests under a random key of this process are kept, and they are compared in constant time.
+/// Made under a random key of this process, and compared in constant time.
 final class VerifiedCredentials: Sendable {
     /// The number kept; the oldest goes first.
     static let capacity = 100

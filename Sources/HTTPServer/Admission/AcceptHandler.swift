@@ -12,9 +12,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
     typealias InboundOut = any Channel
     typealias OutboundIn = Never
 
-    /// An event that closes the listener once nothing is left to be let in.
-    ///
-    /// To close it at once would reset what waits in the backlog, requests that have arrived among them.
+    /// An event that closes the listener once the backlog is let in, which a close would reset.
     struct Close {
         /// Whether the backlog counts; it does not if another process goes on with it.
         let takesBacklog: Bool
@@ -36,9 +34,12 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
     private let logger: Logger
     private var context: ChannelHandlerContext?
 
-    /// Accepted in one go with the last that found room; let in as soon as there is room again.
+    /// Accepted together with the last that found room; let in as soon as there is room again.
     private var held = CircularBuffer<any Channel>(initialCapacity: 0)
-    private var isPaused = false
+    private var isPaused = false {
+        // Fails only on a closed listener, which accepts nothing anyway.
+        didSet { try? context?.channel.syncOptions?.setOption(.autoRead, value: !isPaused) }
+    }
     private var nextLog: NIODeadline?
     private var closing: Close?
     /// The number accepted since the listener is to be closed.
@@ -69,7 +70,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
         }
         letIn(context)
         if !held.isEmpty {
-            pause(context)
+            isPaused = true
         }
     }
 
@@ -91,7 +92,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
                 metadata: ["error": "\(ErrorText.describe(errno: error.errnoCode))"])
         }
         guard !isPaused else { return }
-        pause(context)
+        isPaused = true
         limit.wait(resumption(context))
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.resume() }
     }
@@ -105,11 +106,6 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
         }
     }
 
-    private func pause(_ context: ChannelHandlerContext) {
-        isPaused = true
-        setAccepting(false, context)
-    }
-
     private func resumption(_ context: ChannelHandlerContext) -> @Sendable () -> Void {
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         return { handler.eventLoop.execute { handler.value.resume() } }
@@ -121,13 +117,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
         closeIfDone(context)
         if held.isEmpty {
             isPaused = false
-            setAccepting(true, context)
         }
-    }
-
-    private func setAccepting(_ isAccepting: Bool, _ context: ChannelHandlerContext) {
-        // Fails only on a closed listener, which accepts nothing anyway.
-        try? context.channel.syncOptions?.setOption(.autoRead, value: isAccepting)
     }
 
     // MARK: The end
@@ -140,7 +130,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
         promise?.succeed()
         closing = event
         if !event.takesBacklog {
-            pause(context)
+            isPaused = true
         }
         context.eventLoop.assumeIsolated().scheduleTask(deadline: event.deadline) { context.close(promise: nil) }
         closeIfDone(context)

@@ -120,14 +120,9 @@ final class ConnectionLimit: Sendable {
 
     private func close(_ connection: NIOLoopBound<ConnectionHandler>) {
         connection.eventLoop.execute {
-            if let candidate = connection.value.candidate,
-                self.policy.isRipe(candidate, now: connection.eventLoop.now)
-            {
-                connection.value.close()
-            } else {
-                // It has found something to do meanwhile.
-                self.evict(1)
-            }
+            // It may have found something to do meanwhile.
+            let isRipe = connection.value.candidate.map { self.policy.isRipe($0, now: connection.eventLoop.now) }
+            isRipe == true ? connection.value.close() : self.evict(1)
         }
     }
 }

@@ -35,11 +35,8 @@ struct EvictionPolicy {
     /// The maximum time until the next look while no connection may be closed.
     static let pause = TimeAmount.milliseconds(20)
 
-    /// The time for an unfinished request to arrive while newcomers wait.
+    /// The time for a request to arrive in full while newcomers wait; a client has four times as long to take bytes.
     let grace: TimeAmount
-
-    /// The time for a client to take some of its response while newcomers wait: a second if there are many places.
-    var stallGrace: TimeAmount { .nanoseconds(grace.nanoseconds * 4) }
 
     init(grace: TimeAmount) {
         self.grace = grace
@@ -71,7 +68,7 @@ struct EvictionPolicy {
         switch candidate.kind {
         case .idle: candidate.since
         case .unfinished: candidate.since + grace
-        case .stalled: candidate.since + stallGrace
+        case .stalled: candidate.since + .nanoseconds(grace.nanoseconds * 4)
         }
     }
 }

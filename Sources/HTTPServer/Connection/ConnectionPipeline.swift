@@ -8,31 +8,26 @@ struct ConnectionPipeline {
     let gatekeeper: Gatekeeper
     let logger: Logger
 
-    /// Adds the handlers, in order: TLS if configured, the input buffer, the parser and the connection's own.
-    ///
-    /// Call on the channel's event loop.
+    /// Adds the handlers. Call on the channel's event loop.
     ///
     /// - Parameter tls: TLS for this connection, `nil` for plain HTTP.
     /// - Throws: `ChannelError` if the rules of TLS have changed since `tls` was prepared.
-    func configure(
-        _ channel: any Channel, among connections: EventLoopConnections, _ tls: TLSSetup.ForOneConnection? = nil
-    ) throws {
+    func configure(_ channel: any Channel, among connections: EventLoopConnections, _ tls: TLSSetup? = nil) throws {
         let pipeline = channel.pipeline.syncOperations
-        let rules = tls?.setup.rules ?? .plain
+        let rules = tls?.rules ?? .plain
         guard rules == gatekeeper.security?.current.rules ?? .plain else { throw ChannelError.ioOnClosedChannel }
         if let tls {
             try pipeline.addHandler(PlainRequestHandler())
             try pipeline.addHandler(tls.makeHandler())
-            try pipeline.addHandler(TLSHandshakeHandler(allowing: tls.setup.clientNames, logger: logger))
+            try pipeline.addHandler(TLSHandshakeHandler(allowing: tls.clientNames, logger: logger))
         }
         try pipeline.addHandler(InputBufferHandler())
         try pipeline.addHandler(parser)
-        try pipeline.addHandler(
-            ConnectionHandler(self, among: connections, rules: rules, now: channel.eventLoop.now))
+        try pipeline.addHandler(ConnectionHandler(self, among: connections, rules: rules, now: channel.eventLoop.now))
     }
 
     /// Prepares TLS for one connection; `nil` for plain HTTP.
-    func prepareTLS(on eventLoop: any EventLoop) -> EventLoopFuture<TLSSetup.ForOneConnection?> {
+    func prepareTLS(on eventLoop: any EventLoop) -> EventLoopFuture<TLSSetup?> {
         gatekeeper.security?.current.tls?.forOneConnection(on: eventLoop).map { $0 }
             ?? eventLoop.makeSucceededFuture(nil)
     }

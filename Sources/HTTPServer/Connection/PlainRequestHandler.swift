@@ -29,8 +29,7 @@ final class PlainRequestHandler: ChannelInboundHandler {
         }
     }
 
-    /// Answers, and discards all further input. Closing at once could take the answer away from a client that is still
-    /// sending.
+    /// Answers, and discards further input: a close could take the answer away from a client that is still sending.
     private func refuse(_ context: ChannelHandlerContext) {
         let answer = ByteBuffer(
             staticString: "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")

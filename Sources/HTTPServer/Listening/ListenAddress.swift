@@ -1,6 +1,4 @@
-/// An address to listen on, in the form that Prometheus programs use.
-///
-/// For instance `:10058`, `127.0.0.1:0`, `[::1]:9000`, `localhost:80`, or a unix socket: `unix:/run/exporter.sock`.
+/// An address to listen on, such as `:10058`, `127.0.0.1:0`, `[::1]:9000`, `localhost:80` or `unix:/run/my.sock`.
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// The host name or address without brackets; empty for all addresses of the machine, and for a unix socket.
     public let host: String
@@ -14,20 +12,18 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// The longest path that Linux allows, in bytes (`unix(7)`).
     private static let maximumPathLength = 107
 
-    /// Parses an address.
-    ///
-    /// - Throws: `ListenAddressError`, which quotes the text and says what is wrong with it.
+    /// Parses an address, or throws an error that quotes the text.
     public init(_ text: String) throws(ListenAddressError) {
         func require(_ condition: Bool, _ reason: String) throws(ListenAddressError) {
             guard condition else { throw ListenAddressError(value: text, reason: reason) }
         }
 
-        if text.hasPrefix("unix:"), !text.dropFirst(5).utf8.allSatisfy(Self.isDigit) {
+        if text.hasPrefix("unix:"), !text.dropFirst(5).utf8.allSatisfy(\.isDigit) {
             let path = String(text.dropFirst(5))
             try require(
                 path.hasPrefix("/") && !path.hasSuffix("/"),
                 "the path must be that of a file and absolute, as in \"unix:/run/exporter.sock\"")
-            try require(path.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "the path contains a control character")
+            try require(path.utf8.allSatisfy { $0.isFieldByte && $0 != 0x09 }, "the path contains a control character")
             try require(
                 path.utf8.count <= Self.maximumPathLength, "the path is longer than \(Self.maximumPathLength) bytes")
             self.init(path: path)
@@ -37,7 +33,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
             throw ListenAddressError(value: text, reason: "the port is missing, as in \"127.0.0.1:10058\"")
         }
         let digits = text[colon...].dropFirst()
-        guard digits.utf8.allSatisfy(Self.isDigit), let port = UInt16(digits) else {
+        guard digits.utf8.allSatisfy(\.isDigit), let port = UInt16(digits) else {
             throw ListenAddressError(value: text, reason: "the port must be a number from 0 to 65535")
         }
         var host = text[..<colon]
@@ -60,14 +56,8 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         self.path = path
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-    }
-
-    private static func isPlain(_ host: Substring, besides others: String) -> Bool {
-        host.utf8.allSatisfy { byte in
-            isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || others.utf8.contains(byte)
-        }
+    private static func isPlain(_ host: Substring, besides others: StaticString) -> Bool {
+        host.utf8.allSatisfy { $0.isAlphanumeric || $0.isOne(of: others) }
     }
 
     /// The address as it is written, with brackets around IPv6.

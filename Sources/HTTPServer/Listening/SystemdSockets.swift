@@ -18,8 +18,6 @@ public enum SystemdSockets {
     /// Returns the listening sockets passed to this process, at least one. Child processes do not inherit them.
     ///
     /// - Parameter environment: holds `LISTEN_PID` and `LISTEN_FDS`.
-    /// - Throws: `SystemdSocketsError`, which says what is missing, or which descriptor is not a listening stream
-    ///   socket over TCP or a unix socket.
     public static func inherited(environment: [String: String]) throws(SystemdSocketsError) -> [InheritedSocket] {
         var sockets: [InheritedSocket] = []
         for descriptor in try descriptors(environment: environment, process: getpid()) {
@@ -29,9 +27,7 @@ public enum SystemdSockets {
     }
 
     /// Returns the descriptors that the environment says were passed to the process of this number.
-    static func descriptors(
-        environment: [String: String], process: pid_t
-    ) throws(SystemdSocketsError) -> Range<CInt> {
+    static func descriptors(environment: [String: String], process: pid_t) throws(SystemdSocketsError) -> Range<CInt> {
         guard let pid = environment["LISTEN_PID"], let count = environment["LISTEN_FDS"] else {
             throw SystemdSocketsError(
                 "no socket was passed: LISTEN_PID and LISTEN_FDS are not set; start the service through its socket unit"

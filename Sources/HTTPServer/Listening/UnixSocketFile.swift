@@ -10,14 +10,6 @@ struct UnixSocketFile: Sendable {
     private let device: dev_t
     private let inode: ino_t
 
-    /// The file at this path now; `nil` if it is gone.
-    private init?(at path: String) {
-        guard let status = try? Self.status(of: path) else { return nil }
-        self.path = path
-        device = status.st_dev
-        inode = status.st_ino
-    }
-
     /// Binds a socket to the path; returns the descriptor, which the caller owns, and its file, `nil` if that is gone.
     ///
     /// The process's umask decides who may connect.
@@ -31,37 +23,35 @@ struct UnixSocketFile: Sendable {
             defer { close(descriptor) }
             throw IOError(errnoCode: errno, reason: "bind")
         }
-        return (descriptor, UnixSocketFile(at: path))
+        let status = try? status(of: path)
+        return (descriptor, status.map { UnixSocketFile(path: path, device: $0.st_dev, inode: $0.st_ino) })
     }
 
     /// Removes the socket that a dead process left; anything else at the path is an error. Links are not followed.
     private static func removeStaleSocket(at path: String) async throws {
         guard let status = try status(of: path) else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw UnixSocketError("something that is not a socket stands there: remove it, or choose another path")
+            throw UnixSocketError(
+                reason: "something that is not a socket stands there: remove it, or choose another path")
         }
         do {
             let client = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             try await client.connect(unixDomainSocketPath: path).get().close()
-            throw UnixSocketError("another process listens there")
-        } catch let error as IOError {
-            switch error.errnoCode {
-            case ECONNREFUSED:
-                guard unlink(path) == 0 || errno == ENOENT else {
-                    throw UnixSocketError(
-                        "a socket that nobody listens on stands there and cannot be removed: "
-                            + ErrorText.describe(errno: errno))
-                }
-            case EAGAIN:
-                throw UnixSocketError("another process listens there")
-            case ENOENT:
-                break
-            default:
+        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
+            guard unlink(path) == 0 || errno == ENOENT else {
+                let reason = ErrorText.describe(errno: errno)
                 throw UnixSocketError(
-                    "a socket stands there, and whether somebody listens cannot be found out: "
-                        + ErrorText.describe(error))
+                    reason: "a socket that nobody listens on stands there and cannot be removed: \(reason)")
             }
+            return
+        } catch let error as IOError where error.errnoCode == ENOENT {
+            return
+        } catch let error as IOError where error.errnoCode != EAGAIN {
+            let reason = ErrorText.describe(error)
+            throw UnixSocketError(
+                reason: "a socket stands there, and whether somebody listens cannot be found out: \(reason)")
         }
+        throw UnixSocketError(reason: "another process listens there")
     }
 
     /// Removes the file, unless another has taken its place.
@@ -76,12 +66,8 @@ struct UnixSocketFile: Sendable {
     /// Returns the status of the file or link at the path; `nil` if there is none.
     private static func status(of path: String) throws -> stat? {
         var status = stat()
-        if lstat(path, &status) == 0 {
-            return status
-        }
-        if errno == ENOENT {
-            return nil
-        }
+        if lstat(path, &status) == 0 { return status }
+        if errno == ENOENT { return nil }
         throw IOError(errnoCode: errno, reason: "lstat")
     }
 }
@@ -89,8 +75,4 @@ struct UnixSocketFile: Sendable {
 /// The reason why a path cannot be listened on.
 struct UnixSocketError: Error {
     let reason: String
-
-    init(_ reason: String) {
-        self.reason = reason
-    }
 }

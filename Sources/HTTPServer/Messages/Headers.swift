@@ -20,9 +20,8 @@ public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     /// All values of the name, joined by `", "` (RFC 9110, 5.3); `nil` if the field is absent.
     public subscript(name: String) -> String? {
-        guard let first = fields.first(name: name) else { return nil }
         let values = fields[name]
-        return values.count == 1 ? first : values.joined(separator: ", ")
+        return values.isEmpty ? nil : values.joined(separator: ", ")
     }
 
     /// Adds a field after those there are.
@@ -33,10 +32,5 @@ public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// Replaces every field of the name by one.
     public mutating func set(_ name: String, _ value: String) {
         fields.replaceOrAdd(name: name, value: value)
-    }
-
-    /// Removes every field of the name.
-    public mutating func remove(_ name: String) {
-        fields.remove(name: name)
     }
 }

@@ -24,9 +24,7 @@ public typealias Handler = @Sendable (Request) -> Reply
 public struct RawWriter: Sendable {
     let send: @Sendable (ByteBuffer) async throws -> Void
 
-    /// Sends these bytes, and returns when the operating system has taken them.
-    ///
-    /// - Throws: if the connection has ended.
+    /// Returns when the operating system has taken these bytes. Throws if the connection has ended.
     public func write(_ bytes: some Sequence<UInt8>) async throws {
         try Task.checkCancellation()
         try await send(ByteBuffer(bytes: bytes))

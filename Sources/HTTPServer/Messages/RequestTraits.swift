@@ -104,14 +104,11 @@ struct RequestTraits: Equatable {
 extension String {
     /// Whether this is that lowercase ASCII word, in any case.
     func isField(_ lowercase: StaticString) -> Bool {
-        var text = self
-        return text.withUTF8 { own in
-            lowercase.withUTF8Buffer { other in
-                own.count == other.count
-                    && zip(own, other).allSatisfy {
-                        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 == $1 : $0 == $1
-                    }
-            }
+        lowercase.withUTF8Buffer { word in
+            utf8.count == word.count
+                && zip(utf8, word).allSatisfy {
+                    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 == $1 : $0 == $1
+                }
         }
     }
 }

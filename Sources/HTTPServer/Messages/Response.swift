@@ -14,14 +14,10 @@ public struct Response: Sendable {
     /// The body. Not sent for `HEAD`, 204 and 304.
     public var body: Body
 
-    /// Called once, when the response has been handed to the operating system or can no longer be.
-    ///
-    /// Runs on an event loop: it must not block.
+    /// Called once, on an event loop, when the response has been handed to the system or can no longer be.
     public var onEnd: (@Sendable () -> Void)?
 
-    /// Called at most once, before `onEnd`, when the client has taken nothing for `Limits.stallNotice`.
-    ///
-    /// Runs on an event loop: it must not block.
+    /// Called at most once, on an event loop, before `onEnd`: the client has taken nothing for `Limits.stallNotice`.
     public var onStall: (@Sendable () -> Void)?
 
     /// A response with the given parts.

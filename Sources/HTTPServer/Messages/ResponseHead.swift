@@ -23,24 +23,13 @@ struct ResponseHead {
 
     /// Writes the head with this `Date` value (RFC 9112, section 4).
     func write(to buffer: inout ByteBuffer, date: String) {
-        if status == 200 {
-            buffer.writeStaticString("HTTP/1.1 200 OK\r\nDate: ")
-        } else {
-            buffer.writeStaticString("HTTP/1.1 ")
-            buffer.writeString(String(status))
-            buffer.writeStaticString(" ")
-            buffer.writeString(HTTPResponseStatus(statusCode: status).reasonPhrase)
-            buffer.writeStaticString("\r\nDate: ")
-        }
-        buffer.writeString(date)
-        buffer.writeStaticString("\r\n")
+        let reason = HTTPResponseStatus(statusCode: status).reasonPhrase
+        buffer.writeString("HTTP/1.1 \(status) \(reason)\r\nDate: \(date)\r\n")
         for (name, value) in headers where !name.isServerField {
             buffer.writeField(name: name, value: value)
         }
         if let length {
-            buffer.writeStaticString("Content-Length: ")
-            buffer.writeString(String(length))
-            buffer.writeStaticString("\r\n")
+            buffer.writeString("Content-Length: \(length)\r\n")
         }
         if !keepsAlive {
             buffer.writeStaticString("Connection: close\r\n")
@@ -52,18 +41,12 @@ struct ResponseHead {
 }
 
 extension ByteBuffer {
-    /// Writes a field if its name is a token, with a space for each byte of the value that may not stand there.
-    ///
-    /// No value can end its line and add fields of its own (RFC 9110, 5.5).
+    /// Writes a field if its name is a token, with a space for each byte that no value may hold (RFC 9110, 5.5).
     fileprivate mutating func writeField(name: String, value: String) {
         guard name.isToken else { return }
         writeString(name)
         writeStaticString(": ")
-        if value.isFieldValue {
-            writeString(value)
-        } else {
-            writeBytes(value.utf8.map { $0.isFieldByte ? $0 : UInt8(ascii: " ") })
-        }
+        writeBytes(value.utf8.lazy.map { $0.isFieldByte ? $0 : UInt8(ascii: " ") })
         writeStaticString("\r\n")
     }
 }
@@ -72,33 +55,19 @@ extension String {
     /// Whether this may be the name of a field (RFC 9110, 5.6.2).
     var isToken: Bool { !isEmpty && utf8.allSatisfy(\.isTokenByte) }
 
-    /// Whether this may be the value of a field (RFC 9110, 5.5).
-    var isFieldValue: Bool { utf8.allSatisfy(\.isFieldByte) }
-
     /// Whether the server alone writes the field of this name.
     fileprivate var isServerField: Bool {
-        switch utf8.count {
-        case 4: isField("date")
-        case 10: isField("connection")
-        case 14: isField("content-length")
-        case 17: isField("transfer-encoding")
-        default: false
-        }
+        isField("date") || isField("connection") || isField("content-length") || isField("transfer-encoding")
     }
 
     fileprivate func isConnectionClose(_ value: String) -> Bool {
-        utf8.count == 10 && isField("connection") && value.isField("close")
+        isField("connection") && value.isField("close")
     }
 }
 
 extension UInt8 {
     /// Whether this is an ASCII letter or digit.
-    var isAlphanumeric: Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-        default: isDigit
-        }
-    }
+    var isAlphanumeric: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
 
     /// Whether this is an ASCII digit.
     var isDigit: Bool { self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") }

@@ -9,9 +9,7 @@ public struct CipherSuite: Sendable, Hashable {
         self.name = name
     }
 
-    /// The names of Go's `tls.CipherSuites()` for TLS up to 1.2.
-    ///
-    /// Those without ECDHE count as insecure since Go 1.22, but older files name them.
+    /// The names of Go's `tls.CipherSuites()` for TLS up to 1.2, before Go 1.22 removed those without ECDHE.
     public static let names = [
         "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_256_CBC_SHA",
         "TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_256_GCM_SHA384",

@@ -55,8 +55,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch phase {
         case .open where error as? NIOSSLError == .uncleanShutdown:
-            // The client has closed its side without `close_notify`. A request that is whole is answered nevertheless:
-            // HTTP itself tells that.
+            // The client has closed its side without `close_notify`. HTTP itself tells whether a request is whole.
             break
         case .open:
             context.fireErrorCaught(error)

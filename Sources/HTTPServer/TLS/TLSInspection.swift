@@ -12,38 +12,36 @@ public struct TLSInspection: Sendable, Equatable {
     ///
     /// - Parameter now: in seconds since 1970.
     public init(certificate: TLSOptions.PEM?, key: TLSOptions.PEM?, clientCA: TLSOptions.PEM?, now: Int) {
-        let chain = value(of: certificate?.certificates(for: .certificate))
-        let privateKey = value(of: key?.privateKey())
-        let authorities = value(of: clientCA?.certificates(for: .clientCA))
+        let chain = attempt(try certificate?.certificates(for: .certificate))
+        let privateKey = attempt(try key?.privateKey())
+        let authorities = attempt(try clientCA?.certificates(for: .clientCA))
         if let certificate, let chain, let key, let privateKey {
-            do throws(CertificateError) {
-                _ = try TLSSetup.context(TLSSetup.configuration(chain, privateKey), certificate, key)
-            } catch {
-                faults.append(error)
-            }
+            _ = attempt(try TLSSetup.context(TLSSetup.configuration(chain, privateKey), certificate, key))
         }
-        for (certificates, pem, setting) in [
-            (chain, certificate, CertificateError.Setting.certificate), (authorities, clientCA, .clientCA),
-        ] {
-            // One is enough for clients to turn away.
-            if let old = certificates?.first(where: { $0.notValidAfter < now }) {
-                let date = UTCTime(Double(old.notValidAfter)).httpDate
-                warn(pem, setting, "has expired: it was valid until \(date)")
-            } else if let new = certificates?.first(where: { $0.notValidBefore > now }) {
-                let date = UTCTime(Double(new.notValidBefore)).httpDate
-                warn(pem, setting, "is not valid yet, but from \(date)")
-            }
+        warn(of: chain, certificate, .certificate, now: now)
+        warn(of: authorities, clientCA, .clientCA, now: now)
+    }
+
+    private mutating func attempt<Value>(_ make: @autoclosure () throws(CertificateError) -> Value?) -> Value? {
+        do throws(CertificateError) {
+            return try make()
+        } catch {
+            faults.append(error)
+            return nil
         }
     }
 
-    private mutating func value<Value>(of result: Result<Value, CertificateError>?) -> Value? {
-        if case .failure(let fault)? = result {
-            faults.append(fault)
+    /// Warns of the first certificate that clients turn away: one is enough.
+    private mutating func warn(
+        of certificates: [NIOSSLCertificate]?, _ pem: TLSOptions.PEM?, _ setting: CertificateError.Setting, now: Int
+    ) {
+        guard let certificates, let pem else { return }
+        if let old = certificates.first(where: { $0.notValidAfter < now }) {
+            let date = UTCTime(Double(old.notValidAfter)).httpDate
+            warnings.append(pem.error(setting, "holds a certificate that has expired: it was valid until \(date)"))
+        } else if let new = certificates.first(where: { $0.notValidBefore > now }) {
+            let date = UTCTime(Double(new.notValidBefore)).httpDate
+            warnings.append(pem.error(setting, "holds a certificate that is not valid yet, but from \(date)"))
         }
-        return try? result?.get()
-    }
-
-    private mutating func warn(_ pem: TLSOptions.PEM?, _ setting: CertificateError.Setting, _ reason: String) {
-        warnings += [pem?.error(setting, "holds a certificate that \(reason)")].compactMap(\.self)
     }
 }

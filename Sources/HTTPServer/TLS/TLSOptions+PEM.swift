@@ -12,43 +12,57 @@ extension TLSOptions {
 
 extension TLSOptions.PEM {
     /// Loads certificates, at least one. Blocks on the file.
-    func certificates(for setting: CertificateError.Setting) -> Result<[NIOSSLCertificate], CertificateError> {
-        read(for: setting).flatMap { bytes in
-            let certificates = (try? NIOSSLCertificate.fromPEMBytes(bytes)) ?? []
-            return certificates.isEmpty
-                ? .failure(error(setting, "holds no certificate in PEM form")) : .success(certificates)
+    func certificates(for setting: CertificateError.Setting) throws(CertificateError) -> [NIOSSLCertificate] {
+        let bytes = try read(for: setting)
+        guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
+            throw error(setting, "holds no certificate in PEM form")
         }
+        return certificates
     }
 
     /// Loads a private key. Blocks on the file.
-    func privateKey() -> Result<NIOSSLPrivateKey, CertificateError> {
-        read(for: .key).flatMap { bytes in
-            let key = try? NIOSSLPrivateKey(bytes: bytes, format: .pem)
-            return key.map { .success($0) }
-                ?? .failure(error(.key, "holds no private key in PEM form, without a passphrase"))
+    func privateKey() throws(CertificateError) -> NIOSSLPrivateKey {
+        let bytes = try read(for: .key)
+        guard let key = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
+            throw error(.key, "holds no private key in PEM form, without a passphrase")
         }
+        return key
     }
 
-    private func read(for setting: CertificateError.Setting) -> Result<[UInt8], CertificateError> {
+    private func read(for setting: CertificateError.Setting) throws(CertificateError) -> [UInt8] {
         switch self {
         case .inline(let text):
-            return .success(Array(text.utf8))
+            return Array(text.utf8)
         case .file(let path):
             do {
-                return .success(try SmallFile.read(path, limit: 1 << 20))
+                return try SmallFile.read(path, limit: 1 << 20)
             } catch {
-                return .failure(self.error(setting, error.description))
+                throw self.error(setting, error.description)
             }
         }
     }
 
     /// Returns an error whose reason begins with the place of the text.
     func error(_ setting: CertificateError.Setting, _ reason: String) -> CertificateError {
-        let place =
-            switch self {
-            case .inline: "the text"
-            case .file(let path): path
-            }
+        let place = if case .file(let path) = self { path } else { "the text" }
         return CertificateError(setting: setting, reason: "\(place) \(reason)")
     }
+}
+
+/// The reason why a certificate or a key cannot be used.
+public struct CertificateError: Error, Equatable, CustomStringConvertible {
+    /// The PEM text at fault.
+    public enum Setting: String, Sendable {
+        case certificate
+        case key
+        case clientCA = "client CA"
+    }
+
+    /// The PEM text at fault.
+    public let setting: Setting
+
+    /// The fault, with the name of the file if there is one. Never quotes the text.
+    public let reason: String
+
+    public var description: String { "\(setting.rawValue): \(reason)" }
 }

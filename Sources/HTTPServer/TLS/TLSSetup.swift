@@ -8,14 +8,17 @@ struct TLSSetup: Sendable {
     let clientNames: ClientNames
     private let clientPolicy: ClientCertificates.Policy?
     private let configuration: TLSConfiguration
-    private let context: NIOSSLContext
+    private var context: NIOSSLContext
 
     /// Loads certificate, key and client authority. Blocks on files.
     init(_ options: TLSOptions) throws(CertificateError) {
-        let chain = try options.certificate.certificates(for: .certificate).get()
-        let key = try options.key.privateKey().get()
-        let authority = try options.clients?.authority?.certificates(for: .clientCA).get()
-        rules = TLSRules(options, clientCA: authority ?? [])
+        let chain = try options.certificate.certificates(for: .certificate)
+        let key = try options.key.privateKey()
+        let authority = try options.clients?.authority?.certificates(for: .clientCA)
+        var rest = options
+        (rest.certificate, rest.key) = (.inline(""), .inline(""))
+        rest.clients?.authority = nil
+        rules = TLSRules(options: rest, clientCA: authority ?? [])
         clientNames = ClientNames(options.clients?.allowedNames ?? [])
         clientPolicy = options.clients?.policy
 
@@ -64,55 +67,32 @@ struct TLSSetup: Sendable {
         }
     }
 
-    /// The setup of one connection.
-    struct ForOneConnection: Sendable {
-        let setup: TLSSetup
-        fileprivate let context: NIOSSLContext
-
-        /// Makes the handler that encrypts the connection.
-        func makeHandler() -> NIOSSLServerHandler {
-            guard let policy = setup.clientPolicy, !policy.verifies else {
-                return NIOSSLServerHandler(context: context)
-            }
-            return NIOSSLServerHandler(context: context) { _, verified in verified.succeed(.certificateVerified) }
-        }
+    /// Makes the handler that encrypts a connection.
+    func makeHandler() -> NIOSSLServerHandler {
+        guard let clientPolicy, !clientPolicy.verifies else { return NIOSSLServerHandler(context: context) }
+        return NIOSSLServerHandler(context: context) { _, verified in verified.succeed(.certificateVerified) }
     }
 
     /// Prepares one connection: on a thread of the pool if that takes long, as to read the system's authorities does.
     ///
     /// A resumed session would not verify the client's certificate again, which may have expired. NIOSSL cannot be told
     /// not to resume, but the keys of sessions are those of a context: so a connection that asks for one gets its own.
-    func forOneConnection(on eventLoop: any EventLoop) -> EventLoopFuture<ForOneConnection> {
-        guard clientPolicy != nil else {
-            return eventLoop.makeSucceededFuture(ForOneConnection(setup: self, context: context))
-        }
+    func forOneConnection(on eventLoop: any EventLoop) -> EventLoopFuture<TLSSetup> {
+        guard clientPolicy != nil else { return eventLoop.makeSucceededFuture(self) }
         return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-            ForOneConnection(setup: self, context: try NIOSSLContext(configuration: configuration))
+            var setup = self
+            setup.context = try NIOSSLContext(configuration: configuration)
+            return setup
         }
     }
 }
 
-/// The TLS options but for the server's own certificate.
-///
-/// A connection made under other rules than those in force ends after the request under way.
+/// The TLS options but for the server's own certificate. A connection ends once they have changed.
 struct TLSRules: Sendable, Equatable {
-    /// The rules of plain HTTP.
-    static let plain = TLSRules(options: nil, clientCA: [])
+    var options: TLSOptions?
+    var clientCA: [NIOSSLCertificate] = []
 
-    private let options: TLSOptions?
-    private let clientCA: [NIOSSLCertificate]
-
-    private init(options: TLSOptions?, clientCA: [NIOSSLCertificate]) {
-        self.options = options
-        self.clientCA = clientCA
-    }
-
-    fileprivate init(_ options: TLSOptions, clientCA: [NIOSSLCertificate]) {
-        var rest = options
-        (rest.certificate, rest.key) = (.inline(""), .inline(""))
-        rest.clients?.authority = nil
-        self.init(options: rest, clientCA: clientCA)
-    }
+    static let plain = TLSRules()
 }
 
 extension TLSOptions.Version {

@@ -45,10 +45,10 @@ import Testing
     }
 
     @Test func aDummyCostsWhatItSays() throws {
-        #expect(BcryptHash.decoy(cost: 4).cost == 4)
-        #expect(BcryptHash.decoy(cost: 12).text.hasPrefix("$2b$12$") == true)
+        #expect(BcryptHash(decoyOfCost: 4).cost == 4)
+        #expect(BcryptHash(decoyOfCost: 12).text.hasPrefix("$2b$12$") == true)
         // It is a hash that can be computed, so that it takes its time.
-        #expect(BcryptHash.decoy(cost: 4).matches([]) == false)
+        #expect(BcryptHash(decoyOfCost: 4).matches([]) == false)
     }
 
     @Test(
@@ -71,7 +71,7 @@ import Testing
 
     @Test(arguments: [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)])
     func checksTakeHalfOfTheProcessorsAndTheirQueueIsBounded(processors: Int, concurrency: Int) async throws {
-        let hash = BcryptHash.decoy(cost: 4)
+        let hash = BcryptHash(decoyOfCost: 4)
         let began = Signal()
         let mayEnd = Signal()
         let checks = PasswordChecker(capacity: 3, processors: processors) { password, _ in
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test func theOnlyProcessorRestsAsLongAsItHasWorked() async throws {
-        let hash = BcryptHash.decoy(cost: 4)
+        let hash = BcryptHash(decoyOfCost: 4)
         let slept = Mutex<[Duration]>([])
         let (hasRested, began) = (Signal(), Signal())
         let checks = PasswordChecker(processors: 1) { _, _ in
@@ -125,7 +125,7 @@ import Testing
 
     /// The answers to wrong passwords take twice the time that all requests of the client would need.
     @Test func wrongPasswordsAreAnsweredLate() async throws {
-        let hash = BcryptHash.decoy(cost: 4)
+        let hash = BcryptHash(decoyOfCost: 4)
         let delays = Mutex<[Duration]>([])
         let (mayEnd, held) = (Signal(), Signal())
         let checks = PasswordChecker(capacity: 4, processors: 4) { password, _ in
@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test func aShutdownLetsOutWhatIsHeldBack() async throws {
-        let hash = BcryptHash.decoy(cost: 4)
+        let hash = BcryptHash(decoyOfCost: 4)
         let held = Signal()
         let checks = PasswordChecker { _, _ in
             (false, .seconds(1000))
@@ -175,7 +175,7 @@ import Testing
     }
 
     @Test func aFloodOfOneClientDelaysNoOther() async throws {
-        let hash = BcryptHash.decoy(cost: 4)
+        let hash = BcryptHash(decoyOfCost: 4)
         let began = Signal()
         let mayEnd = Signal()
         let order = Mutex<[[UInt8]]>([])
@@ -246,7 +246,7 @@ import Testing
     }
 
     @Test func onlySoManyPasswordsAreKept() throws {
-        let hash = BcryptHash.decoy(cost: 4)
+        let hash = BcryptHash(decoyOfCost: 4)
         let known = VerifiedCredentials()
         let all = (0...VerifiedCredentials.capacity).map { Credentials(user: "user\($0)", password: [1]) }
         for credentials in all {
@@ -255,7 +255,7 @@ import Testing
         #expect(!known.contains(all[0], hash))
         #expect(all.dropFirst().allSatisfy { known.contains($0, hash) })
         #expect(!known.contains(Credentials(user: "user1", password: [2]), hash))
-        let other = BcryptHash.decoy(cost: 5)
+        let other = BcryptHash(decoyOfCost: 5)
         #expect(!known.contains(all[1], other))
     }
 }
