@@ -21,27 +21,22 @@ public final class Server: Sendable {
         self.bound = bound
         self.loops = loops
         self.connectionLimit = connectionLimit
-        if let security = configuration.security {
-            Self.observe(security, on: loops)
+        // Connections end once the TLS rules they were made under have changed.
+        configuration.security?.onNewRules { [loops] rules in
+            Self.forEach(loops) { $0.drain(unlessUnder: rules) }
         }
     }
 
     /// The addresses listened on, with the real ports, in the order configured.
     public var addresses: [ListenAddress] { bound.map(\.address) }
 
-    /// The port of the first address.
-    public var port: Int { bound[0].address.port }
-
     var listeners: [any Channel] { bound.map(\.channel) }
 
-    /// Binds every address or none, then accepts connections. The inherited sockets come first.
-    ///
-    /// - Throws: `BindError`, which names the address and the reason.
+    /// Binds every address, or throws `BindError`; then accepts connections. The inherited sockets come first.
     public static func start(
         _ configuration: ServerConfiguration, logger: Logger, handler: @escaping Handler
     ) async throws -> Server {
-        precondition(
-            !configuration.addresses.isEmpty || !configuration.inherited.isEmpty, "a server needs an address")
+        precondition(!configuration.addresses.isEmpty || !configuration.inherited.isEmpty, "a server needs an address")
         var loops: [NIOLoopBound<EventLoopConnections>] = []
         for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {
             loops.append(try await loop.submit { NIOLoopBound(EventLoopConnections(on: loop), eventLoop: loop) }.get())
@@ -80,15 +75,6 @@ public final class Server: Sendable {
         return server
     }
 
-    /// Ends connections once the TLS rules they were made under have changed.
-    private static func observe(_ security: LiveSecurity, on loops: [NIOLoopBound<EventLoopConnections>]) {
-        security.onNewRules { rules in
-            for loop in loops {
-                loop.eventLoop.execute { loop.value.drain(unlessUnder: rules) }
-            }
-        }
-    }
-
     private static func bootstrap(
         _ loops: [NIOLoopBound<EventLoopConnections>], _ connectionLimit: ConnectionLimit,
         _ pipeline: ConnectionPipeline
@@ -109,6 +95,10 @@ public final class Server: Sendable {
             // The connection asks for bytes itself, so that it reads nothing while it answers.
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(low: ConnectionHandler.windowBytes / 2, high: ConnectionHandler.windowBytes)
+            )
             .childChannelInitializer { channel in
                 guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
                     preconditionFailure("a connection on an event loop that is not of the group")
@@ -119,9 +109,7 @@ public final class Server: Sendable {
             }
     }
 
-    /// Returns when the server has been shut down. Cancelling the task shuts it down without grace.
-    ///
-    /// - Throws: `ListenerError` if a listener ends by itself.
+    /// Returns when the server has been shut down, or throws `ListenerError`. Cancellation shuts it down at once.
     public func run() async throws {
         try await withTaskCancellationHandler {
             try await ended.futureResult.get()
@@ -132,9 +120,9 @@ public final class Server: Sendable {
 
     /// Stops accepting, lets the requests in flight finish, and returns when every connection is closed.
     ///
-    /// Idle connections are closed at once. Those that wait in the backlog are still taken, and closed unless a request
-    /// has come; but the backlog of an inherited socket is left to the next process. Requests under way are answered
-    /// with `Connection: close`. Whatever is not done after `grace` is closed. A further call may shorten the grace.
+    /// Idle connections are closed at once. Those in the backlog are still taken, and closed unless a request has come;
+    /// but the backlog of an inherited socket is left to the next process. Requests under way are answered with
+    /// `Connection: close`, and closed after `grace`. A further call may shorten the grace.
     public func shutdown(grace: Duration) async {
         let isFirst = !isShuttingDown.exchange(true, ordering: .relaxed)
         connectionLimit.endEvicting()
@@ -147,7 +135,7 @@ public final class Server: Sendable {
                 listener.file?.remove()
             }
             // First, so that there is room for those who wait.
-            forEachLoop { $0.drain() }
+            Self.forEach(loops) { $0.drain() }
             let deadline = NIODeadline.now() + TimeAmount(min(grace, configuration.limits.drainDeadline))
             for (number, listener) in listeners.enumerated() {
                 let takesBacklog = number >= configuration.inherited.count && grace > .zero
@@ -161,7 +149,7 @@ public final class Server: Sendable {
         }
         let end = Task {
             try await Task.sleep(for: grace)
-            forEachLoop { $0.closeAll() }
+            Self.forEach(loops) { $0.closeAll() }
         }
         for loop in loops {
             try? await loop.eventLoop.flatSubmit { loop.value.closed }.get()
@@ -173,9 +161,19 @@ public final class Server: Sendable {
         try? await ended.futureResult.get()
     }
 
-    private func forEachLoop(_ action: @escaping @Sendable (EventLoopConnections) -> Void) {
+    private static func forEach(
+        _ loops: [NIOLoopBound<EventLoopConnections>], _ action: @escaping @Sendable (EventLoopConnections) -> Void
+    ) {
         for loop in loops {
             loop.eventLoop.execute { action(loop.value) }
         }
     }
+}
+
+/// A listener that ended without being asked to.
+public struct ListenerError: Error, Equatable, CustomStringConvertible {
+    /// The address it listened on.
+    public let address: ListenAddress
+
+    public var description: String { "the listener on \(address) has ended by itself" }
 }

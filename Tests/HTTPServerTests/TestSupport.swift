@@ -270,6 +270,8 @@ private func handling(_ refusal: @escaping Refusal, _ handler: @escaping Handler
 }
 
 extension Server {
+    var port: Int { addresses[0].port }
+
     /// A server on a free port of the loopback.
     static func start(
         limits: Limits = .patient, security: LiveSecurity? = nil, refusal: @escaping Refusal = { _ in nil },

@@ -37,9 +37,7 @@ final class EventLoopConnections {
         connections[ObjectIdentifier(connection)] = nil
     }
 
-    /// Returns the best `count` candidates for eviction.
-    ///
-    /// Looks at all connections: that happens under pressure only, and no order is kept while there is none.
+    /// Returns the best `count` candidates for eviction. Looks at all connections, but only while newcomers wait.
     func offers(_ count: Int) -> [Offer] {
         let offers = connections.values.compactMap { connection in
             connection.candidate.map { ($0, NIOLoopBound(connection, eventLoop: eventLoop)) }
@@ -60,7 +58,7 @@ final class EventLoopConnections {
 
     /// Ends the connections made under other rules than these, each after the request under way.
     func drain(unlessUnder rules: TLSRules) {
-        connections.values.forEach { $0.drain(unlessUnder: rules) }
+        connections.values.filter { $0.rules != rules }.forEach { $0.drain() }
     }
 
     /// Closes every connection; also those that are added later.

@@ -2,6 +2,12 @@ import NIOCore
 
 /// The way out: from replies to bytes on the socket.
 extension ConnectionHandler {
+    /// The bytes encrypted at once for a client that does not keep up; a channel that holds as many takes no more.
+    ///
+    /// What is encrypted is a copy of its own for each connection: without a limit, every slow reader would cost the
+    /// size of the whole response.
+    static let windowBytes = 128 * 1024
+
     func send(_ reply: Reply) {
         switch reply {
         case .now(let response): send(response)
@@ -20,10 +26,7 @@ extension ConnectionHandler {
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
         task = Task {
             let value = await make()
-            guard !Task.isCancelled else {
-                cancelled(value)
-                return
-            }
+            guard !Task.isCancelled else { return cancelled(value) }
             connection.eventLoop.execute {
                 connection.value.task = nil
                 then(connection.value, value)
@@ -42,14 +45,8 @@ extension ConnectionHandler {
         let head = state.startResponse(response)
         var buffer = context.channel.allocator.buffer(capacity: 512)
         head.write(to: &buffer, date: connections.currentDate)
-        output.append(buffer)
-        if head.sendsBody {
-            for segment in response.body.segments {
-                output.append(segment)
-            }
-        }
-        completion = .response
-        send()
+        send([buffer] + (head.sendsBody ? response.body.segments : []), context)
+            .assumeIsolated().whenSuccess { self.finishResponse() }
     }
 
     private func sendRaw(_ write: @escaping @Sendable (RawWriter) async throws -> Void) {
@@ -57,77 +54,61 @@ extension ConnectionHandler {
         state.startSending()
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
         let writer = RawWriter { bytes in
-            try await withCheckedThrowingContinuation { written in
-                connection.eventLoop.execute { connection.value.send(bytes, then: written) }
-            }
+            try await connection.eventLoop.flatSubmit {
+                guard let context = connection.value.context, connection.value.state.phase != .closed else {
+                    return connection.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+                }
+                return connection.value.send([bytes], context)
+            }.get()
         }
         later {
-            do {
-                try await write(writer)
-                return true
-            } catch {
-                return false
-            }
+            (try? await write(writer)) != nil
         } then: { connection, isWhole in
             isWhole ? connection.finishResponse() : connection.close()
         }
     }
 
-    private func send(_ bytes: ByteBuffer, then written: CheckedContinuation<Void, any Error>) {
-        guard context != nil, state.phase != .closed else {
-            written.resume(throwing: ChannelError.ioOnClosedChannel)
-            return
+    /// Begins to write these bytes, without copying. Completes when the system has taken all output.
+    @discardableResult
+    func send(_ buffers: [ByteBuffer], _ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+        output.append(contentsOf: buffers)
+        let count = buffers.reduce(0) { $0 + $1.readableBytes }
+        queuedBytes += count
+        state.send(bytes: count)
+        let sent = completion ?? context.eventLoop.makePromise()
+        completion = sent
+        sent.futureResult.assumeIsolated().whenComplete { result in
+            if case .success = result { self.watchProgress() } else { self.close() }
         }
-        output.append(bytes)
-        completion = .rawWrite(written)
-        send()
-    }
-
-    /// Begins to write the output, without copying.
-    func send() {
-        state.send(bytes: output.queuedBytes)
         writeOutput()
         watchProgress()
+        return sent.futureResult
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        writeOutput()
+        context.fireChannelWritabilityChanged()
     }
 
     private func writeOutput() {
-        // A write may be done before it returns. The loop goes on then, not a call within.
-        guard !isSending, let context else { return }
-        isSending = true
-        while output.hasNext {
-            while let (bytes, count) = output.next() {
-                context.write(Self.wrapOutboundOut(.byteBuffer(bytes)), promise: count.map { reporting($0, context) })
+        // The channel may become writable before a flush returns. The loop goes on then, not a call within.
+        guard !isWriting, let context else { return }
+        isWriting = true
+        while !output.isEmpty, context.channel.isWritable {
+            var room = rules == .plain ? Int.max : Self.windowBytes
+            while room > 0, var buffer = output.popFirst() {
+                let bytes = buffer.readSlice(length: min(buffer.readableBytes, room)) ?? buffer
+                if buffer.readableBytes > 0 {
+                    output.prepend(buffer)
+                }
+                room -= bytes.readableBytes
+                queuedBytes -= bytes.readableBytes
+                let promise = output.isEmpty ? completion.take() : nil
+                context.write(Self.wrapOutboundOut(.byteBuffer(bytes)), promise: promise)
             }
             context.flush()
         }
-        isSending = false
-    }
-
-    private func reporting(_ count: Int, _ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { result in
-            guard case .success = result else {
-                self.close()
-                return
-            }
-            self.output.written(count)
-            if self.output.isDone {
-                self.completeSending()
-            } else {
-                self.writeOutput()
-            }
-        }
-        return promise
-    }
-
-    /// Called when the system has taken all output.
-    private func completeSending() {
-        watchProgress()
-        switch completion.take() {
-        case .response: finishResponse()
-        case .rawWrite(let written): written.resume()
-        case nil: break
-        }
+        isWriting = false
     }
 
     private func finishResponse() {

@@ -12,12 +12,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         case malformed(status: Int)
     }
 
-    /// A wait for the system to take all bytes sent.
-    enum Completion {
-        case response
-        case rawWrite(CheckedContinuation<Void, any Error>)
-    }
-
     let gatekeeper: Gatekeeper
     let connections: EventLoopConnections
     private let logger: Logger
@@ -27,15 +21,18 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var client = ClientAddress.unknown
     private let presence = ClientPresence()
     /// The rules under which the connection was made.
-    private let rules: TLSRules
+    let rules: TLSRules
 
     /// Parsed, but not yet served: at most the content of one read from the socket.
     var queue = CircularBuffer<Input>(initialCapacity: 0)
     private var isServing = false
 
-    var output: PacedOutput
-    var isSending = false
-    var completion: Completion?
+    /// Bytes not given to the channel yet, and their number.
+    var output = CircularBuffer<ByteBuffer>(initialCapacity: 0)
+    var queuedBytes = 0
+    var isWriting = false
+    /// Completes when the system has taken all output.
+    var completion: EventLoopPromise<Void>?
 
     private var timer: (at: NIODeadline, scheduled: Scheduled<Void>)?
     var task: Task<Void, Never>?
@@ -48,7 +45,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.connections = connections
         state = ConnectionState(limits: pipeline.limits, now: now)
         self.rules = rules
-        output = PacedOutput(isPaced: rules != .plain)
     }
 
     // MARK: The channel
@@ -56,17 +52,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         connections.add(self)
-        if context.channel.isActive {
-            begin(context)
-        }
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        begin(context)
-        context.fireChannelActive()
-    }
-
-    private func begin(_ context: ChannelHandlerContext) {
         client = ClientAddress(context.remoteAddress)
         if connections.isClosed {
             close()
@@ -76,6 +64,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             armTimer()
         }
         readIfWanted()
+        context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -97,9 +86,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         task = nil
         queue.removeAll()
         output.removeAll()
-        if case .rawWrite(let written) = completion.take() {
-            written.resume(throwing: ChannelError.ioOnClosedChannel)
-        }
+        queuedBytes = 0
+        completion.take()?.fail(ChannelError.ioOnClosedChannel)
         onStall = nil
         onEnd.take()?()
         connections.remove(self)
@@ -112,7 +100,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         case let arrival as InputBufferHandler.Arrival:
             state.receiveBytes(arrival.count, now: context.eventLoop.now)
             armTimer()
-        case let event as ChannelEvent where event == .inputClosed:
+        case ChannelEvent.inputClosed:
             presence.leave()
             perform(state.closeInput(hasMore: !queue.isEmpty))
         default:
@@ -198,8 +186,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .answer(let request):
             send(gatekeeper.answer(identified(request)))
         case .proceed:
-            output.append(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))
-            send()
+            if let context {
+                send([ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")], context)
+            }
         case .refuse(let status):
             logger.debug("Refused a request", metadata: ["status": "\(status)"])
             queue.removeAll()
@@ -269,13 +258,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.flatMap { state.candidate(unsentBytes: unsentBytes, now: $0.eventLoop.now) }
     }
 
-    /// Ends the connection after the request under way if it was made under other rules than these.
-    func drain(unlessUnder rules: TLSRules) {
-        if self.rules != rules {
-            drain()
-        }
-    }
-
     /// Closes the connection if it is idle, and lets it end its work otherwise.
     func drain() {
         guard let context else { return }
@@ -289,7 +271,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: Deadlines
 
     private var unsentBytes: Int {
-        output.queuedBytes + ((try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0)
+        queuedBytes + ((try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0)
     }
 
     /// Lets the write deadline run while, and only while, the client leaves bytes of a response waiting.

@@ -13,10 +13,8 @@ struct Listener {
         var file: UnixSocketFile?
     }
 
-    /// The limit on bytes of a response that wait in the kernel, besides those on their way.
-    ///
-    /// Without a limit the kernel takes megabytes for each client that does not read: many of them would use up its
-    /// memory for sockets, and the time to copy.
+    /// The limit on bytes of a response that wait in the kernel: it would take megabytes for each client that does
+    /// not read.
     private static let unsentBytes = 256 * 1024
 
     /// `TCP_NOTSENT_LOWAT`, which Swift does not import.
@@ -25,16 +23,13 @@ struct Listener {
     /// Makes a bootstrap with the options of TCP and unix sockets alike, a new one for each listener.
     let bootstrap: () -> ServerBootstrap
 
-    /// Binds an address.
-    ///
-    /// - Throws: `BindError`.
+    /// Binds an address, or throws `BindError`.
     func bind(_ address: ListenAddress) async throws -> Bound {
         do {
             if let path = address.path {
                 let (descriptor, file) = try await UnixSocketFile.bind(to: path)
                 do {
-                    return Bound(
-                        channel: try await listen(descriptor, bootstrap()), address: address, file: file)
+                    return Bound(channel: try await listen(descriptor, bootstrap()), address: address, file: file)
                 } catch {
                     file?.remove()
                     throw error
@@ -62,9 +57,7 @@ struct Listener {
         return Bound(channel: channel, address: channel.localAddress.flatMap(ListenAddress.init) ?? asked)
     }
 
-    /// Takes over a listening socket.
-    ///
-    /// - Throws: `BindError`.
+    /// Takes over a listening socket, or throws `BindError`.
     func take(_ socket: InheritedSocket) async throws -> Bound {
         do {
             let bootstrap = socket.address.path == nil ? tcpBootstrap : bootstrap()
@@ -110,4 +103,15 @@ struct Listener {
     static func lacksIPv6(_ error: IOError) -> Bool {
         error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL
     }
+}
+
+/// An address that could not be listened on.
+public struct BindError: Error, Equatable, CustomStringConvertible {
+    /// The address as configured.
+    public let address: ListenAddress
+
+    /// The reason, as in `address already in use`.
+    public let reason: String
+
+    public var description: String { "cannot listen on \(address): \(reason)" }
 }

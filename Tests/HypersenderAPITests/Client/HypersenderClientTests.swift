@@ -684,7 +684,7 @@ struct HypersenderClientTests {
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         ) { reply($0) }
         try await finally({ await server.shutdown(grace: .zero) }) {
-            try await test("http://127.0.0.1:\(server.port)/v1")
+            try await test("http://127.0.0.1:\(server.addresses[0].port)/v1")
         }
     }
 

@@ -71,7 +71,7 @@ final class ConnectionPoolTests: Sendable {
             return .now(Response(status: 200, headers: closes ? ["Connection": "close"] : [:], body: Body("[]")))
         }
         do {
-            try await test(server.port)
+            try await test(server.addresses[0].port)
         } catch {
             await server.shutdown(grace: .zero)
             throw error

@@ -1,0 +1,92 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct OutputTests {
+    /// Takes writes in the place of a socket; a paced test makes the channel unwritable with each flush.
+    private final class Recorder: ChannelOutboundHandler {
+        typealias OutboundIn = IOData
+        var sizes: [Int] = []
+        var flushes: [[Int]] = []
+        var promises: [EventLoopPromise<Void>] = []
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            sizes.append(Self.unwrapOutboundIn(data).readableBytes)
+            promises += [promise].compactMap(\.self)
+        }
+
+        func flush(context: ChannelHandlerContext) {
+            flushes.append(sizes)
+            sizes = []
+            (context.channel as? EmbeddedChannel)?.isWritable = false
+        }
+    }
+
+    /// Asks for a body of buffers of these sizes.
+    private func ask(
+        _ sizes: [Int], under rules: TLSRules, onEnd: @escaping @Sendable () -> Void = {}
+    ) throws -> (EmbeddedChannel, Recorder) {
+        let body = sizes.reduce(Body.empty) { $0 + Body([UInt8](repeating: 0x61, count: $1)) }
+        let pipeline = ConnectionPipeline(limits: Limits()) { _ in
+            var response = Response(status: 200, body: body)
+            response.onEnd = onEnd
+            return .now(response)
+        }
+        let loop = EmbeddedEventLoop()
+        let connections = EventLoopConnections(on: loop) { 0 }
+        let recorder = Recorder()
+        let handler = ConnectionHandler(pipeline, among: connections, rules: rules, now: loop.now)
+        let channel = EmbeddedChannel(handlers: [recorder, handler], loop: loop)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/", headers: ["Host": "a"])
+        try channel.writeInbound(HTTPServerRequestPart.head(head))
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        return (channel, recorder)
+    }
+
+    /// One buffer that is cut must not make all others be cut.
+    @Test(arguments: [[9, 16_384], [9, 16_384, 9, 135], [300_000], [1 << 20, 1], [1, 1, 1]])
+    func encryptedWritesAreLimitedAndDoNotCrumble(sizes: [Int]) throws {
+        let ended = Signal()
+        let buffers = (0..<40).flatMap { _ in sizes }
+        let rules = TLSRules(options: TLSOptions(certificate: .inline(""), key: .inline("")))
+        let (channel, recorder) = try ask(buffers, under: rules) { ended.fire() }
+        var rounds = 1
+        while recorder.promises.isEmpty {
+            #expect(recorder.flushes.count == rounds && recorder.flushes.last?.reduce(0, +) == 128 * 1024)
+            channel.isWritable = true
+            channel.pipeline.fireChannelWritabilityChanged()
+            rounds += 1
+        }
+        #expect(recorder.flushes.count == rounds && recorder.flushes.allSatisfy { $0.reduce(0, +) <= 128 * 1024 })
+        let writes = recorder.flushes.flatMap(\.self)
+        let headSize = try #require(writes.first)
+        #expect(writes.reduce(0, +) == buffers.reduce(headSize, +))
+        #expect(writes.count < 1 + buffers.count + rounds)
+        #expect(recorder.promises.count == 1 && ended.count == 0)
+        recorder.promises[0].succeed()
+        #expect(ended.count == 1)
+        _ = try channel.finish()
+    }
+
+    @Test func plainBuffersAreWrittenWholeAndReportedOnce() throws {
+        let ended = Signal()
+        let (channel, recorder) = try ask([100, 1 << 20, 7], under: .plain) { ended.fire() }
+        #expect(recorder.flushes.count == 1 && recorder.flushes[0].dropFirst() == [100, 1 << 20, 7])
+        #expect(recorder.promises.count == 1 && ended.count == 0)
+        recorder.promises[0].succeed()
+        #expect(ended.count == 1)
+        _ = try channel.finish()
+    }
+
+    @Test func aFailedWriteEndsTheResponseAndTheConnection() throws {
+        let ended = Signal()
+        let (channel, recorder) = try ask([100], under: .plain) { ended.fire() }
+        recorder.promises[0].fail(ChannelError.ioOnClosedChannel)
+        #expect(ended.count == 1 && !channel.isActive)
+        _ = try channel.finish(acceptAlreadyClosed: true)
+    }
+}
