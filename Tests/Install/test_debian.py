@@ -34,6 +34,7 @@ class Package(unittest.TestCase):
             ("./usr/lib/systemd/system/" + SOCKET, "-rw-r--r--"), (f".{FOLDER}/hypersender-exporter.env", "-rw-r--r--"),
             ("./usr/share/man/man1/hypersender-exporter.1.gz", "-rw-r--r--"), ("./usr/share/doc/hypersender-exporter/README.md", "-rw-r--r--"),
             ("./usr/share/hypersender-exporter/deploy/prometheus/prometheus.yml", "-rw-r--r--"),
+            ("./usr/share/doc/hypersender-exporter/NOTICES.gz", "-rw-r--r--"),
         ):
             self.assertEqual(files.get(path), [mode, "root/root"], path)
 
