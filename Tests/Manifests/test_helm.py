@@ -1,6 +1,7 @@
 """The chart, as Helm's own library renders it, with the values of its directory `ci`."""
 
 import functools
+import os
 import re
 import shutil
 import tarfile
@@ -12,7 +13,7 @@ import helm_python
 import yaml
 
 from manifests import (
-    CHART, DASHBOARDS, RULES, Judged, check_rules, container, of_kind, pod, program_version, source_rules, the, tuned_rules, workload)
+    CHART, DASHBOARDS, ROOT, RULES, Judged, check_rules, container, of_kind, pod, program_version, run, source_rules, the, tuned_rules, workload)
 
 VALUES = {path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text()) for path in sorted((CHART / "ci").glob("*-values.yaml"))}
 # As an installation with these values beside its own.
@@ -87,6 +88,18 @@ class ChartTests(Judged, unittest.TestCase):
         self.assertEqual({path.name: packaged.get(path.name) for path in sources}, {path.name: path.read_bytes() for path in sources})
         self.assertLessEqual({"values.schema.json", "templates/NOTES.txt"}, names)
         self.assertFalse([name for name in names if name.startswith("ci/")])
+
+    def test_the_chart_of_a_release_names_its_image(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "chart.tgz"
+            done = run(ROOT / "deploy/package/chart", "9.8.7-git20261127.1.gabcdef0", path,
+                       env={**os.environ, "SOURCE_DATE_EPOCH": "1", "EXPORTER_IMAGE": "ghcr.io/acme/hypersender-exporter"})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(helm_python.lint(path, {"demo": True}, strict=True)["errors"], [])
+            with helm_python.Chart.load(path) as chart:
+                documents, _ = render({"demo": True}, chart=chart)
+        self.assertEqual(container(documents)["image"], "ghcr.io/acme/hypersender-exporter:9.8.7-git20261127.1.gabcdef0")
+        self.assertLessEqual(max(len(label) for label in workload(documents)["metadata"]["labels"].values()), 63)
 
     def test_every_value_has_its_place_in_the_schema(self):
         def properties(schema, path=""):
