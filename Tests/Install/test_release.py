@@ -84,7 +84,7 @@ class Release(unittest.TestCase):
     def test_the_image(self):
         reference = "localhost/hypersender-exporter:release"
         pulled = output("podman", "pull", "--quiet", f"oci-archive:{RELEASE}/{NAME}-{PLATFORM}.oci.tar").strip()
-        self.addCleanup(output, "podman", "rmi", "--force", reference)
+        self.addCleanup(output, "podman", "rmi", "--force", pulled)
         output("podman", "tag", pulled, reference)
         image, built = (json.loads(output("podman", "inspect", "--type=image", name))[0]["Config"]
                         for name in (reference, "localhost/hypersender-exporter:test"))
@@ -95,9 +95,18 @@ class Release(unittest.TestCase):
         said = output("podman", "run", "--rm", "--read-only", "--cap-drop=all", "--network=host", reference, "--version")
         self.assertIn(f"version {VERSION} (", said)
 
-    def test_the_image_says_how_healthy_it_is(self):
-        """Docker looks for it in OCI's images, too; podman does not."""
+    def test_the_image_is_loaded_under_its_name(self):
+        said = output("podman", "load", "--quiet", "--input", RELEASE / f"{NAME}-{PLATFORM}.oci.tar")
+        reference = f"localhost/hypersender-exporter:{VERSION}"
+        self.addCleanup(output, "podman", "rmi", "--force", reference)
+        self.assertIn(reference, said)
+
+    def test_docker_finds_the_image_and_its_health_check(self):
+        """It looks for the check in OCI's images, too; podman does not."""
         files = contents(RELEASE / f"{NAME}-{PLATFORM}.oci.tar")
+        entry = json.loads(files["manifest.json"])[0]
+        self.assertEqual(entry["RepoTags"], [f"localhost/hypersender-exporter:{VERSION}"])
+        self.assertLessEqual({entry["Config"], *entry["Layers"]}, set(files))
         manifest = json.loads(files["blobs/sha256/" + json.loads(files["index.json"])["manifests"][0]["digest"].removeprefix("sha256:")])
         settings = json.loads(files["blobs/sha256/" + manifest["config"]["digest"].removeprefix("sha256:")])
         self.assertEqual(settings["config"]["Healthcheck"]["Test"], ["CMD", "/hypersender-exporter", "--healthcheck"])
