@@ -11,7 +11,7 @@ import yaml
 from manifests import (DASHBOARDS, DEPLOY, ROOT, TOOLS, Judged, check_rules, configuration_errors, kustomized, of_kind, pod, program_version,
                        restricted_violations, run, source_rules, the, validate, workload)
 
-EXAMPLES = ("complete", "demo", "openshift", "sharded", "tuned")
+EXAMPLES = ("accounts", "complete", "demo", "openshift", "sharded", "tuned")
 
 
 class KubernetesTests(Judged, unittest.TestCase):
