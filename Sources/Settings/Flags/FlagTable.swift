@@ -56,7 +56,7 @@ extension Flag {
         },
         Flag(
             "hypersender.token-file", .text("path"), \.tokenFile,
-            "File with the API key. It is read again at every poll, so that a rotated key works at once."),
+            "File with the API key. It is read again at every poll."),
         Flag(
             "hypersender.filter.uuid", .text("uuid"), \.filter.uuid, account: "filter.uuid",
             "Only export the instance with this id."),
