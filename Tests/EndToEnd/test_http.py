@@ -102,6 +102,18 @@ class HTTP(Running):
                 self.assertEqual(head.header("Content-Type"), get.header("Content-Type"))
                 self.assertAlmostEqual(int(head.header("Content-Length")), len(get.body), delta=300)
 
+    def test_pages_may_stand_below_any_path(self):
+        """As a reverse proxy puts them: no link leads to the root of a host."""
+        _, exporter = self.started()
+        for path in ("/", "/?q=a&status=FAILED", "/runbooks", "/nowhere"):
+            with self.subTest(path):
+                answer = exporter.request(path, headers={"Accept": "text/html"})
+                self.assertIsNone(answer.header("Location"))
+                targets = [value for _, attributes in Page(answer.body.decode()).tags for name, value in attributes.items() if name in ("href", "src", "action")]
+                self.assertTrue(targets or answer.status == 404)
+                for target in targets:
+                    self.assertRegex(target, r"^(\./|\?|#|data:|https://github\.com/)", path)
+
     def test_other_methods(self):
         _, exporter = self.started()
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):

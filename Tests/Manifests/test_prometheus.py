@@ -4,6 +4,7 @@ import re
 import shutil
 import tempfile
 import textwrap
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -58,13 +59,34 @@ class ReadmeTests(unittest.TestCase):
         self.assertEqual(alerts["HypersenderInstanceNotLinked"]["labels"], {"scope": "instance", "severity": "info", "team": "onboarding"})
 
     def test_rule_file_is_loaded_as_it_says(self):
-        (example,) = re.findall(r"```yaml\n(.*?)```", self.text, re.DOTALL)
+        (example,) = re.findall(r"```yaml\n(.*?)```", self.text.split("\n## Other collectors\n", 1)[0], re.DOTALL)
         with tempfile.TemporaryDirectory() as directory:
             shutil.copy(RULES, directory)
             (Path(directory) / "prometheus.yml").write_text(textwrap.dedent(example))
             done = run("promtool", "check", "config", Path(directory) / "prometheus.yml")
         self.assertIn("SUCCESS: 1 rule files found", done.stdout)
         self.assertEqual(done.returncode, 0)
+
+
+    def test_other_collectors_are_shown_what_can_be_read(self):
+        section = self.text.split("\n## Other collectors\n", 1)[1]
+        vmagent, collector = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", section, re.DOTALL))
+        (telegraf,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+        telegraf = tomllib.loads(telegraf)
+        self.assertEqual(telegraf["inputs"]["prometheus"][0]["tags"], {"job": "hypersender"})
+        # vmagent's own.
+        del vmagent["scrape_configs"][0]["max_scrape_size"]
+        for scrape in (vmagent, collector["receivers"]["prometheus"]["config"]):
+            (job,) = scrape["scrape_configs"]
+            self.assertEqual((job["job_name"], job["honor_labels"]), ("hypersender", True))
+            with tempfile.TemporaryDirectory() as directory:
+                file = Path(directory) / "prometheus.yml"
+                file.write_text(yaml.safe_dump(scrape))
+                done = run("promtool", "check", "config", file)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for pipeline in collector["service"]["pipelines"].values():
+            self.assertLessEqual(set(pipeline["receivers"]), set(collector["receivers"]))
+            self.assertLessEqual(set(pipeline["exporters"]), set(collector["exporters"]))
 
 
 class GenerateTests(unittest.TestCase):
