@@ -66,6 +66,8 @@ CASES = {
     "twelve are resolved": [alert(name=f"Shop {number}", number=number, lasted="03:29:48.123") for number in range(1, 13)],
     "hostile names": [alert(name=HOSTILE, account=HOSTILE, customer=HOSTILE)],
     "two hostile names": [alert(name=HOSTILE, number=number, account=HOSTILE, customer=HOSTILE) for number in (1, 2)],
+    "no labels that tell whose it is": [{
+        **alert(), "labels": {name: value for name, value in alert()["labels"].items() if name not in ("account", "customer")}}],
     "an alert of somebody else": [{
         "status": "firing", "labels": {"alertname": "DiskFull", "team": "storage"}, "annotations": {},
         "startsAt": "2026-11-27T02:29:48Z", "endsAt": "0001-01-01T00:00:00Z"}],
