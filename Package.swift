@@ -50,7 +50,6 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -96,7 +95,7 @@ let package = Package(
             [
                 "Basics", "CBuildInfo", "CProcess", "HypersenderAPI", "Monitoring", "HTTPServer",
                 "Endpoints", "Settings", "Simulator",
-                asyncHTTPClient, logging, lifecycle, nioCore, nioHTTP1, nioPosix, nioSSL, signals,
+                asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals,
             ]),
         sources(
             "hypersender-simulator", program: true,
@@ -115,7 +114,7 @@ let package = Package(
         tests(
             "hypersender-exporter",
             [
-                "Exposition", "HTTPServer", "HypersenderAPI", "Monitoring", "Settings",
+                "Basics", "Exposition", "HTTPServer", "HypersenderAPI", "Monitoring", "Settings",
                 logging, nioCore, nioPosix,
             ]),
     ]

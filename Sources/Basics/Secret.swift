@@ -6,47 +6,40 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
 
     /// Creates a credential from a text, without the white space around it.
     ///
-    /// - Throws: `TokenError` if the text is blank, is more than a key, or cannot stand in a header field.
-    public init(_ text: String) throws(TokenError) {
+    /// - Throws: `Problem` if the text is blank, is more than a key, or cannot stand in a header field.
+    public init(_ text: String) throws(Problem) {
         let scalars = text.unicodeScalars.trimming { $0.properties.isWhitespace || $0 == "\u{FEFF}" }
         guard !scalars.isEmpty else {
-            throw TokenError("is blank: put the API key there, as the Hypersender dashboard shows it")
+            throw Problem("is blank: put the API key there, as the Hypersender dashboard shows it")
         }
         if let mistake = Self.mistake(in: Substring(scalars)) {
-            throw TokenError("\(mistake): put the API key alone there, as the Hypersender dashboard shows it")
+            throw Problem("\(mistake): put the API key alone there, as the Hypersender dashboard shows it")
         }
         self.text = String(Substring(scalars))
     }
 
     /// The mistake in a text that is more than a key; `nil` if it is a key alone.
     private static func mistake(in text: Substring) -> String? {
-        if isAssignment(text) {
-            return "begins with a variable's name and =, as a line NAME=value does"
-        }
-        let quotes: Set<Character> = ["\"", "'", "`", "\u{2018}", "\u{2019}", "\u{201C}", "\u{201D}", "«", "»"]
-        if let first = text.first, let last = text.last, quotes.contains(first) || quotes.contains(last) {
-            return "has quotes around it"
-        }
-        if text.lowercased().hasPrefix("bearer"), text.dropFirst(6).first.map({ $0 == ":" || $0.isWhitespace }) ?? true
+        let quotes = "\"'`\u{2018}\u{2019}\u{201C}\u{201D}«»"
+        let afterBearer = text.lowercased().hasPrefix("bearer") ? text.dropFirst(6) : nil
+        return if isAssignment(text) {
+            "begins with a variable's name and =, as a line NAME=value does"
+        } else if [text.first, text.last].contains(where: { $0.map(quotes.contains) ?? false }) {
+            "has quotes around it"
+        } else if afterBearer.map({ $0.first.map { $0 == ":" || $0.isWhitespace } ?? true }) ?? false {
+            "begins with \"Bearer\""
+        } else if [("<", ">"), ("{{", "}}"), ("${", "}")].contains(where: { text.hasPrefix($0) && text.hasSuffix($1) })
         {
-            return "begins with \"Bearer\""
+            "is a placeholder"
+        } else if text.contains(where: \.isWhitespace) {
+            "holds white space or a line break"
+        } else if ["\\n", "\\r", "\\t"].contains(where: { text.contains($0) }) {
+            "holds a backslash and a letter in the place of a line break"
+        } else if !text.unicodeScalars.allSatisfy({ (0x21...0x7E).contains($0.value) }) {
+            "holds a character that no key has: a control character, or one outside ASCII"
+        } else {
+            nil
         }
-        let isPlaceholder = [("<", ">"), ("{{", "}}"), ("${", "}")].contains {
-            text.hasPrefix($0) && text.hasSuffix($1)
-        }
-        if isPlaceholder {
-            return "is a placeholder"
-        }
-        if text.contains(where: \.isWhitespace) {
-            return "holds white space or a line break"
-        }
-        if ["\\n", "\\r", "\\t"].contains(where: { text.contains($0) }) {
-            return "holds a backslash and a letter in the place of a line break"
-        }
-        guard text.unicodeScalars.allSatisfy({ (0x21...0x7E).contains($0.value) }) else {
-            return "holds a character that no key has: a control character, or one outside ASCII"
-        }
-        return nil
     }
 
     /// Whether a text has the form `NAME=value`, with the name in capitals. A key may end in `=`, too, as Base64 does.
@@ -74,14 +67,4 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     public var description: String { "<redacted>" }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: []) }
-}
-
-/// The problem with a token, never quoting what was found.
-public struct TokenError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let description: String
-
-    /// Creates an error with the end of a sentence that names the token's place.
-    public init(_ description: String) {
-        self.description = description
-    }
 }

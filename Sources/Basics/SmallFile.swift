@@ -4,16 +4,16 @@ import Glibc
 public enum SmallFile {
     /// Returns the bytes of a regular file, or of one in `/proc`.
     ///
-    /// - Throws: `FileProblem` if it is none, cannot be read or is larger than `limit` bytes.
-    public static func read(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] {
+    /// - Throws: `Problem` if it is none, cannot be read or is larger than `limit` bytes.
+    public static func read(_ path: String, limit: Int) throws(Problem) -> [UInt8] {
         // Without waiting: a pipe that nobody writes to would block for good.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw FileProblem("cannot be opened: \(systemError())") }
+        guard descriptor >= 0 else { throw Problem("cannot be opened: \(systemError())") }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw FileProblem("cannot be read: \(systemError())") }
+        guard fstat(descriptor, &status) == 0 else { throw Problem("cannot be read: \(systemError())") }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw FileProblem("is not a regular file: it must stay readable, since it is read again and again")
+            throw Problem("is not a regular file: it must stay readable, since it is read again and again")
         }
         var contents: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
@@ -21,25 +21,16 @@ public enum SmallFile {
             let count = Glibc.read(descriptor, &buffer, buffer.count)
             if count == 0 { return contents }
             if count < 0 {
-                guard errno == EINTR else { throw FileProblem("cannot be read: \(systemError())") }
+                guard errno == EINTR else { throw Problem("cannot be read: \(systemError())") }
             } else {
                 contents += buffer[..<count]
             }
         }
-        throw FileProblem("is larger than \(limit) bytes")
+        throw Problem("is larger than \(limit) bytes")
     }
 
     private static func systemError() -> String {
         String(cString: strerror(errno))
-    }
-}
-
-/// The problem with a file, as the end of a sentence that names it.
-public struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible {
-    public let description: String
-
-    fileprivate init(_ description: String) {
-        self.description = description
     }
 }
 

@@ -7,27 +7,20 @@ public enum TokenSource: Sendable, Equatable {
 
     /// Returns the current key.
     ///
-    /// - Throws: `TokenError` that names the place and the remedy.
-    public func read() throws(TokenError) -> Secret {
+    /// - Throws: `Problem` that names the place and the remedy.
+    public func read() throws(Problem) -> Secret {
+        let path: String
         switch self {
-        case .environment(_, let secret):
-            return secret
-        case .file(let path):
-            let name = Redaction.quote(path)
-            let bytes: [UInt8]
-            do {
-                bytes = try SmallFile.read(path, limit: 64 << 10)
-            } catch {
-                throw TokenError("the token file \(name) \(error)")
+        case .environment(_, let secret): return secret
+        case .file(let file): path = file
+        }
+        do {
+            guard let text = String(validating: try SmallFile.read(path, limit: 64 << 10), as: UTF8.self) else {
+                throw Problem("is not text")
             }
-            guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw TokenError("the token file \(name) is not text")
-            }
-            do {
-                return try Secret(text)
-            } catch {
-                throw TokenError("the token file \(name) \(error)")
-            }
+            return try Secret(text)
+        } catch {
+            throw Problem("the token file \(Redaction.quote(path)) \(error)")
         }
     }
 }

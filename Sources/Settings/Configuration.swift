@@ -18,6 +18,7 @@ public struct Configuration: Sendable {
     public init(_ settings: Settings, now: Double) throws(ConfigurationError) {
         let diagnostics = Diagnostics(file: settings.flags.accountsFile ?? "")
         accounts = settings.accounts(diagnostics)
+        settings.checkAuthorities(for: accounts, diagnostics)
         var error = ConfigurationError(accounts: diagnostics.problems)
         warnings = diagnostics.warnings
         if let file = settings.flags.webConfigFile {
@@ -61,23 +62,29 @@ extension Settings {
     ) throws(ConfigurationError) -> (settings: Settings, configuration: Configuration) {
         let diagnostics = Diagnostics()
         let settings = Settings(given, diagnostics)
-        let configuration: Configuration
+        let mistakes = diagnostics.problems
         do throws(ConfigurationError) {
-            configuration = try Configuration(settings, now: now)
+            let configuration = try Configuration(settings, now: now)
+            guard mistakes.isEmpty else { throw ConfigurationError() }
+            return (settings, configuration)
         } catch {
-            throw ConfigurationError(flags: diagnostics.problems, accounts: error.accounts, web: error.web)
+            throw ConfigurationError(flags: mistakes, accounts: error.accounts, web: error.web)
         }
-        guard diagnostics.problems.isEmpty else { throw ConfigurationError(flags: diagnostics.problems) }
-        return (settings, configuration)
+    }
+
+    /// Returns the account that the demo polls.
+    public func demoAccount(baseURL: String, token: String) throws -> AccountSettings {
+        var flags = flags
+        flags.baseURL = try BaseURL(baseURL)
+        let token = TokenSource.environment(name: "demo", try Secret(token))
+        return AccountSettings(name: nil, flags, token: token, proxy: nil, authorities)
     }
 
     /// Reads the accounts to poll.
     fileprivate func accounts(_ diagnostics: Diagnostics) -> [AccountSettings] {
-        var accounts: [AccountSettings] = []
         switch source {
         case .demo: return []
         case .api(let baseURL, let token):
-            accounts = [AccountSettings(name: nil, baseURL: baseURL, token: token, polling: polling)]
             do {
                 _ = try token.read()
             } catch {
@@ -86,25 +93,33 @@ extension Settings {
             if let exposure = token.exposure {
                 diagnostics.warn("token", exposure)
             }
+            // A proxy that cannot be used has been reported with the flags.
+            let proxy = try? proxies.proxy(for: baseURL)
+            return [AccountSettings(name: nil, flags, token: token, proxy: proxy, authorities)]
         case .file(let path):
-            do {
-                var file = AccountsFile(path: path, settings: self, diagnostics)
-                accounts = file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize))
-            } catch {
-                diagnostics.report(path, "the file \(error)")
-            }
             if let exposure = FileExposure.warning(path, isSecret: false) {
                 diagnostics.warn(path, "the file \(exposure)")
             }
+            do {
+                var file = AccountsFile(self, diagnostics)
+                return file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize))
+            } catch {
+                diagnostics.report(path, "the file \(error)")
+                return []
+            }
         }
-        let needsAuthorities = accounts.contains { $0.baseURL.scheme == "https" }
-        guard needsAuthorities || polling.caFile != nil else { return accounts }
+    }
+
+    fileprivate func checkAuthorities(for accounts: [AccountSettings], _ diagnostics: Diagnostics) {
+        let areNeeded = accounts.contains { $0.request.baseURL.scheme == "https" }
+        guard areNeeded || flags.caFile != nil, source != .demo else { return }
         do throws(ClientSetupError) {
-            let authorities = try CertificateAuthorities(system: polling.systemAuthorities, file: polling.caFile)
-            for problem in authorities.problems where needsAuthorities {
+            let found = try CertificateAuthorities(system: authorities, file: flags.caFile)
+            guard areNeeded else { return }
+            for problem in found.problems {
                 diagnostics.warn(problem.place, problem.problem)
             }
-            if needsAuthorities, authorities.isEmpty {
+            if found.isEmpty {
                 diagnostics.warn(
                     "hypersender.ca-file",
                     "there are no certificate authorities, so that no https connection can be verified: install"
@@ -113,6 +128,5 @@ extension Settings {
         } catch {
             diagnostics.report("hypersender.ca-file", error.description)
         }
-        return accounts
     }
 }

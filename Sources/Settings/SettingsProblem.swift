@@ -18,7 +18,8 @@ public struct SettingsProblems: Error, Sendable, Equatable {
     /// The mistakes, each with its place.
     public let problems: [SettingsProblem]
 
-    init(problems: [SettingsProblem]) {
+    /// Creates an error of at least one mistake.
+    public init(_ problems: [SettingsProblem]) {
         self.problems = problems
     }
 }

@@ -10,11 +10,7 @@ import Settings
 /// certificate authorities has changed. One that is polled otherwise keeps its state, unless its instances, address
 /// or key are others: it is new then.
 actor AccountManager {
-    private struct Member {
-        var settings: AccountSettings
-        var poller: Poller
-        var connections: ConnectionPool
-    }
+    private typealias Member = (settings: AccountSettings, poller: Poller, connections: ConnectionPool)
 
     private let monitor: Monitor
     private let statusSet: StatusSet
@@ -31,11 +27,7 @@ actor AccountManager {
 
     /// Accounts that can be polled, with the connections to poll them through.
     struct Plan: Sendable {
-        fileprivate typealias Entry = (
-            settings: AccountSettings, request: APIConfiguration, connections: ConnectionPool
-        )
-
-        fileprivate var accounts: [Entry] = []
+        fileprivate let accounts: [AccountSettings]
         fileprivate var connections: [ConnectionPool.Configuration: ConnectionPool] = [:]
         /// The connections that are not in use yet.
         fileprivate var new: [ConnectionPool] = []
@@ -46,37 +38,22 @@ actor AccountManager {
     /// - Returns: a plan to apply or to discard.
     /// - Throws: `ClientSetupError`.
     func prepare(_ accounts: [AccountSettings]) async throws(ClientSetupError) -> Plan {
-        var plan = Plan()
+        var plan = Plan(accounts: accounts)
         do throws(ClientSetupError) {
-            for account in accounts {
-                try add(account, to: &plan)
+            for settings in Set(accounts.map(\.request.connections)) {
+                if let known = connections[settings], try !known.isOutdated() {
+                    plan.connections[settings] = known
+                } else {
+                    let connections = try ConnectionPool(settings)
+                    plan.connections[settings] = connections
+                    plan.new.append(connections)
+                }
             }
         } catch {
             await discard(plan)
             throw error
         }
         return plan
-    }
-
-    private func add(_ account: AccountSettings, to plan: inout Plan) throws(ClientSetupError) {
-        let request: APIConfiguration
-        do throws(ProxyError) {
-            request = try account.client(userAgent: "hypersender-exporter/\(BuildInformation.version)")
-        } catch {
-            throw ClientSetupError(error.description)
-        }
-        let settings = request.connections
-        let connections: ConnectionPool
-        if let planned = plan.connections[settings] {
-            connections = planned
-        } else if let known = self.connections[settings], try !known.isOutdated() {
-            connections = known
-        } else {
-            connections = try ConnectionPool(settings)
-            plan.new.append(connections)
-        }
-        plan.connections[settings] = connections
-        plan.accounts.append((account, request, connections))
     }
 
     /// Gives up a plan.
@@ -89,19 +66,15 @@ actor AccountManager {
     /// Puts a plan into effect.
     func apply(_ plan: Plan) async {
         let known = Dictionary(uniqueKeysWithValues: members.map { ($0.settings.name, $0) })
-        members = plan.accounts.enumerated().map { index, planned in
-            let (account, request, connections) = planned
+        members = plan.accounts.enumerated().compactMap { index, account in
+            guard let connections = plan.connections[account.request.connections] else { return nil }
             let member = known[account.name]
             if let member, member.settings == account, member.connections === connections { return member }
             let state = member?.poller.stop()
             let isSame = member.map { account.hasSameInstances(as: $0.settings) } ?? false
             let start = PollStart(
-                index: index, of: plan.accounts.count, interval: account.polling.interval,
-                staleAfter: account.polling.staleAfter)
-            let client = HypersenderClient(request, connections: connections, budget: budget)
-            return Member(
-                settings: account, poller: poller(account, client, state: isSame ? state : nil, start: start),
-                connections: connections)
+                index: index, of: plan.accounts.count, interval: account.interval, staleAfter: account.staleAfter)
+            return (account, poller(account, connections, isSame ? state : nil, start), connections)
         }
         monitor.replace(by: members.map(\.poller))
         let unused = connections.filter { plan.connections[$0.key] !== $0.value }
@@ -120,10 +93,12 @@ actor AccountManager {
     }
 
     private func poller(
-        _ account: AccountSettings, _ client: HypersenderClient, state: AccountState?, start: PollStart
+        _ account: AccountSettings, _ connections: ConnectionPool, _ state: AccountState?, _ start: PollStart
     ) -> Poller {
-        let (interval, staleAfter) = (account.polling.interval, account.polling.staleAfter)
-        var options = Poller.Options(timeout: account.polling.timeout)
+        let (interval, staleAfter) = (account.interval, account.staleAfter)
+        var request = account.request
+        request.userAgent += "/\(BuildInformation.version)"
+        var options = Poller.Options(timeout: request.timeout)
         options.start = start
         options.executor = PollingLoop.shared
         options.onStuck = { [logger] error in
@@ -133,6 +108,7 @@ actor AccountManager {
         return Poller(
             state?.with(interval: interval, staleAfter: staleAfter)
                 ?? AccountState(name: account.name, interval: interval, staleAfter: staleAfter, statusSet: statusSet),
-            lister: client, time: time, logger: logger, options: options)
+            lister: HypersenderClient(request, connections: connections, budget: budget), time: time, logger: logger,
+            options: options)
     }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Monitoring
 import Settings
@@ -20,20 +21,15 @@ enum ExporterCommand {
     ///
     /// - Returns: the exit code.
     private static func run() async -> Int32 {
-        let arguments = CommandLineArguments(
-            HealthCheck.arguments(
-                own: Array(CommandLine.arguments.dropFirst()), program: CommandLine.arguments.first ?? "",
-                ofFirstProcess: HealthCheck.firstProcess()))
-        if arguments.asksForHelp {
-            output(Flag.help, to: STDOUT_FILENO)
+        let arguments = HealthCheck.arguments(
+            own: Array(CommandLine.arguments.dropFirst()), program: CommandLine.arguments.first ?? "",
+            ofFirstProcess: HealthCheck.firstProcess())
+        let process = ProcessInfo.processInfo
+        let given = GivenValues(arguments, environment: process.environment, hostName: process.hostName)
+        if given.asksForHelp || given.asksForVersion {
+            output(given.asksForHelp ? Flag.help : "\(BuildInformation.description)\n", to: STDOUT_FILENO)
             return EXIT_SUCCESS
         }
-        if arguments.asksForVersion {
-            output("\(BuildInformation.description)\n", to: STDOUT_FILENO)
-            return EXIT_SUCCESS
-        }
-        let given = GivenValues(
-            flags: arguments.flags, mistakes: arguments.mistakes, environment: environment, hostName: hostName)
         do {
             try await run(given)
             return EXIT_SUCCESS
@@ -42,8 +38,8 @@ enum ExporterCommand {
             guard !error.flags.isEmpty else { return EXIT_FAILURE }
             complain("see --help")
             return given.values.checksOnly ? EXIT_FAILURE : usageError
-        } catch let error as ProgramErrors {
-            error.descriptions.forEach { complain($0) }
+        } catch let error as SettingsProblems {
+            error.problems.forEach { complain($0) }
         } catch {
             complain("\(error)")
         }
@@ -52,7 +48,7 @@ enum ExporterCommand {
 
     private static func run(_ given: GivenValues) async throws {
         if given.values.checksHealth {
-            say(try await HealthCheck(given).run())
+            say(try await HealthCheck.run(given))
             return
         }
         let (settings, configuration) = try Settings.load(given, now: SystemTime().now.unix)
@@ -61,30 +57,12 @@ enum ExporterCommand {
             try await program.run(configuration)
             return
         }
-        try program.check(configuration)
+        _ = try program.security(configuration)
         for warning in settings.warnings + configuration.warnings {
             complain("warning: \(warning)")
         }
         let count = configuration.accounts.count
         say("the configuration is valid: \(count) account\(count == 1 ? "" : "s") to poll")
-    }
-
-    private static var environment: [String: String] {
-        var variables: [String: String] = [:]
-        var entry = environ
-        while let text = entry.pointee.map({ String(cString: $0) }) {
-            if let equals = text.firstIndex(of: "=") {
-                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
-            }
-            entry += 1
-        }
-        return variables
-    }
-
-    private static var hostName: String {
-        var name = utsname()
-        guard uname(&name) == 0 else { return "" }
-        return withUnsafeBytes(of: name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
     private static func say(_ text: String) {

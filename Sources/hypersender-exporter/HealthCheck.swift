@@ -5,50 +5,40 @@ import Monitoring
 import Settings
 
 /// Checks the exporter that runs with the same settings, for service managers without an HTTP client.
-struct HealthCheck {
-    private let settings: HealthCheckSettings
-
+enum HealthCheck {
     /// Longer than a busy machine takes, shorter than the usual limits of Docker and Kubernetes.
     private static let timeout = Duration.seconds(3)
 
     private static let path = "/-/healthy"
 
-    init(_ given: GivenValues) throws(ProgramErrors) {
-        do throws(SettingsProblems) {
-            settings = try HealthCheckSettings(given)
-        } catch {
-            throw ProgramErrors(error.problems.map(\.description))
-        }
-    }
-
     /// Asks at every address.
     ///
     /// - Returns: the addresses, in a sentence.
-    /// - Throws: `ProgramErrors` with each address that does not answer as an exporter does.
-    func run() async throws(ProgramErrors) -> String {
+    /// - Throws: `SettingsProblems` with each address that does not answer as an exporter does.
+    static func run(_ given: GivenValues) async throws(SettingsProblems) -> String {
+        let addresses = try given.addressesToCheck()
         // If the file cannot be read, the exporter goes on with the previous one, probably with TLS.
-        let encrypts = settings.webConfigFile.map { file in
+        let encrypts = given.values.webConfigFile.map { file in
             (try? WebFile.read(path: file, now: Int(SystemTime().now.unix))).map { $0.security.tls != nil } ?? true
         }
-        var problems: [String] = []
-        for address in settings.addresses {
-            if let problem = await Self.problem(at: address, encrypts: encrypts) {
-                problems.append("not healthy: \(address): \(problem)")
+        var problems: [SettingsProblem] = []
+        for address in addresses {
+            if let problem = await problem(at: address, encrypts: encrypts) {
+                problems.append(SettingsProblem("not healthy: \(address)", problem))
             }
         }
-        guard problems.isEmpty else { throw ProgramErrors(problems) }
-        return "healthy: \(settings.addresses.map(\.description).joined(separator: ", "))"
+        guard problems.isEmpty else { throw SettingsProblems(problems) }
+        return "healthy: \(addresses.map(\.description).joined(separator: ", "))"
     }
 
     /// Returns the problem at an address; `nil` if there is none.
     ///
     /// - Parameter encrypts: whether the exporter is to serve with TLS; `nil` if there is no file that could say so.
-    ///   The exporter may
-    ///   not have followed the file yet, so the other way is tried too.
+    ///   The exporter may not have followed the file yet, so the other way is tried too.
     private static func problem(at address: ListenAddress, encrypts: Bool?) async -> String? {
         var problem: String?
         for usesTLS in encrypts.map({ [$0, !$0] }) ?? [false] {
-            do throws(ProbeError) {
+            do throws(Problem) {
                 let answer = try await Probe(address: address, usesTLS: usesTLS).ask(path, within: timeout)
                 if serves(answer) { return nil }
                 if case .status(let status) = answer {

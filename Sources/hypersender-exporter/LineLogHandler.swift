@@ -15,13 +15,7 @@ struct LineLogHandler: LogHandler {
         level: LogLevel, format: LogFormat,
         write: @escaping @Sendable ([UInt8]) -> Void = LineLogHandler.writeToStandardError
     ) {
-        logLevel =
-            switch level {
-            case .debug: .debug
-            case .info: .info
-            case .warn: .warning
-            case .error: .error
-            }
+        logLevel = level == .warn ? .warning : Logger.Level(rawValue: level.rawValue) ?? .info
         self.format = format
         self.write = write
     }

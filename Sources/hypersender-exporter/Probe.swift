@@ -26,8 +26,8 @@ struct Probe {
 
     /// Sends `GET` for a path.
     ///
-    /// - Throws: `ProbeError` if no answer comes within the time.
-    func ask(_ path: String, within time: Duration) async throws(ProbeError) -> Answer {
+    /// - Throws: `Problem` if no answer comes within the time.
+    func ask(_ path: String, within time: Duration) async throws(Problem) -> Answer {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -37,21 +37,17 @@ struct Probe {
         encryption.minimumTLSVersion = .tlsv1
         configuration.tlsConfiguration = encryption
         let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
-        let answer: Result<Answer, any Error>
+        let answer: Result<Answer, Problem>
         do {
             var request = HTTPClientRequest(url: origin + path)
             request.headers.add(name: "Host", value: "localhost")
             let response = try await client.execute(request, deadline: .now() + TimeAmount(time))
             answer = .success(.status(Int(response.status.code)))
         } catch {
-            answer = Self.isAlert(error) ? .success(.refused) : .failure(error)
+            answer = Self.isAlert(error) ? .success(.refused) : .failure(Problem(Self.reason(error)))
         }
         try? await client.shutdown()
-        do {
-            return try answer.get()
-        } catch {
-            throw ProbeError(error)
-        }
+        return try answer.get()
     }
 
     /// The beginning of the URL: the loopback if the server listens on all addresses.
@@ -73,29 +69,17 @@ struct Probe {
     private static func isAlert(_ error: any Error) -> Bool {
         error is NIOSSLError || error is BoringSSLError ? "\(error)".contains("_ALERT_") : false
     }
-}
 
-/// The reason why a server did not answer.
-struct ProbeError: Error, Equatable, CustomStringConvertible {
-    let description: String
-
-    init(_ error: any Error) {
+    /// Returns the reason why a server did not answer.
+    private static func reason(_ error: any Error) -> String {
         let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
-        description =
-            switch (cause as? IOError)?.errnoCode {
-            case ECONNREFUSED: "nobody listens there"
-            case ECONNRESET: "the connection was closed without an answer"
-            case ENOENT: "there is no such socket"
-            case let code?: String(cString: strerror(code))
-            case nil: Self.describe(cause as? HTTPClientError) ?? "\(cause)"
-            }
-    }
-
-    private static func describe(_ error: HTTPClientError?) -> String? {
-        switch error {
-        case .connectTimeout, .deadlineExceeded, .tlsHandshakeTimeout: "no answer in time"
-        case .remoteConnectionClosed: "the connection was closed without an answer"
-        default: nil
+        return switch ((cause as? IOError)?.errnoCode, cause as? HTTPClientError) {
+        case (ECONNREFUSED, _): "nobody listens there"
+        case (ECONNRESET, _), (_, .remoteConnectionClosed): "the connection was closed without an answer"
+        case (ENOENT, _): "there is no such socket"
+        case (let code?, _): String(cString: strerror(code))
+        case (_, .connectTimeout), (_, .deadlineExceeded), (_, .tlsHandshakeTimeout): "no answer in time"
+        default: "\(cause)"
         }
     }
 }

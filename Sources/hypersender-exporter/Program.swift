@@ -5,7 +5,6 @@ import HTTPServer
 import HypersenderAPI
 import Logging
 import Monitoring
-import ServiceLifecycle
 import Settings
 import Simulator
 import UnixSignals
@@ -14,6 +13,10 @@ import UnixSignals
 struct Program {
     private let settings: Settings
     private let logger: Logger
+    private let time = SystemTime()
+
+    /// The time that requests in flight have at a shutdown, which shall end within ten seconds.
+    private static let grace = Duration.seconds(9)
 
     init(_ settings: Settings) {
         self.settings = settings
@@ -22,38 +25,32 @@ struct Program {
         }
     }
 
-    /// Checks what only the server can tell of the configuration.
+    /// Puts the web configuration file into force, and with it checks what only the server can tell of it.
     ///
-    /// - Throws: `ProgramErrors`.
-    func check(_ configuration: Configuration) throws(ProgramErrors) {
+    /// - Throws: `SettingsProblems`.
+    func security(_ configuration: Configuration) throws(SettingsProblems) -> LiveSecurity {
         do {
-            _ = try LiveSecurity(configuration.security, logger: logger)
+            return try LiveSecurity(configuration.security, logger: logger)
         } catch {
-            throw webFileError(error)
+            throw SettingsProblems([SettingsProblem(settings.flags.webConfigFile ?? "", "\(error)")])
         }
     }
 
     /// Runs until SIGTERM or SIGINT.
     ///
-    /// - Throws: `ProgramErrors` if the program cannot start or go on.
+    /// - Throws: `SettingsProblems` if the program cannot start or go on.
     func run(_ configuration: Configuration) async throws {
-        let time = SystemTime()
         logger.warn(of: settings.warnings + configuration.warnings)
         var state = ExporterState(
             version: BuildInformation.version, revision: BuildInformation.revision,
             swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix)
         (state.shard, state.shards) = (settings.shard.index, settings.shard.total)
         let exporter = ExporterStatus(state, time: time)
-        let security: LiveSecurity
-        do {
-            security = try LiveSecurity(configuration.security, logger: logger)
-        } catch {
-            throw webFileError(error)
-        }
+        let security = try security(configuration)
         let monitor = Monitor([], time: time)
         let accounts = AccountManager(monitor, statusSet: settings.flags.statusSet, time: time, logger: logger)
-        let simulator = settings.flags.isDemo ? try await SimulatorServer.start(logger: quiet(logger)) : nil
-        let demo = try simulator.map(demoAccount)
+        let simulator = settings.flags.isDemo ? try await SimulatorServer.start(logger: quietLogger) : nil
+        let demo = try simulator.map { try settings.demoAccount(baseURL: $0.baseURL, token: $0.token) }
         let reloader = Reloader(
             Reloader.Parts(settings: settings, demo: demo, accounts: accounts, security: security, exporter: exporter),
             time: time, logger: logger)
@@ -65,30 +62,19 @@ struct Program {
             reload: settings.flags.enablesLifecycle ? reloader.reload : nil)
         await reloader.onReload(endpoints.pollEnded)
         let polled = demo.map { [$0] } ?? configuration.accounts
-        do {
-            await accounts.apply(try await accounts.prepare(polled))
-        } catch {
-            throw ProgramErrors([error.description])
-        }
+        await accounts.apply(try await accounts.prepare(polled))
         do {
             let server = try await listen(endpoints, security)
             announce(server, security.settings, polled)
-            // Services end in reverse order: first no more requests, then no more polls, then nothing left to poll.
-            var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
-            // Without names of ours they would be named by all that they hold.
-            func add(_ name: String, _ service: any Service) {
-                services.append(.init(service: service, serviceName: name))
+            try await serve(server, simulator, reloader) {
+                try await monitor.run {
+                    // The next poll does not wait for the page of this one.
+                    Task {
+                        await endpoints.pollEnded()
+                        ProcessSetup.returnFreedMemory()
+                    }
+                }
             }
-            if let simulator {
-                add("simulator", ServerService(serve: simulator.run) { await simulator.shutdown() })
-            }
-            add("monitor", MonitorService(monitor: monitor, endpoints: endpoints))
-            add("hangup", HangupService(reload: reloader.reload))
-            add("server", ServerService(serve: server.run) { await server.shutdown(grace: ServerService.grace) })
-            if let file = settings.flags.webConfigFile {
-                add("web file", WebFileService(path: file, security: security) { await reloader.reloadWebFile() })
-            }
-            try await run(services)
         } catch {
             await accounts.shutdown()
             throw error
@@ -97,26 +83,37 @@ struct Program {
         logger.info("Stopped")
     }
 
-    private func run(_ services: [ServiceGroupConfiguration.ServiceConfiguration]) async throws(ProgramErrors) {
-        do {
-            try await ServiceGroup(
-                configuration: ServiceGroupConfiguration(
-                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger))
-            ).run()
-        } catch {
-            throw ProgramErrors(["fatal: \(error)"])
+    /// Runs all parts side by side until a signal, or until one of them fails. Then first requests end, then polls.
+    private func serve(
+        _ server: Server, _ simulator: SimulatorServer?, _ reloader: Reloader,
+        poll: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let ends = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                for await _ in ends { return }
+            }
+            group.addTask {
+                for await _ in hangups {
+                    _ = await reloader.reload()
+                }
+            }
+            group.addTask { try await server.run() }
+            if let simulator {
+                group.addTask { try await simulator.run() }
+            }
+            if let path = settings.flags.webConfigFile {
+                group.addTask { await reloader.followWebFile(path) }
+            }
+            group.addTask(operation: poll)
+            let end = await group.nextResult()
+            await server.shutdown(grace: Self.grace)
+            group.cancelAll()
+            if case .failure(let error)? = end {
+                throw SettingsProblems([SettingsProblem("fatal", "\(error)")])
+            }
         }
-    }
-
-    /// Returns the account that the demo polls.
-    private func demoAccount(_ simulator: SimulatorServer) throws -> AccountSettings {
-        AccountSettings(
-            name: nil, baseURL: try BaseURL(simulator.baseURL),
-            token: .environment(name: "demo", try Secret(simulator.token)), polling: settings.polling)
-    }
-
-    private func webFileError(_ error: some Error) -> ProgramErrors {
-        ProgramErrors(["\(settings.flags.webConfigFile ?? ""): \(error)"])
     }
 
     private func listen(_ endpoints: Endpoints, _ security: LiveSecurity) async throws -> Server {
@@ -129,11 +126,10 @@ struct Program {
             configuration.security = security
             return try await Server.start(configuration, logger: logger, handler: endpoints.handle)
         } catch let error as SystemdSocketsError {
-            throw ProgramErrors(["--web.systemd-socket: \(error)"])
+            throw SettingsProblems([SettingsProblem("--web.systemd-socket", "\(error)")])
         } catch let error as BindError {
-            throw ProgramErrors([
-                "cannot listen on \(error.address): \(error.reason); choose another with --web.listen-address"
-            ])
+            let problem = "\(error.reason); choose another with --web.listen-address"
+            throw SettingsProblems([SettingsProblem("cannot listen on \(error.address)", problem)])
         }
     }
 
@@ -141,17 +137,15 @@ struct Program {
         var metadata: Logger.Metadata = [
             "version": "\(BuildInformation.version)", "revision": "\(BuildInformation.revision)",
         ]
-        switch settings.source {
-        case .file(let path):
-            metadata["accounts"] = "\(accounts.count)"
-            metadata["file"] = "\(path)"
-        case .api(let baseURL, _): metadata["api"] = "\(baseURL)"
-        case .demo: metadata["api"] = "simulated"
-        }
-        if metadata["api"] != nil {
-            metadata["interval"] = "\(PrometheusDuration.format(settings.polling.interval))"
-        }
-        if settings.shard != .whole {
+        let interval = Logger.MetadataValue.string(PrometheusDuration.format(settings.flags.interval))
+        let source: Logger.Metadata =
+            switch settings.source {
+            case .file(let path): ["accounts": "\(accounts.count)", "file": "\(path)"]
+            case .api(let baseURL, _): ["api": "\(baseURL)", "interval": interval]
+            case .demo: ["api": "simulated", "interval": interval]
+            }
+        metadata.merge(source) { $1 }
+        if settings.shard.total > 1 {
             metadata["shard"] = "\(settings.shard.index) of \(settings.shard.total)"
         }
         logger.info("Starting hypersender-exporter", metadata: metadata)
@@ -172,22 +166,10 @@ struct Program {
         }
     }
 
-    /// Returns a logger for libraries, whose inner workings interest only those who debug.
-    private func quiet(_ logger: Logger) -> Logger {
+    /// A logger for libraries, whose inner workings interest only those who debug.
+    private var quietLogger: Logger {
         var quiet = logger
-        if logger.logLevel > .debug {
-            quiet.logLevel = max(logger.logLevel, .warning)
-        }
+        quiet.logLevel = logger.logLevel > .debug ? max(logger.logLevel, .warning) : logger.logLevel
         return quiet
-    }
-}
-
-/// Why the program cannot start or go on, and what to do about it.
-struct ProgramErrors: Error {
-    /// At least one, each a line.
-    let descriptions: [String]
-
-    init(_ descriptions: [String]) {
-        self.descriptions = descriptions
     }
 }

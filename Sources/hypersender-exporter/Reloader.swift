@@ -1,3 +1,4 @@
+import Basics
 import Endpoints
 import HTTPServer
 import HypersenderAPI
@@ -20,8 +21,8 @@ actor Reloader {
     private let parts: Parts
     private let time: any TimeSource
     private let logger: Logger
-    private var accountsAreGood = true
-    private var webFileIsGood = true
+    /// The mistakes for which the files as they are now are not in use.
+    private var mistakes = ConfigurationError()
     private var pageChanged: @Sendable () async -> Void = {}
 
     init(_ parts: Parts, time: any TimeSource, logger: Logger) {
@@ -37,48 +38,60 @@ actor Reloader {
     ///
     /// - Returns: the problems that keep it from being used; none if it is in use now.
     func reload() async -> [String] {
-        var mistakes = ConfigurationError()
         do throws(ConfigurationError) {
             try await attempt()
+            mistakes = ConfigurationError()
         } catch {
             mistakes = error
         }
-        (accountsAreGood, webFileIsGood) = (mistakes.accounts.isEmpty, mistakes.web.isEmpty)
-        report(mistakes, "Configuration reload failed; keeping the previous configuration")
+        report(mistakes.problems, "Configuration reload failed; keeping the previous configuration")
         return mistakes.problems.map(\.description)
+    }
+
+    /// Reads the web configuration file again when it has changed, as the exporter-toolkit does at each request, and
+    /// the certificates.
+    func followWebFile(_ path: String) async {
+        var known = FileFingerprint(path: path)
+        var seen = known
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            let version = FileFingerprint(path: path)
+            // Two looks that agree: a file that is being written is not read.
+            if version != known, version == seen {
+                known = version
+                reloadWebFile(path)
+            }
+            seen = version
+            // Open connections are to end if the client authority has changed, even without new ones.
+            parts.security.refresh()
+        }
     }
 
     /// Puts the web configuration file into effect as it is now; the accounts stay as they are.
     ///
     /// A file that takes TLS or all passwords away is not followed: it may be half written, or lost. A reload does
     /// what it says.
-    func reloadWebFile() {
-        guard let path = parts.settings.flags.webConfigFile else { return }
-        var mistakes = ConfigurationError()
+    private func reloadWebFile(_ path: String) {
         do {
             let (new, warnings) = try WebFile.read(path: path, now: Int(time.now.unix))
             let old = parts.security.settings
-            if old.tls != nil && new.tls == nil || !old.users.isEmpty && new.users.isEmpty {
-                let problem = "takes TLS or all passwords away: reload, if that is meant"
-                mistakes.web = [SettingsProblem(path, problem)]
-            } else {
-                try parts.security.replace(with: new)
-                logger.info(
-                    "Web configuration file reloaded", metadata: new.summary.merging(["file": "\(path)"]) { $1 })
-                logger.warn(of: warnings)
+            guard old.tls == nil || new.tls != nil, old.users.isEmpty || !new.users.isEmpty else {
+                throw Problem("takes TLS or all passwords away: reload, if that is meant")
             }
+            try parts.security.replace(with: new)
+            mistakes.web = []
+            logger.info("Web configuration file reloaded", metadata: new.summary.merging(["file": "\(path)"]) { $1 })
+            logger.warn(of: warnings)
         } catch let error as SettingsProblems {
             mistakes.web = error.problems
         } catch {
             mistakes.web = [SettingsProblem(path, "\(error)")]
         }
-        webFileIsGood = mistakes.web.isEmpty
-        report(mistakes, "Web configuration file reload failed; keeping the previous settings")
+        report(mistakes.web, "Web configuration file reload failed; keeping the previous settings")
     }
 
-    private func report(_ mistakes: ConfigurationError, _ message: Logger.Message) {
-        parts.exporter.configurationRead(succeeded: accountsAreGood && webFileIsGood)
-        for problem in mistakes.problems {
+    private func report(_ problems: [SettingsProblem], _ message: Logger.Message) {
+        parts.exporter.configurationRead(succeeded: mistakes.problems.isEmpty)
+        for problem in problems {
             logger.error(message, metadata: ["problem": "\(problem)"])
         }
     }

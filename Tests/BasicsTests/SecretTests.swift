@@ -15,7 +15,7 @@ struct SecretTests {
 
     @Test(arguments: ["", " \n\t", "\u{FEFF}\r\n", "a b", "a\nb", "Bearer 1|x", "a\u{0}b", "clé"])
     func rejectsWhatNoHeaderCanCarry(text: String) {
-        let error = #expect(throws: TokenError.self) { try Secret(text) }
+        let error = #expect(throws: Problem.self) { try Secret(text) }
         #expect(error?.description.contains("clé") == false)
     }
 
@@ -33,10 +33,10 @@ struct SecretTests {
         ("1|k3y\u{0}", "control"), ("1|k3y\u{200B}k3y", "outside ASCII"), ("1|k3ÿ", "outside ASCII"),
     ])
     func saysWhatIsMoreThanAKey(text: String, word: String) {
-        let error = #expect(throws: TokenError.self) { try Secret(text) }
+        let error = #expect(throws: Problem.self) { try Secret(text) }
         #expect(error?.description.contains(word) == true, "\(error?.description ?? "")")
         #expect(error?.description.contains("k3") == false)
-        #expect(throws: TokenError.self) { try Secret(" \(text)\n") }
+        #expect(throws: Problem.self) { try Secret(" \(text)\n") }
     }
 
     @Test(arguments: [
@@ -59,7 +59,7 @@ struct SecretTests {
 
     @Test func unusableFilesAreNamed() throws {
         func problem(_ path: String) -> String {
-            do throws(TokenError) {
+            do throws(Problem) {
                 _ = try TokenSource.file(path: path).read()
                 return ""
             } catch {

@@ -17,7 +17,7 @@ private func read(
 ) -> Result<[AccountSettings], SettingsProblems> {
     Result { () throws(SettingsProblems) in
         let diagnostics = Diagnostics(file: "/etc/f.yml")
-        var file = AccountsFile(path: "/etc/f.yml", settings: settings, diagnostics)
+        var file = AccountsFile(settings, diagnostics)
         let accounts = file.read(bytes)
         try diagnostics.throwProblems()
         return accounts
@@ -43,7 +43,7 @@ func tryAccounts(_ bytes: [UInt8]) {
             fatalError("flags spoil a file")
         }
         precondition(given.map(\.name) == accounts.map(\.name))
-        precondition(given.allSatisfy { $0.baseURL.host == "example.org" && $0.polling.interval == .seconds(7) })
+        precondition(given.allSatisfy { $0.request.baseURL.host == "example.org" && $0.interval == .seconds(7) })
     }
 }
 
@@ -56,24 +56,24 @@ private func check(_ accounts: [AccountSettings]) {
         }
         precondition(!name.allSatisfy(\.isWhitespace) && name.unicodeScalars.count <= 128)
         precondition(name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control })
-        let url = account.baseURL
+        let url = account.request.baseURL
         precondition(url.scheme == "https" || url.scheme == "http" && IPAddress.isLoopback(host: url.host))
         precondition(!url.host.isEmpty && (1...65535).contains(url.port) && !url.description.contains("@"))
         guard let again = try? BaseURL(url.description) else {
             fatalError("an address that was taken cannot be read: \(url)")
         }
         precondition(again == url, "\(url) is another address when read again")
-        guard let token = try? account.token.read() else {
+        guard let token = try? account.request.token.read() else {
             fatalError("an account was taken without its key")
         }
         precondition("\(token)" == "<redacted>")
-        let polling = account.polling
-        precondition((.seconds(1)...(.seconds(86400))).contains(polling.interval))
-        precondition((.milliseconds(100)...(.seconds(600))).contains(polling.timeout))
-        precondition((.seconds(1)...(.seconds(7 * 86400))).contains(polling.staleAfter))
+        let filter = account.request.filter
+        precondition((.seconds(1)...(.seconds(86400))).contains(account.interval))
+        precondition((.milliseconds(100)...(.seconds(600))).contains(account.request.timeout))
+        precondition((.seconds(1)...(.seconds(7 * 86400))).contains(account.staleAfter))
         let known = InstanceStatus.documented.map { Substring($0.rawValue) }
-        precondition(polling.filter.status?.split(separator: ",").allSatisfy(known.contains) ?? true)
-        precondition(polling.filter.queryItems.allSatisfy { !$0.value.allSatisfy(\.isWhitespace) })
-        precondition(polling.filter.queryItems.map(\.encoded).allSatisfy { $0.utf8.allSatisfy { 0x21...0x7E ~= $0 } })
+        precondition(filter.status?.split(separator: ",").allSatisfy(known.contains) ?? true)
+        precondition(filter.queryItems.allSatisfy { !$0.value.allSatisfy(\.isWhitespace) })
+        precondition(filter.queryItems.map(\.encoded).allSatisfy { $0.utf8.allSatisfy { 0x21...0x7E ~= $0 } })
     }
 }

@@ -5,16 +5,12 @@ enum SmallFile {
     /// The key that most files hold, and the variable `KEY`.
     static let key = "4711|canary1234567890canary1234567890"
 
-    static func read(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] {
+    static func read(_ path: String, limit: Int) throws(Problem) -> [UInt8] {
         if path.contains("missing") {
-            throw FileProblem(description: "cannot be opened: No such file or directory")
+            throw Problem("cannot be opened: No such file or directory")
         }
         return path.contains("binary") ? [0xFF] : Array((path.contains("odd") ? " \(key) \(key)" : "\(key)\n").utf8)
     }
-}
-
-struct FileProblem: Error, CustomStringConvertible {
-    let description: String
 }
 
 /// Has nothing against any file.

@@ -23,7 +23,7 @@ struct AccountsFileTests {
         _ text: String, path: String = "accounts.yml", _ settings: Settings
     ) -> (accounts: [AccountSettings], diagnostics: Diagnostics) {
         let diagnostics = Diagnostics(file: path)
-        var file = AccountsFile(path: path, settings: settings, diagnostics)
+        var file = AccountsFile(settings, diagnostics)
         return (file.read(Array(text.utf8)), diagnostics)
     }
 
@@ -62,17 +62,17 @@ struct AccountsFileTests {
         let (accounts, diagnostics) = read(text, path: "\(folder)/accounts.yml", try settings())
         try diagnostics.throwProblems()
         #expect(accounts.map(\.name) == ["acme", "globex ☎"])
-        #expect(accounts[0].token == .file(path: "\(folder)/acme.token"))
-        #expect(try accounts[0].token.read() == Secret("1|acme"))
+        #expect(accounts[0].request.token == .file(path: "\(folder)/acme.token"))
+        #expect(try accounts[0].request.token.read() == Secret("1|acme"))
         #expect(
-            accounts[0].polling.filter
+            accounts[0].request.filter
                 == InstanceFilter(uuid: "x", name: "shop", phone: "+201", status: "WORKING,FAILED"))
-        #expect(accounts[0].polling.interval == .seconds(30) && accounts[0].polling.staleAfter == .seconds(90))
-        #expect(accounts[0].baseURL.description == FlagValues.api.description)
-        #expect(try accounts[1].token == .environment(name: "GLOBEX_TOKEN", Secret("2|globex")))
-        #expect(accounts[1].baseURL.description == "https://app.hypersender.com/api/whatsapp/v2")
-        #expect(accounts[1].polling.interval == .seconds(45) && accounts[1].polling.staleAfter == .seconds(135))
-        #expect(accounts[1].polling.timeout == .seconds(5) && accounts[1].polling.filter == InstanceFilter())
+        #expect(accounts[0].interval == .seconds(30) && accounts[0].staleAfter == .seconds(90))
+        #expect(accounts[0].request.baseURL.description == FlagValues.api.description)
+        #expect(try accounts[1].request.token == .environment(name: "GLOBEX_TOKEN", Secret("2|globex")))
+        #expect(accounts[1].request.baseURL.description == "https://app.hypersender.com/api/whatsapp/v2")
+        #expect(accounts[1].interval == .seconds(45) && accounts[1].staleAfter == .seconds(135))
+        #expect(accounts[1].request.timeout == .seconds(5) && accounts[1].request.filter == InstanceFilter())
     }
 
     @Test func flagsWinOverTheFile() throws {
@@ -87,12 +87,12 @@ struct AccountsFileTests {
                 "poll.interval": ["20s"], "hypersender.base-url": ["https://flag.test"],
                 "hypersender.filter.status": ["WORKING"],
             ])
-        #expect(accounts.map(\.polling.interval) == [.seconds(20), .seconds(20)])
-        #expect(accounts.map(\.polling.staleAfter) == [.seconds(300), .seconds(60)])
-        #expect(accounts.map(\.baseURL.description) == ["https://flag.test", "https://flag.test"])
-        #expect(accounts.map(\.polling.filter.status) == ["WORKING", "WORKING"])
-        #expect(accounts.map(\.polling.filter.name) == [nil, "x"])
-        #expect(accounts.map(\.polling.timeout) == [.seconds(10), .seconds(3)])
+        #expect(accounts.map(\.interval) == [.seconds(20), .seconds(20)])
+        #expect(accounts.map(\.staleAfter) == [.seconds(300), .seconds(60)])
+        #expect(accounts.map(\.request.baseURL.description) == ["https://flag.test", "https://flag.test"])
+        #expect(accounts.map(\.request.filter.status) == ["WORKING", "WORKING"])
+        #expect(accounts.map(\.request.filter.name) == [nil, "x"])
+        #expect(accounts.map(\.request.timeout) == [.seconds(10), .seconds(3)])
     }
 
     /// Each with the places and beginnings of what is said of it.
@@ -191,13 +191,13 @@ struct AccountsFileTests {
         #expect(
             try warnings([:]) == [
                 "f.yml:2: accounts[0].poll_interval: the API",
-                "f.yml:3: accounts[1].poll_stale_after: \(Polling.tooShort)",
+                "f.yml:3: accounts[1].poll_stale_after: \(FlagValues.tooShort)",
             ])
         // Of a flag that wins, the flag's own warning is enough.
         #expect(try warnings(["poll.interval": ["9s"], "poll.stale-after": ["9s"]]).isEmpty)
         #expect(
             try warnings(["poll.stale-after": ["2m"]]).last
-                == "f.yml:5: accounts[3].poll_interval: \(Polling.tooShort); see --poll.stale-after")
+                == "f.yml:5: accounts[3].poll_interval: \(FlagValues.tooShort); see --poll.stale-after")
     }
 
     @Test func accountsThatSeeTheSameAreSaid() throws {

@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import Settings
@@ -119,11 +120,11 @@ struct MappingDecoderTests {
 
     @Test func secretsAreNotQuoted() {
         let (_, problems) = read("k: hunter2\n12|abcdef: x\nl: [hunter2]\nc: 1|abcdefabcdef\n") { root -> Bool? in
-            _ = root.value("k", isSecret: true) { (_) throws(ValueProblem) -> Bool in
-                throw ValueProblem("is no good")
+            _ = root.value("k", quote: nil) { (_) throws(Problem) -> Bool in
+                throw Problem("is no good")
             }
-            _ = root.list("l", isSecret: true) { (_) throws(ValueProblem) -> Bool in
-                throw ValueProblem("is no good")
+            _ = root.list("l", quote: nil) { (_) throws(Problem) -> Bool in
+                throw Problem("is no good")
             }
             _ = root.value("c", ValueParser<Colour>.choice())
             return nil

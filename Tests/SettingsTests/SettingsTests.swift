@@ -32,11 +32,11 @@ struct SettingsTests {
         #expect(!settings.flags.disablesExporterMetrics)
         #expect(
             settings.flags.statusSet == .all && settings.flags.logLevel == .info && settings.flags.logFormat == .logfmt)
-        #expect(settings.polling.interval == .seconds(30) && settings.polling.timeout == .seconds(10))
-        #expect(settings.polling.staleAfter == .seconds(90) && settings.polling.maximumResponseBytes == 64 << 20)
+        #expect(settings.flags.interval == .seconds(30) && settings.flags.timeout == .seconds(10))
+        #expect(settings.flags.maximumAge == .seconds(90) && settings.flags.maximumResponseBytes == 64 << 20)
         #expect(
-            settings.polling.phone == .off && settings.polling.filter == InstanceFilter()
-                && settings.polling.caFile == nil)
+            settings.flags.phone == .off && settings.flags.filter == InstanceFilter()
+                && settings.flags.caFile == nil)
         #expect(
             try settings.source
                 == .api(
@@ -54,16 +54,16 @@ struct SettingsTests {
             "HYPERSENDER_WEB_DISABLE_EXPORTER_METRICS": "true", "HYPERSENDER_FILTER_PHONE": "+201",
         ]
         let fromEnvironment = try settings([:], environment)
-        #expect(fromEnvironment.polling.interval == .seconds(45) && fromEnvironment.polling.staleAfter == .seconds(135))
+        #expect(fromEnvironment.flags.interval == .seconds(45) && fromEnvironment.flags.maximumAge == .seconds(135))
         #expect(fromEnvironment.flags.listenAddresses.map(\.description) == [":1", "[::1]:2"])
         #expect(fromEnvironment.flags.statusSet == .current && fromEnvironment.flags.disablesExporterMetrics)
-        #expect(fromEnvironment.polling.filter == InstanceFilter(phone: "+201"))
+        #expect(fromEnvironment.flags.filter == InstanceFilter(phone: "+201"))
         let fromFlags = try settings(
             [
                 "poll.interval": ["20s"], "web.listen-address": ["127.0.0.1:9", "127.0.0.1:0", "127.0.0.1:0"],
                 "hypersender.base-url": ["https://flag.test"],
             ], environment)
-        #expect(fromFlags.polling.interval == .seconds(20))
+        #expect(fromFlags.flags.interval == .seconds(20))
         #expect(fromFlags.flags.listenAddresses.map(\.description) == ["127.0.0.1:9", "127.0.0.1:0", "127.0.0.1:0"])
         guard case .api(let url, _) = fromFlags.source else {
             Issue.record("the source is not the API")
@@ -224,8 +224,8 @@ struct SettingsTests {
         let demo = try settings(["demo": ["true"]], ["HYPERSENDER_TOKEN": "1|not used"])
         #expect(demo.source == .demo)
         #expect(demo.flags.listenAddresses.map(\.description) == ["127.0.0.1:10058"])
-        #expect(demo.polling.interval == .seconds(5) && demo.warnings.isEmpty)
-        #expect(try settings(["demo": ["true"], "poll.interval": ["1s"]], [:]).polling.interval == .seconds(1))
+        #expect(demo.flags.interval == .seconds(5) && demo.warnings.isEmpty)
+        #expect(try settings(["demo": ["true"], "poll.interval": ["1s"]], [:]).flags.interval == .seconds(1))
         #expect(
             problems(["demo": ["true"], "hypersender.token-file": ["x"], "hypersender.base-url": ["https://h.test"]])
                 .count == 2)
@@ -240,7 +240,7 @@ struct SettingsTests {
 
     @Test(arguments: [("1024", 1024), ("1KiB", 1024), ("64MiB", 64 << 20), ("4GiB", 4 << 30)])
     func sizesMayHaveAUnit(text: String, bytes: Int) throws {
-        #expect(try settings(["poll.max-response-bytes": [text]]).polling.maximumResponseBytes == bytes)
+        #expect(try settings(["poll.max-response-bytes": [text]]).flags.maximumResponseBytes == bytes)
     }
 
     @Test(arguments: [

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import HTTPServer
 import Logging
@@ -45,7 +46,7 @@ import Testing
     private func failure(
         _ address: String, usesTLS: Bool = false, within time: Duration = .seconds(60)
     ) async -> String? {
-        await #expect(throws: ProbeError.self) {
+        await #expect(throws: Problem.self) {
             _ = try await answer(address, usesTLS: usesTLS, within: time)
         }?.description
     }

@@ -24,10 +24,8 @@ public struct APIConfiguration: Sendable, Equatable {
     public var maximumResponseBytes = 64 << 20
 
     /// Creates the settings that hold by default.
-    public init(baseURL: BaseURL, token: TokenSource, userAgent: String) {
-        self.baseURL = baseURL
-        self.token = token
-        self.userAgent = userAgent
+    public init(baseURL: BaseURL, token: TokenSource, userAgent: String = "hypersender-exporter") {
+        (self.baseURL, self.token, self.userAgent) = (baseURL, token, userAgent)
     }
 
     /// The settings of the connections that this account needs.

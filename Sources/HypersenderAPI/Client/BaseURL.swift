@@ -1,4 +1,4 @@
-import Basics
+public import Basics
 import FoundationEssentials
 
 /// The address below which the API answers, such as `https://app.hypersender.com/api/whatsapp/v1`.
@@ -17,24 +17,24 @@ public struct BaseURL: Sendable, Hashable, CustomStringConvertible {
     /// Parses an address.
     ///
     /// - Parameter allowHTTP: Whether plain HTTP is allowed to another machine, where the token travels unencrypted.
-    /// - Throws: `BaseURLError`, with the mistake.
-    public init(_ text: String, allowHTTP: Bool = false) throws(BaseURLError) {
+    /// - Throws: `Problem`, with the mistake.
+    public init(_ text: String, allowHTTP: Bool = false) throws(Problem) {
         // `URLComponents` would encode these and go on.
         guard !text.unicodeScalars.contains(where: \.properties.isWhitespace) else {
-            throw BaseURLError("holds white space: remove it, also before and after the URL")
+            throw Problem("holds white space: remove it, also before and after the URL")
         }
         guard !text.unicodeScalars.contains(where: { [.control, .format].contains($0.properties.generalCategory) })
         else {
-            throw BaseURLError("holds a control character or another invisible one: type the URL anew")
+            throw Problem("holds a control character or another invisible one: type the URL anew")
         }
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let host = parts.host?.lowercased().trimmingBrackets, parts.host?.isEmpty == false
         else {
-            throw BaseURLError("is not a URL: write it like https://app.hypersender.com/api/whatsapp/v1")
+            throw Problem("is not a URL: write it like https://app.hypersender.com/api/whatsapp/v1")
         }
         origin = Origin(scheme: scheme, host: host, port: parts.port ?? Origin.defaultPort(scheme))
         path = Self.withoutLastSlashes(parts.percentEncodedPath)
-        if let mistake = Self.mistake(in: parts, origin, allowHTTP: allowHTTP) { throw BaseURLError(mistake) }
+        if let mistake = Self.mistake(in: parts, origin, allowHTTP: allowHTTP) { throw Problem(mistake) }
     }
 
     private static func mistake(in parts: URLComponents, _ origin: Origin, allowHTTP: Bool) -> String? {
@@ -115,14 +115,5 @@ public struct BaseURL: Sendable, Hashable, CustomStringConvertible {
             return "\(path)/\(parts.percentEncodedPath)" == listPath
         }
         return parts.percentEncodedPath == listPath
-    }
-}
-
-/// The mistake in a base URL, as the end of a sentence that names it.
-public struct BaseURLError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

@@ -35,10 +35,10 @@ package struct CertificateAuthorities: Sendable, Hashable {
     /// A folder of further ones, which are looked up by the hash of their name as they are needed.
     private var folder: String?
     /// The problems of the places that the environment names.
-    package private(set) var problems: [Problem] = []
+    package private(set) var problems: [UnusablePlace] = []
 
     /// A place that cannot be used.
-    package struct Problem: Sendable, Hashable {
+    package struct UnusablePlace: Sendable, Hashable {
         /// The environment variable that names it.
         package let place: String
         package let problem: String
@@ -75,7 +75,7 @@ package struct CertificateAuthorities: Sendable, Hashable {
                 return true
             } catch {
                 if system.isFileGiven {
-                    problems.append(Problem(place: "SSL_CERT_FILE", problem: error.description))
+                    problems.append(UnusablePlace(place: "SSL_CERT_FILE", problem: error.description))
                 }
             }
         }
@@ -98,7 +98,7 @@ package struct CertificateAuthorities: Sendable, Hashable {
         if system.isFolderGiven, known.isEmpty {
             let list = system.folders.joined(separator: ":")
             problems.append(
-                Problem(place: "SSL_CERT_DIR", problem: "there is no PEM file of certificates in \(list)"))
+                UnusablePlace(place: "SSL_CERT_DIR", problem: "there is no PEM file of certificates in \(list)"))
         }
     }
 
@@ -106,7 +106,7 @@ package struct CertificateAuthorities: Sendable, Hashable {
         let certificates: [NIOSSLCertificate]
         do {
             certificates = try NIOSSLCertificate.fromPEMBytes(SmallFile.read(file, limit: maximumFileSize))
-        } catch let problem as FileProblem {
+        } catch let problem as Problem {
             throw ClientSetupError("the file \(file) \(problem)")
         } catch {
             throw ClientSetupError("the file \(file) is not a PEM file of certificates")

@@ -1,4 +1,4 @@
-import Basics
+public import Basics
 import FoundationEssentials
 
 /// The proxies that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, as other programs read them.
@@ -21,8 +21,8 @@ public struct ProxySettings: Sendable, Equatable {
         var password: String?
     }
 
-    private let https: Result<Proxy?, ProxyError>
-    private let http: Result<Proxy?, ProxyError>
+    private let https: Result<Proxy?, Problem>
+    private let http: Result<Proxy?, Problem>
     private let exceptions: [Exception]
 
     /// The variable that exceptions are read from: `NO_PROXY` or `no_proxy`.
@@ -46,8 +46,8 @@ public struct ProxySettings: Sendable, Equatable {
 
     /// Returns the proxy for an address; `nil` to connect directly.
     ///
-    /// - Throws: `ProxyError`, naming the variable, if it is needed and cannot be used.
-    public func proxy(for url: BaseURL) throws(ProxyError) -> Proxy? {
+    /// - Throws: `Problem`, naming the variable, if it is needed and cannot be used.
+    public func proxy(for url: BaseURL) throws(Problem) -> Proxy? {
         let isDirect = IPAddress.isLoopback(host: url.host) || exceptions.contains { $0.covers(url) }
         return isDirect ? nil : try (url.origin.isEncrypted ? https : http).get()
     }
@@ -59,14 +59,14 @@ public struct ProxySettings: Sendable, Equatable {
 
     private static func proxy(
         _ variable: String, in environment: [String: String]
-    ) -> Result<Proxy?, ProxyError> {
+    ) -> Result<Proxy?, Problem> {
         guard let (name, text) = value(variable, in: environment) else { return .success(nil) }
         // The value is not quoted in errors: it may hold a password.
         guard let parts = URLComponents(string: text.contains("://") ? text : "http://\(text)"),
             let scheme = parts.scheme?.lowercased(), let host = parts.host?.trimmingBrackets, !host.isEmpty,
             (1...65535).contains(parts.port ?? 80)
         else {
-            return .failure(ProxyError("\(name) is not a proxy's address: write it like http://proxy.example:3128"))
+            return .failure(Problem("\(name) is not a proxy's address: write it like http://proxy.example:3128"))
         }
         switch scheme {
         case "http":
@@ -75,9 +75,9 @@ public struct ProxySettings: Sendable, Equatable {
         case "socks5" where parts.user == nil, "socks5h" where parts.user == nil:
             return .success(Proxy(kind: .socks5, host: host, port: parts.port ?? 1080))
         case "socks5", "socks5h":
-            return .failure(ProxyError("\(name) holds a user name, which SOCKS proxies cannot be given here"))
+            return .failure(Problem("\(name) holds a user name, which SOCKS proxies cannot be given here"))
         default:
-            return .failure(ProxyError("\(name) has the scheme \(scheme): only http and socks5 proxies can be used"))
+            return .failure(Problem("\(name) has the scheme \(scheme): only http and socks5 proxies can be used"))
         }
     }
 
@@ -153,14 +153,5 @@ public struct ProxySettings: Sendable, Equatable {
         private static func withoutLastDot(_ name: Substring) -> Substring {
             name.hasSuffix(".") ? name.dropLast() : name
         }
-    }
-}
-
-/// The problem of a proxy variable. It never quotes the value, which may hold a password.
-public struct ProxyError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

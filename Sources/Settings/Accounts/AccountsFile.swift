@@ -3,15 +3,12 @@ import HypersenderAPI
 
 /// Reads a file that names several accounts.
 struct AccountsFile {
-    private let path: String
     private let settings: Settings
     private let diagnostics: Diagnostics
     /// The lines that names were given in.
     private var names: [String: Int] = [:]
     /// The requests of accounts, each with the name of the first account that makes it.
     private var requests: [Request: String] = [:]
-    /// The problems of proxies that have been reported, each once for all accounts.
-    private var proxyProblems: Set<String> = []
 
     /// All that decides which instances an account sees.
     private struct Request: Hashable {
@@ -20,8 +17,8 @@ struct AccountsFile {
         var filter: InstanceFilter
     }
 
-    init(path: String, settings: Settings, _ diagnostics: Diagnostics) {
-        (self.path, self.settings, self.diagnostics) = (path, settings, diagnostics)
+    init(_ settings: Settings, _ diagnostics: Diagnostics) {
+        (self.settings, self.diagnostics) = (settings, diagnostics)
     }
 
     /// Reads the file's bytes, and returns the accounts of this shard; they are not to be used if there is a problem.
@@ -44,10 +41,9 @@ struct AccountsFile {
         let flags = flags(mapping)
         mapping.end()
         guard isOurs, let flags else { return nil }
-        checkProxy(for: flags.baseURL)
+        let proxy = settings.proxies.proxy(for: flags.baseURL, diagnostics)
         guard let name, let token else { return nil }
-        let polling = Polling(flags, proxies: settings.polling.proxies, authorities: settings.polling.systemAuthorities)
-        warn(mapping, polling)
+        warn(mapping, flags)
         if let exposure = token.source.exposure {
             mapping.warn("token_file", exposure)
         }
@@ -60,7 +56,7 @@ struct AccountsFile {
         } else {
             requests[request] = name
         }
-        return AccountSettings(name: name, baseURL: flags.baseURL, token: token.source, polling: polling)
+        return AccountSettings(name: name, flags, token: token.source, proxy: proxy, settings.authorities)
     }
 
     /// Reads the keys that say what flags say too, and win over the account; `nil` if one cannot be read.
@@ -74,7 +70,7 @@ struct AccountsFile {
             guard let mapping = isFilter ? filter : mapping else { continue }
             let name = isFilter ? String(key.dropFirst(7)) : key
             var decoded = values
-            let isRead: Void? = mapping.value(name, quote: flag.quote) { (text) throws(ValueProblem) in
+            let isRead: Void? = mapping.value(name, quote: flag.quote) { (text) throws(Problem) in
                 try flag.decode(text, &decoded)
             }
             if isRead == nil {
@@ -87,27 +83,17 @@ struct AccountsFile {
         return isSound ? values : nil
     }
 
-    private mutating func checkProxy(for baseURL: BaseURL) {
-        do throws(ProxyError) {
-            _ = try settings.polling.proxies.proxy(for: baseURL)
-        } catch {
-            if proxyProblems.insert(error.description).inserted {
-                diagnostics.report("proxy", error.description)
-            }
-        }
-    }
-
     /// Warns as `Settings` does of flags, and of what the account's settings make of those.
-    private func warn(_ mapping: MappingDecoder, _ polling: Polling) {
+    private func warn(_ mapping: MappingDecoder, _ flags: FlagValues) {
         let interval = ownKey(\.interval, mapping)
-        if let interval, polling.pollsTooOften {
-            mapping.warn(interval, Polling.tooOften)
+        if let interval, flags.pollsTooOften {
+            mapping.warn(interval, FlagValues.tooOften)
         }
-        guard polling.expiresBetweenPolls else { return }
+        guard flags.expiresBetweenPolls else { return }
         if let staleAfter = ownKey(\.staleAfter, mapping) {
-            mapping.warn(staleAfter, Polling.tooShort)
+            mapping.warn(staleAfter, FlagValues.tooShort)
         } else if let interval {
-            mapping.warn(interval, "\(Polling.tooShort); see --poll.stale-after")
+            mapping.warn(interval, "\(FlagValues.tooShort); see --poll.stale-after")
         }
     }
 
@@ -137,32 +123,26 @@ struct AccountsFile {
     private func token(_ mapping: MappingDecoder, isOurs: Bool) -> (source: TokenSource, key: Secret)? {
         let tokenFile = mapping.text("token_file")
         let variable = mapping.text("token_env")
-        switch (mapping.isGiven("token_file"), mapping.isGiven("token_env")) {
-        case (true, true):
+        let isGiven = (mapping.isGiven("token_file"), mapping.isGiven("token_env"))
+        if isGiven == (true, true) {
             mapping.report("token_env", "is given besides token_file: give one of them")
-            return nil
-        case (false, false):
+        } else if isGiven == (false, false) {
             mapping.report(
                 "token_file",
                 "is missing: name a file that holds the account's API key, or an environment variable as token_env")
-            return nil
-        default: break
         }
         // Other shards' keys need not be on this machine.
-        guard isOurs else { return nil }
+        guard isGiven.0 != isGiven.1, isOurs else { return nil }
         if let tokenFile {
-            let source = TokenSource.file(path: tokenFile.hasPrefix("/") ? tokenFile : folder + tokenFile)
+            let source = TokenSource.file(path: mapping.resolve(tokenFile))
             do {
                 return (source, try source.read())
             } catch {
                 mapping.report("token_file", error.description)
             }
         } else if let variable {
-            guard let text = settings.given.variable(variable) else {
-                mapping.report("token_env", "the environment variable \(Redaction.quote(variable)) is not set")
-                return nil
-            }
             do {
+                guard let text = settings.given.variable(variable) else { throw Problem("is not set") }
                 let key = try Secret(text)
                 return (.environment(name: variable, key), key)
             } catch {
@@ -171,7 +151,4 @@ struct AccountsFile {
         }
         return nil
     }
-
-    /// The folder that paths in the file are relative to, with a slash at its end.
-    private var folder: String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "" }
 }

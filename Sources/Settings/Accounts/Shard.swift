@@ -1,3 +1,5 @@
+import Basics
+
 /// One of several replicas that divide the accounts of a configuration among them.
 ///
 /// As in kube-state-metrics, the jump consistent hash (Lamping and Veach, 2014) of the FNV-1a hash of an account's name
@@ -7,22 +9,6 @@ public struct Shard: Sendable, Equatable {
     public let index: Int
     /// The number of replicas.
     public let total: Int
-
-    /// The one replica that has everything.
-    public static let whole = Shard(index: 0, total: 1)
-
-    /// A replica without accounts, which stands for one whose number is not known.
-    static let none = Shard()
-
-    private init() {
-        (index, total) = (-1, 1)
-    }
-
-    /// Creates a replica's share; the index is from 0 and below the total.
-    public init(index: Int, total: Int) {
-        precondition((0..<total).contains(index), "there is no such shard")
-        (self.index, self.total) = (index, total)
-    }
 
     /// Whether the account of this name is this replica's.
     public func keeps(_ name: String) -> Bool {
@@ -52,5 +38,39 @@ public struct Shard: Sendable, Equatable {
         guard let dash = host.lastIndex(of: "-") else { return nil }
         let digits = host[host.index(after: dash)...]
         return digits.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(digits) : nil
+    }
+}
+
+extension Shard {
+    /// Takes the number and the total that the flags give, and reports what does not fit.
+    init(_ flags: FlagValues, _ given: GivenValues, _ diagnostics: Diagnostics) {
+        let properties: [PartialKeyPath<FlagValues>] = [\.shardIndex, \.totalShards, \.derivesShardFromHostname]
+        let places = properties.compactMap(given.place)
+        if given.place(\.accountsFile) == nil {
+            for place in places {
+                diagnostics.report(place, "only the accounts of a --config.file can be divided among replicas")
+            }
+        }
+        var index = flags.shardIndex
+        var place = given.place(\.shardIndex)
+        if flags.derivesShardFromHostname, let origin = given.place(\.derivesShardFromHostname) {
+            if let place {
+                diagnostics.report(place, "cannot be combined with \(origin)")
+            } else if let ordinal = Self.ordinal(ofHostName: given.hostName) {
+                index = ordinal
+            } else {
+                diagnostics.report(
+                    origin, "the host name \(Redaction.quote(given.hostName)) does not end in a number after a dash")
+            }
+            place = origin
+        }
+        if index >= flags.totalShards {
+            diagnostics.report(
+                place ?? "",
+                "is \(index), and there are \(flags.totalShards) shards, numbered from 0: see --total-shards")
+        }
+        let isUnknown = diagnostics.problems.contains { places.contains($0.place) }
+        // A replica whose number is not known has no accounts.
+        self.init(index: isUnknown ? -1 : index, total: flags.totalShards)
     }
 }

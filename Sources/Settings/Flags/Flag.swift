@@ -21,38 +21,7 @@ public struct Flag: Sendable {
     var isRepeatable = false
     /// Quotes a value for a message about it.
     var quote: @Sendable (String) -> String = Redaction.quote
-    let decode: @Sendable (_ text: String, _ values: inout FlagValues) throws(ValueProblem) -> Void
-
-    /// Creates a flag whose default is that of its property.
-    init<Value>(
-        _ name: String, _ parser: ValueParser<Value>, _ property: any WritableKeyPath<FlagValues, Value> & Sendable,
-        account key: String? = nil, _ help: String
-    ) {
-        self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
-            (text, values) throws(ValueProblem) in values[keyPath: property] = try parser.parse(text)
-        }
-        defaultText = parser.placeholder.map { _ in "`\(parser.format(FlagValues()[keyPath: property]))`" }
-        accountKey = key
-    }
-
-    /// Creates a flag without a default.
-    init<Value>(
-        _ name: String, _ parser: ValueParser<Value>, _ property: any WritableKeyPath<FlagValues, Value?> & Sendable,
-        account key: String? = nil, _ help: String
-    ) {
-        self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
-            (text, values) throws(ValueProblem) in values[keyPath: property] = try parser.parse(text)
-        }
-        accountKey = key
-    }
-
-    init(
-        name: String, placeholder: String?, help: String, property: any PartialKeyPath<FlagValues> & Sendable,
-        decode: @escaping @Sendable (_ text: String, _ values: inout FlagValues) throws(ValueProblem) -> Void
-    ) {
-        (self.name, self.placeholder, self.help) = (name, placeholder, help)
-        (self.property, self.decode) = (property, decode)
-    }
+    let decode: @Sendable (_ text: String, _ values: inout FlagValues) throws(Problem) -> Void
 
     func with(_ change: (inout Flag) -> Void) -> Flag {
         var flag = self
@@ -73,5 +42,72 @@ public struct Flag: Sendable {
     /// Finds the flag whose value arrives in a property.
     static func of(_ property: PartialKeyPath<FlagValues>) -> Flag? {
         all.first { $0.property == property }
+    }
+}
+
+extension Flag {
+    /// Creates a flag whose default is that of its property.
+    init<Value>(
+        _ name: String, _ parser: ValueParser<Value>, _ property: any WritableKeyPath<FlagValues, Value> & Sendable,
+        account key: String? = nil, _ help: String
+    ) {
+        self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
+            (text, values) throws(Problem) in values[keyPath: property] = try parser.parse(text)
+        }
+        defaultText = parser.placeholder.map { _ in "`\(parser.format(FlagValues()[keyPath: property]))`" }
+        accountKey = key
+    }
+
+    /// Creates a flag without a default.
+    init<Value>(
+        _ name: String, _ parser: ValueParser<Value>, _ property: any WritableKeyPath<FlagValues, Value?> & Sendable,
+        account key: String? = nil, _ help: String
+    ) {
+        self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
+            (text, values) throws(Problem) in values[keyPath: property] = try parser.parse(text)
+        }
+        accountKey = key
+    }
+}
+
+extension Flag {
+    /// The text of `--help`, in 80 columns.
+    public static var help: String {
+        var entries = ""
+        var previous: Substring = ""
+        for flag in all {
+            // Flags whose names begin alike stand together.
+            let beginning = flag.name.prefix { $0 != "." && $0 != "-" }
+            entries += previous == beginning ? "" : "\n"
+            entries += entry(
+                "--\(flag.name)", flag.placeholder, flag.help + (flag.defaultText.map { " (default: \($0))" } ?? ""))
+            previous = beginning
+        }
+        return """
+            Prometheus exporter for WhatsApp instances run through Hypersender.
+
+            Polls the Hypersender API in the background and serves what it knows at
+            /metrics. The API key comes from HYPERSENDER_TOKEN or from
+            --hypersender.token-file; --demo needs none.
+
+            Every flag also reads an environment variable: --poll.interval is
+            HYPERSENDER_POLL_INTERVAL, --hypersender.base-url is HYPERSENDER_BASE_URL.
+            Flags win. Durations are written like 30s or 1m30s.
+
+            Usage: hypersender-exporter [flags]
+            \(entries)
+            \(entry("--version", nil, "Show the version."))\(entry("-h, --help", nil, "Show this text."))
+            """
+    }
+
+    private static func entry(_ name: String, _ placeholder: String?, _ text: String) -> String {
+        var lines = ["  \(name)" + (placeholder.map { " <\($0)>" } ?? ""), String(repeating: " ", count: 7)]
+        for word in text.replacing("`", with: "").split(separator: " ") {
+            if lines[lines.count - 1].count + word.count >= 80 {
+                lines.append(String(repeating: " ", count: 7))
+            }
+            lines[lines.count - 1] += " \(word)"
+        }
+        return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -7,12 +7,10 @@ extension Flag {
     public static let all = [
         Flag(
             name: "web.listen-address", placeholder: "host:port",
+            defaultText: "`\(FlagValues.defaultAddress)`, with `--demo` `\(FlagValues.demoAddress)`",
             help: "Address to listen on, such as `[::1]:10058`, `unix:/run/exporter.sock`, or `127.0.0.1:0` for any"
-                + " free port. Repeatable.", property: \.listenAddresses
-        ) { (text, values) throws(ValueProblem) in try values.listen(on: text) }.with {
-            $0.defaultText = "`\(FlagValues.defaultAddress)`, with `--demo` `\(FlagValues.demoAddress)`"
-            $0.isRepeatable = true
-        },
+                + " free port. Repeatable.", property: \.listenAddresses, isRepeatable: true
+        ) { (text, values) throws(Problem) in try values.listen(on: text) },
         Flag(
             "web.telemetry-path", .path, \.telemetryPath, "Path of the metrics; `/` takes the place of the status page."
         ),
@@ -40,19 +38,11 @@ extension Flag {
             "hypersender.allow-http", .boolean, \.allowsHTTP,
             "Allow a base URL with `http` to another machine. The token is then sent unencrypted."),
         Flag(
-            name: "hypersender.base-url", placeholder: "url",
+            name: "hypersender.base-url", placeholder: "url", defaultText: "`\(FlagValues.api)`",
             help: "Base URL of the API; `http` only on loopback unless `--hypersender.allow-http` is set.",
-            property: \.baseURL
-        ) { (text, values) throws(ValueProblem) in
-            do throws(BaseURLError) {
-                values.baseURL = try BaseURL(text, allowHTTP: values.allowsHTTP)
-            } catch {
-                throw ValueProblem(error.description)
-            }
-        }.with {
-            $0.defaultText = "`\(FlagValues().baseURL)`"
-            $0.accountKey = "base_url"
-            $0.quote = Redaction.quoteAddress
+            accountKey: "base_url", property: \.baseURL, quote: Redaction.quoteAddress
+        ) { (text, values) throws(Problem) in
+            values.baseURL = try BaseURL(text, allowHTTP: values.allowsHTTP)
         },
         Flag(
             "hypersender.token-file", .text("path"), \.tokenFile,
@@ -116,21 +106,19 @@ extension Flag {
 
 extension ValueParser where Value == String {
     /// The path of a URL, below which nothing of ours is.
-    fileprivate static let path = ValueParser(placeholder: "path", format: { $0 }) { (text) throws(ValueProblem) in
-        guard text.hasPrefix("/"), isVisibleASCII(text), !text.contains(where: { "?#".contains($0) }) else {
-            throw ValueProblem("is not a path: write it like /metrics")
-        }
-        guard !text.hasPrefix("/-/") else { throw ValueProblem("is below /-/, where health and readiness are") }
-        guard text != "/runbooks" else { throw ValueProblem("is where the runbooks are") }
+    fileprivate static let path = ValueParser(placeholder: "path", format: { $0 }) { (text) throws(Problem) in
+        guard text.isPath else { throw Problem("is not a path: write it like /metrics") }
+        guard !text.hasPrefix("/-/") else { throw Problem("is below /-/, where health and readiness are") }
+        guard text != "/runbooks" else { throw Problem("is where the runbooks are") }
         return text
     }
 
     /// Statuses that the API documents, with commas in between.
     fileprivate static let statuses = ValueParser(placeholder: "status", format: { $0 }) {
-        (text) throws(ValueProblem) in
+        (text) throws(Problem) in
         let known = InstanceStatus.documented.map(\.rawValue)
         for name in text.split(separator: ",", omittingEmptySubsequences: false) where !known.contains(String(name)) {
-            throw ValueProblem("is not one or more of \(known.joined(separator: ",")), with commas in between")
+            throw Problem("is not one or more of \(known.joined(separator: ",")), with commas in between")
         }
         return text
     }
@@ -139,19 +127,22 @@ extension ValueParser where Value == String {
 extension ValueParser where Value == String? {
     /// An address with http or https; `nil` for an empty text.
     fileprivate static let runbookURL = ValueParser(placeholder: "url", format: { $0 ?? "" }) {
-        (text) throws(ValueProblem) in
+        (text) throws(Problem) in
         let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
         let isURL =
             parts.count == 3 && ["http:", "https:"].contains(parts[0].lowercased()) && parts[1].isEmpty
-            && !parts[2].isEmpty && !parts[2].hasPrefix("/") && isVisibleASCII(text)
+            && !parts[2].isEmpty && !parts[2].hasPrefix("/") && text.isVisibleASCII
         guard text.isEmpty || isURL else {
-            throw ValueProblem("is not an address with http or https: write it like https://wiki.example/runbooks")
+            throw Problem("is not an address with http or https: write it like https://wiki.example/runbooks")
         }
-        guard !text.contains("#") else { throw ValueProblem("has a # in it, which the links add themselves") }
+        guard !text.contains("#") else { throw Problem("has a # in it, which the links add themselves") }
         return text.isEmpty ? nil : text
     }
 }
 
-private func isVisibleASCII(_ text: String) -> Bool {
-    text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+extension String {
+    fileprivate var isVisibleASCII: Bool { utf8.allSatisfy { (0x21...0x7E).contains($0) } }
+
+    /// Whether this is the path of a URL, without query and fragment.
+    var isPath: Bool { hasPrefix("/") && isVisibleASCII && !contains { "?#".contains($0) } }
 }

@@ -1,3 +1,4 @@
+import Basics
 public import HTTPServer
 import HypersenderAPI
 public import Monitoring
@@ -37,7 +38,8 @@ public struct FlagValues: Sendable, Equatable {
     var filter = InstanceFilter()
     var caFile: String?
 
-    var interval = Duration.seconds(30)
+    /// The interval between polls.
+    public internal(set) var interval = Duration.seconds(30)
     var timeout = Duration.seconds(10)
     /// Three intervals if `nil`.
     var staleAfter: Duration?
@@ -61,6 +63,19 @@ public struct FlagValues: Sendable, Equatable {
     /// Whether to check the running exporter and exit.
     public var checksHealth = false
 
+    /// The age of the last successful poll at which its data is withdrawn.
+    var maximumAge: Duration { staleAfter ?? interval * 3 }
+
+    /// Whether polls alone would use up the API's smallest plan.
+    var pollsTooOften: Bool { interval < .seconds(10) }
+    static let tooOften =
+        "the API's smallest plan allows 10 requests a minute, and polls spend the same budget as sent messages"
+
+    /// Whether data is withdrawn although polls go well.
+    var expiresBetweenPolls: Bool { maximumAge < interval * 1.1 }
+    static let tooShort =
+        "data is kept hardly longer than the poll interval, or not as long: it will be withdrawn between polls"
+
     static let demoInterval = Duration.seconds(5)
     static let defaultAddress = ":10058"
     static let demoAddress = "127.0.0.1:10058"
@@ -72,14 +87,14 @@ public struct FlagValues: Sendable, Equatable {
     }()
 
     /// Adds an address to listen on.
-    mutating func listen(on text: String) throws(ValueProblem) {
+    mutating func listen(on text: String) throws(Problem) {
         let address: ListenAddress
         do {
             address = try ListenAddress(text)
         } catch {
-            throw ValueProblem("is not a listen address: \(error.reason)")
+            throw Problem("is not a listen address: \(error.reason)")
         }
-        guard !listenAddresses.contains(address) || address.isAnyPort else { throw ValueProblem("is given twice") }
+        guard !listenAddresses.contains(address) || address.isAnyPort else { throw Problem("is given twice") }
         listenAddresses.append(address)
     }
 }

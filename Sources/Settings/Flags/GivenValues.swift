@@ -1,19 +1,64 @@
+import Basics
+public import HTTPServer
+
 /// The texts that the user gave on the command line and in the environment.
 public struct GivenValues: Sendable {
-    private let flags: [String: [String]]
+    /// The values of each flag, by its name without dashes; a switch has the value `true`.
+    private(set) var flags: [String: [String]] = [:]
     /// The arguments that could not be understood.
-    private let mistakes: [SettingsProblem]
+    private(set) var mistakes: [SettingsProblem] = []
+    /// Whether `--help` is given.
+    public private(set) var asksForHelp = false
+    /// Whether `--version` is given.
+    public private(set) var asksForVersion = false
     /// The environment of the process.
     public let environment: [String: String]
     /// The machine's name, which a shard's number may be derived from.
     let hostName: String
 
-    /// - Parameter flags: the values of each flag, by its name without dashes; a switch has the value `true`.
-    public init(
-        flags: [String: [String]], mistakes: [SettingsProblem] = [], environment: [String: String],
-        hostName: String = ""
-    ) {
-        (self.flags, self.mistakes, self.environment, self.hostName) = (flags, mistakes, environment, hostName)
+    /// Parses arguments of the forms `--flag=value`, `--flag value` and `--switch`.
+    public init(_ arguments: [String], environment: [String: String], hostName: String) {
+        (self.environment, self.hostName) = (environment, hostName)
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--help", "-h": asksForHelp = true
+            case "--version": asksForVersion = true
+            default: parse(argument, &rest)
+            }
+        }
+    }
+
+    /// Parses an argument, and takes its value from the rest if it stands there.
+    private mutating func parse(_ argument: String, _ rest: inout ArraySlice<String>) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let (place, value) = (parts[0], parts.count > 1 ? parts[1] : nil)
+        guard place.hasPrefix("--"), let flag = Flag.byName[String(place.dropFirst(2))] else {
+            // It may be a key in the wrong place.
+            mistakes.append(SettingsProblem(Redaction.apply(to: place), Self.advice(place)))
+            if place.hasPrefix("-"), value == nil, rest.first?.hasPrefix("-") == false {
+                // Probably its value.
+                rest.removeFirst()
+            }
+            return
+        }
+        if let placeholder = flag.placeholder {
+            if let value = value ?? (rest.first?.hasPrefix("--") == false ? rest.popFirst() : nil) {
+                flags[flag.name, default: []].append(value)
+            } else {
+                mistakes.append(SettingsProblem(place, "needs a value: \(place)=\(placeholder)"))
+            }
+        } else if value == nil {
+            flags[flag.name] = ["true"]
+        } else {
+            mistakes.append(SettingsProblem(place, "takes no value"))
+        }
+    }
+
+    private static func advice(_ place: String) -> String {
+        guard place.hasPrefix("-") else { return "unexpected argument" }
+        let nearest = KeyName.nearest(to: String(place.drop { $0 == "-" }), among: Flag.all.map(\.name))
+        return "unknown flag" + (nearest.map { "; did you mean --\($0)?" } ?? "")
     }
 
     /// Returns an environment variable; `nil` if it is not set or empty.
@@ -38,10 +83,10 @@ public struct GivenValues: Sendable {
         for flag in Flag.all {
             guard let (texts, place) = value(for: flag) else { continue }
             for text in texts {
-                do throws(ValueProblem) {
+                do throws(Problem) {
                     try flag.decode(text, &values)
                 } catch {
-                    diagnostics.report(place, "\(flag.quote(text)) \(error.problem)")
+                    diagnostics.report(place, "\(flag.quote(text)) \(error)")
                 }
             }
         }
@@ -56,10 +101,27 @@ public struct GivenValues: Sendable {
 
     /// Returns the values of a flag, and the name of the flag or variable that gives them; `nil` if it is not given.
     func value(for flag: Flag) -> (texts: [String], place: String)? {
-        let variable = variable(flag.variable)
-        guard let texts = flags[flag.name] ?? variable.map({ [$0] }) else { return nil }
-        let place = flags[flag.name] == nil ? flag.variable : "--\(flag.name)"
-        guard flag.isRepeatable else { return (Array(texts.suffix(1)), place) }
+        let given = flags[flag.name].map { ($0, "--\(flag.name)") }
+        guard let (texts, place) = given ?? variable(flag.variable).map({ ([$0], flag.variable) }) else { return nil }
+        guard flag.isRepeatable else { return (texts.suffix(1), place) }
         return (texts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }, place)
+    }
+
+    /// Returns the addresses at which a health check finds the exporter. Its other settings may be out of reach.
+    ///
+    /// - Throws: `SettingsProblems` with what keeps the exporter from being found.
+    public func addressesToCheck() throws(SettingsProblems) -> [ListenAddress] {
+        let diagnostics = Diagnostics()
+        let flags = decode(diagnostics)
+        let place = place(\.listenAddresses)
+        if flags.usesSystemdSockets, place == nil, let socket = self.place(\.usesSystemdSockets) {
+            diagnostics.report(
+                socket, "systemd alone knows the address: give --healthcheck the same as --web.listen-address")
+        }
+        for address in flags.listenAddresses where address.isAnyPort {
+            diagnostics.report(place ?? "", "\"\(address)\" is any free port, and a health check needs to know which")
+        }
+        try diagnostics.throwProblems()
+        return flags.listenAddresses
     }
 }

@@ -1,27 +1,20 @@
+import Basics
+
 /// A kind of value that flags, environment variables and files have in common.
 struct ValueParser<Value>: Sendable {
     /// The value's form, for help; `nil` for a boolean.
     var placeholder: String?
     /// Writes a value, for help.
     let format: @Sendable (Value) -> String
-    let parse: @Sendable (String) throws(ValueProblem) -> Value
-}
-
-/// The problem with a text, as the end of a sentence that quotes it.
-struct ValueProblem: Error {
-    let problem: String
-
-    init(_ problem: String) {
-        self.problem = problem
-    }
+    let parse: @Sendable (String) throws(Problem) -> Value
 }
 
 extension ValueParser where Value == String {
     /// Any text that is not blank.
     static func text(_ placeholder: String = "text") -> Self {
-        ValueParser(placeholder: placeholder, format: { $0 }) { (text) throws(ValueProblem) in
+        ValueParser(placeholder: placeholder, format: { $0 }) { (text) throws(Problem) in
             guard !text.allSatisfy(\.isWhitespace) else {
-                throw ValueProblem("is blank: leave it out, or give it a value")
+                throw Problem("is blank: leave it out, or give it a value")
             }
             return text
         }
@@ -33,9 +26,9 @@ extension ValueParser where Value == Bool {
     static let booleans = ["true": true, "yes": true, "on": true, "false": false, "no": false, "off": false]
 
     /// One of those words in any case, or 1 or 0.
-    static let boolean = ValueParser(placeholder: nil, format: { "\($0)" }) { (text) throws(ValueProblem) in
+    static let boolean = ValueParser(placeholder: nil, format: { "\($0)" }) { (text) throws(Problem) in
         guard let value = booleans[text.lowercased()] ?? ["1": true, "0": false][text] else {
-            throw ValueProblem("is neither true nor false")
+            throw Problem("is neither true nor false")
         }
         return value
     }
@@ -49,14 +42,14 @@ extension ValueParser where Value == Int {
             return unit.map { "\(number / $0.factor)\($0.name)" } ?? "\(number)"
         }
         let limits = "it must be \(format(range.lowerBound)) to \(format(range.upperBound))"
-        return ValueParser(placeholder: "n", format: format) { (text) throws(ValueProblem) in
+        return ValueParser(placeholder: "n", format: format) { (text) throws(Problem) in
             let unit = units.first { text.hasSuffix($0.name) }
             let digits = text.dropLast(unit?.name.count ?? 0)
             guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
                 let number = Int(digits)
-            else { throw ValueProblem("is not a whole number: \(limits)") }
+            else { throw Problem("is not a whole number: \(limits)") }
             let (value, overflow) = number.multipliedReportingOverflow(by: unit?.factor ?? 1)
-            guard !overflow, range.contains(value) else { throw ValueProblem("is out of range: \(limits)") }
+            guard !overflow, range.contains(value) else { throw Problem("is out of range: \(limits)") }
             return value
         }
     }
@@ -74,11 +67,11 @@ extension ValueParser where Value == Duration {
     static func duration(_ range: ClosedRange<Duration>) -> Self {
         let (lowest, highest) = (range.lowerBound, range.upperBound)
         let limits = "\(PrometheusDuration.format(lowest)) to \(PrometheusDuration.format(highest))"
-        return ValueParser(placeholder: "duration", format: PrometheusDuration.format) { (text) throws(ValueProblem) in
+        return ValueParser(placeholder: "duration", format: PrometheusDuration.format) { (text) throws(Problem) in
             guard let duration = PrometheusDuration.parse(text) else {
-                throw ValueProblem("is not a duration: write it like 30s, 1m30s or 500ms")
+                throw Problem("is not a duration: write it like 30s, 1m30s or 500ms")
             }
-            guard range.contains(duration) else { throw ValueProblem("is out of range: it must be \(limits)") }
+            guard range.contains(duration) else { throw Problem("is out of range: it must be \(limits)") }
             return duration
         }
     }
@@ -89,9 +82,9 @@ extension ValueParser where Value: RawRepresentable & CaseIterable & Sendable, V
     static func choice() -> Self {
         let names = Value.allCases.map(\.rawValue)
         return ValueParser(placeholder: names.joined(separator: "|"), format: \.rawValue) {
-            (text) throws(ValueProblem) in
+            (text) throws(Problem) in
             guard let value = Value(rawValue: text) else {
-                throw ValueProblem("is not one of \(names.joined(separator: ", "))")
+                throw Problem("is not one of \(names.joined(separator: ", "))")
             }
             return value
         }

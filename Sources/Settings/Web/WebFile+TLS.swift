@@ -3,15 +3,15 @@ import HTTPServer
 
 extension WebFile {
     /// Reads `tls_server_config`; returns `nil` for plain HTTP, if no key has a value.
-    static func tls(_ keys: MappingDecoder, folder: Substring, certificatesAt now: Int?) -> TLSOptions? {
-        let certificate = pem("cert", of: keys, folder: folder)
-        let key = pem("key", of: keys, folder: folder)
-        let clientCA = pem("client_ca", of: keys, folder: folder)
+    static func tls(_ keys: MappingDecoder, certificatesAt now: Int?) -> TLSOptions? {
+        let certificate = pem("cert", of: keys)
+        let key = pem("key", of: keys)
+        let clientCA = pem("client_ca", of: keys)
         let policy = keys.value("client_auth_type", clientPolicy)
         let allowedNames = keys.texts("client_allowed_sans")
         let minimum = keys.value("min_version", ValueParser<TLSOptions.Version>.choice()) ?? .tls12
         let maximum = keys.value("max_version", ValueParser<TLSOptions.Version>.choice()) ?? .tls13
-        let suites = keys.list("cipher_suites", isSecret: true, cipherSuite) ?? []
+        let suites = keys.list("cipher_suites", quote: nil, cipherSuite) ?? []
         let curves = keys.list("curve_preferences", curve) ?? []
         if keys.flag("prefer_server_cipher_suites") != nil {
             keys.warn("prefer_server_cipher_suites", "has no effect: the TLS library chooses the suite")
@@ -20,7 +20,7 @@ extension WebFile {
         guard keys.keys.contains(where: { !keys.isBlank($0) }) else { return nil }
 
         // The toolkit falls back to plain HTTP if only other keys are given; nobody means that.
-        for name in ["cert", "key"] where keys.isBlank(name) && keys.isBlank("\(name)_file") {
+        for name in ["cert", "key"] where keys.isBlank(pemKey(name, keys)) {
             keys.report(
                 "\(name)_file", "is missing: name a file with PEM text, or give the text itself as \(name)")
         }
@@ -54,20 +54,20 @@ extension WebFile {
     /// Reads PEM text, either inline or from a file, whose key has `_file` at its end.
     ///
     /// An empty text counts as not given, as in the toolkit.
-    private static func pem(_ inline: String, of keys: MappingDecoder, folder: Substring) -> TLSOptions.PEM? {
+    private static func pem(_ inline: String, of keys: MappingDecoder) -> TLSOptions.PEM? {
         let name = "\(inline)_file"
-        let text = keys.value(inline, isSecret: true) { (text) throws(ValueProblem) in
+        let text = keys.value(inline, quote: nil) { (text) throws(Problem) in
             guard text.isEmpty || text.contains("-----BEGIN ") else {
-                throw ValueProblem("is not PEM text; to name a file, write \(name)")
+                throw Problem("is not PEM text; to name a file, write \(name)")
             }
             return text
         }
-        let path = keys.value(name, isSecret: true) { (text) throws(ValueProblem) in
+        let path = keys.value(name, quote: nil) { (text) throws(Problem) in
             guard !text.contains("-----BEGIN ") else {
-                throw ValueProblem("is PEM text, not a file; to give the text itself, write \(inline)")
+                throw Problem("is PEM text, not a file; to give the text itself, write \(inline)")
             }
             guard text.isEmpty || !text.allSatisfy(\.isWhitespace) else {
-                throw ValueProblem("is blank: leave it out, or name a file")
+                throw Problem("is blank: leave it out, or name a file")
             }
             return text
         }
@@ -75,9 +75,14 @@ extension WebFile {
             keys.report(name, "is given, and so is \(inline): give one of them")
         }
         if let path, !path.isEmpty {
-            return .file(path.hasPrefix("/") ? path : folder + path)
+            return .file(keys.resolve(path))
         }
         return text.flatMap { $0.isEmpty ? nil : .inline($0) }
+    }
+
+    /// Returns the key that a PEM text is given by: its own, or that of a file.
+    private static func pemKey(_ inline: String, _ keys: MappingDecoder) -> String {
+        keys.isBlank(inline) ? "\(inline)_file" : inline
     }
 
     /// Reports faults and warnings of the certificates and keys as they are now.
@@ -86,13 +91,11 @@ extension WebFile {
         now: Int
     ) {
         func name(_ setting: CertificateError.Setting) -> String {
-            let inline =
-                switch setting {
-                case .certificate: "cert"
-                case .key: "key"
-                case .clientCA: "client_ca"
-                }
-            return keys.isBlank(inline) ? "\(inline)_file" : inline
+            switch setting {
+            case .certificate: pemKey("cert", keys)
+            case .key: pemKey("key", keys)
+            case .clientCA: pemKey("client_ca", keys)
+            }
         }
 
         let found = TLSInspection(certificate: certificate, key: key, clientCA: clientCA, now: now)
@@ -108,28 +111,21 @@ extension WebFile {
     }
 
     /// Parses the policy for clients; returns `nil` if they are asked for no certificate.
-    private static func clientPolicy(_ text: String) throws(ValueProblem) -> ClientCertificates.Policy? {
-        switch text {
-        case "", "NoClientCert": return nil
+    private static func clientPolicy(_ text: String) throws(Problem) -> ClientCertificates.Policy? {
+        if ["", "NoClientCert"].contains(text) { return nil }
         // A name of the toolkit's first versions, which it still takes.
-        case "RequireClientCert": return .requireAny
-        default: break
-        }
-        guard let policy = ClientCertificates.Policy(rawValue: text) else {
-            let names = ["NoClientCert"] + ClientCertificates.Policy.allCases.map(\.rawValue)
-            throw ValueProblem("is not one of \(names.joined(separator: ", "))")
-        }
-        return policy
+        if text == "RequireClientCert" { return .requireAny }
+        if let policy = ClientCertificates.Policy(rawValue: text) { return policy }
+        let names = ["NoClientCert"] + ClientCertificates.Policy.allCases.map(\.rawValue)
+        throw Problem("is not one of \(names.joined(separator: ", "))")
     }
 
     /// Parses a cipher suite; returns `nil` for one of TLS 1.3, which is always on.
-    private static func cipherSuite(_ text: String) throws(ValueProblem) -> CipherSuite? {
-        let suite = CipherSuite(text)
-        if suite != nil || CipherSuite.namesOfTLS13.contains(text) {
-            return suite
-        }
+    private static func cipherSuite(_ text: String) throws(Problem) -> CipherSuite? {
+        if CipherSuite.namesOfTLS13.contains(text) { return nil }
+        if let suite = CipherSuite(text) { return suite }
         guard !CipherSuite.insecureNames.contains(text) else {
-            throw ValueProblem("\(text) is an insecure cipher suite that cannot be had: leave it out")
+            throw Problem("\(text) is an insecure cipher suite that cannot be had: leave it out")
         }
         // `Redaction` takes names of cipher suites for credentials, as long as they are and with their digits.
         let isName =
@@ -137,19 +133,13 @@ extension WebFile {
             && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "_")).contains($0) }
         let shown = isName ? "\"\(text)\"" : Redaction.quote(Redaction.apply(to: text))
         let known = (CipherSuite.names + CipherSuite.namesOfTLS13).sorted()
-        throw ValueProblem("\(shown) is an unknown cipher suite; \(advice(text, known))")
+        throw Problem("\(shown) is an unknown cipher suite; \(KeyName.advice(text, known, "known are"))")
     }
 
-    private static func curve(_ text: String) throws(ValueProblem) -> TLSOptions.Curve {
-        guard let curve = TLSOptions.Curve(rawValue: text) else {
-            throw ValueProblem("is an unknown curve; \(advice(text, TLSOptions.Curve.allCases.map(\.rawValue)))")
-        }
-        return curve
-    }
-
-    private static func advice(_ text: String, _ names: [String]) -> String {
-        KeyName.nearest(to: text, among: names).map { "did you mean \($0)?" }
-            ?? "known are \(names.joined(separator: ", "))"
+    private static func curve(_ text: String) throws(Problem) -> TLSOptions.Curve {
+        if let curve = TLSOptions.Curve(rawValue: text) { return curve }
+        let known = TLSOptions.Curve.allCases.map(\.rawValue)
+        throw Problem("is an unknown curve; \(KeyName.advice(text, known, "known are"))")
     }
 
     private static func checkClients(
@@ -157,11 +147,11 @@ extension WebFile {
     ) {
         if policy == nil, hasAuthority {
             keys.report(
-                keys.isBlank("client_ca_file") ? "client_ca" : "client_ca_file",
+                pemKey("client_ca", keys),
                 "has no effect while clients are asked for no certificate: set client_auth_type to"
                     + " RequireAndVerifyClientCert")
         }
-        if policy == .requireAndVerify, keys.isBlank("client_ca_file"), keys.isBlank("client_ca") {
+        if policy == .requireAndVerify, keys.isBlank(pemKey("client_ca", keys)) {
             // Go would take the system's authorities: whoever has a public certificate could come in.
             keys.report(
                 "client_auth_type",

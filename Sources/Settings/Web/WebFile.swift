@@ -1,12 +1,11 @@
 import Basics
 public import HTTPServer
 
-/// Reads web configuration files: the format of Prometheus's exporter-toolkit, and one key of ours.
+/// Reads web configuration files, in the format of the exporter-toolkit's `docs/web-configuration.md`.
 ///
-/// The format is that of the toolkit's `docs/web-configuration.md`. Files are refused if the toolkit takes them without
-/// doing what they say: TLS keys without a certificate, a rate limit without a burst, TLS versions of which none is
-/// left, and the like. `http2` and `prefer_server_cipher_suites` have no effect, which is a warning.
-/// `auth_exempt_paths` is our addition: paths for which no password is asked.
+/// Files are refused if the toolkit takes them without doing what they say: TLS keys without a certificate, a rate
+/// limit without a burst, TLS versions of which none is left, and the like. `http2` and `prefer_server_cipher_suites`
+/// have no effect, which is a warning. `auth_exempt_paths` is our addition: paths for which no password is asked.
 public enum WebFile {
     /// The settings in a file, and warnings about those that are probably not meant.
     public typealias Contents = (security: WebSecurity, warnings: [SettingsProblem])
@@ -20,7 +19,7 @@ public enum WebFile {
         do {
             bytes = try SmallFile.read(path, limit: YAMLParser.maximumSize)
         } catch {
-            throw SettingsProblems(problems: [SettingsProblem(path, "\(error)")])
+            throw SettingsProblems([SettingsProblem(path, "\(error)")])
         }
         var contents = try parse(bytes, file: path, certificatesAt: now)
         let holdsKey = if case .inline? = contents.security.tls?.key { true } else { false }
@@ -30,12 +29,7 @@ public enum WebFile {
         return contents
     }
 
-    /// Parses the bytes of a file.
-    ///
-    /// - Parameters:
-    ///   - path: names the file in problems; paths in it are relative to its folder.
-    ///   - now: in seconds since 1970, to inspect the certificates as well; `nil` to leave them alone.
-    /// - Throws: as `read` does.
+    /// Parses the bytes of the file at a path, as `read` does. Without `now` certificates are not inspected.
     static func parse(
         _ bytes: [UInt8], file path: String, certificatesAt now: Int? = nil
     ) throws(SettingsProblems) -> Contents {
@@ -49,11 +43,7 @@ public enum WebFile {
                 security.headers = http.mapping("headers").map(headers) ?? [:]
                 http.end()
             }
-            if let tls = root.mapping("tls_server_config") {
-                // With the slash at the end; empty if the path is only a name.
-                let folder = path[..<(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)]
-                security.tls = self.tls(tls, folder: folder, certificatesAt: now)
-            }
+            security.tls = root.mapping("tls_server_config").flatMap { tls($0, certificatesAt: now) }
             security.users = root.mapping("basic_auth_users").map(users) ?? [:]
             let costs = Set(security.users.values.map(\.cost)).sorted()
             if costs.count > 1 {
@@ -79,14 +69,14 @@ public enum WebFile {
     private static func headers(_ keys: MappingDecoder) -> Headers {
         var headers: Headers = [:]
         for (name, values) in knownHeaders {
-            let value = keys.value(name) { (text) throws(ValueProblem) in
+            let value = keys.value(name) { (text) throws(Problem) in
                 // A block text ends with a line break, which a field cannot hold (RFC 9110, section 5.5).
                 let value = String(text.trimming(while: \.isWhitespace))
                 guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }) else {
-                    throw ValueProblem("is not one line of ASCII text")
+                    throw Problem("is not one line of ASCII text")
                 }
                 guard value.isEmpty || values.isEmpty || values.contains(value.lowercased()) else {
-                    throw ValueProblem("is not \(values.joined(separator: " or "))")
+                    throw Problem("is not \(values.joined(separator: " or "))")
                 }
                 return value
             }
@@ -105,9 +95,9 @@ public enum WebFile {
                 keys.report(name, "a user's name cannot have a colon, which ends it in a request (RFC 7617)")
             }
             keys.require(name, "give the bcrypt hash of the user's password")
-            users[name] = keys.value(name, isSecret: true) { (text) throws(ValueProblem) in
+            users[name] = keys.value(name, quote: nil) { (text) throws(Problem) in
                 guard let hash = BcryptHash(text) else {
-                    throw ValueProblem(
+                    throw Problem(
                         "is not a bcrypt hash: make one with htpasswd -nBC 10 NAME, and write what follows the colon")
                 }
                 return hash
@@ -142,12 +132,8 @@ public enum WebFile {
         return RequestRateLimit(interval: interval, burst: burst)
     }
 
-    private static func exemptPath(_ text: String) throws(ValueProblem) -> String {
-        guard text.hasPrefix("/"), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !text.contains("?"),
-            !text.contains("#")
-        else {
-            throw ValueProblem("is not a path: write it like /-/healthy")
-        }
+    private static func exemptPath(_ text: String) throws(Problem) -> String {
+        guard text.isPath else { throw Problem("is not a path: write it like /-/healthy") }
         return text
     }
 }

@@ -27,6 +27,12 @@ enum KeyName {
         return nearest
     }
 
+    /// Returns what to do about an unknown name: the one that was probably meant, or all that are known.
+    static func advice(_ name: String, _ known: [String], _ otherwise: String) -> String {
+        nearest(to: name, among: known).map { "did you mean \($0)?" }
+            ?? "\(otherwise) \(known.joined(separator: ", "))"
+    }
+
     /// Returns the letters to compare: `tokenFile`, `token-file` and `token_file` are the same word.
     private static func simplified(_ key: String) -> [UInt8] {
         key.lowercased().utf8.filter { !"_- ".utf8.contains($0) }

@@ -14,38 +14,30 @@ final class MappingDecoder {
     private let diagnostics: Diagnostics
     private var known: Set<String> = []
 
-    private init(_ entries: [YAMLNode.Entry], path: String, line: Int, _ diagnostics: Diagnostics) {
-        self.path = path
-        self.line = line
-        self.diagnostics = diagnostics
-        keys = entries.map(\.key)
-        self.entries = Dictionary(entries.map { ($0.key, $0) }) { first, _ in first }
-    }
-
     /// Reads a file's bytes, which must hold a mapping or nothing; `nil`, with a problem, if they do not.
     convenience init?(file bytes: [UInt8], _ diagnostics: Diagnostics) {
         guard let root = YAMLParser.parse(bytes, diagnostics) else { return nil }
-        if root.isNull {
-            self.init([], path: "", line: 1, diagnostics)
-        } else {
-            self.init(root, path: "", diagnostics)
-        }
+        self.init(root.isNull ? .mapping([], line: 1) : root, path: "", diagnostics)
     }
 
-    private convenience init?(_ node: YAMLNode, path: String, _ diagnostics: Diagnostics) {
-        switch node {
-        case .unreadable: return nil
-        case .mapping(let entries, let line): self.init(entries, path: path, line: line, diagnostics)
-        default:
+    private init?(_ node: YAMLNode, path: String, _ diagnostics: Diagnostics) {
+        guard case .mapping(let entries, let line) = node else {
+            if case .unreadable = node { return nil }
             diagnostics.report(line: node.line, key: path, "must be a mapping: lines of the form key: value")
             return nil
         }
+        (self.path, self.line, self.diagnostics) = (path, line, diagnostics)
+        keys = entries.map(\.key)
+        self.entries = Dictionary(entries.map { ($0.key, $0) }) { first, _ in first }
     }
 
     /// Returns the path of a key within the file.
     func path(of key: String) -> String {
         path.isEmpty ? KeyName.shown(key) : "\(path).\(KeyName.shown(key))"
     }
+
+    /// Returns a path that the file names, which is relative to the file's folder.
+    func resolve(_ path: String) -> String { diagnostics.resolve(path) }
 
     /// Returns the line of a key; if it is missing, that of the mapping.
     func line(of key: String) -> Int {
@@ -87,22 +79,11 @@ final class MappingDecoder {
         return isGiven(key)
     }
 
-    /// Reads a scalar with `parse`.
-    ///
-    /// - Parameter isSecret: whether the value is never quoted.
+    /// Reads a scalar with `parse`; `quote` puts it into messages, `nil` if it is a secret.
     func value<Value>(
-        _ key: String, isSecret: Bool = false, _ parse: (String) throws(ValueProblem) -> Value
+        _ key: String, quote: ((String) -> String)? = Redaction.quote, _ parse: (String) throws(Problem) -> Value
     ) -> Value? {
-        value(key, quote: isSecret ? nil : { Redaction.quote($0) }, parse)
-    }
-
-    /// Reads a scalar with `parse`; `quote` puts it into messages.
-    func value<Value>(
-        _ key: String, quote: ((String) -> String)?, _ parse: (String) throws(ValueProblem) -> Value
-    ) -> Value? {
-        node(key).flatMap {
-            scalar($0, path: path(of: key), quote: quote) { (text, _) throws(ValueProblem) in try parse(text) }
-        }
+        scalar(key, quote: quote) { (text, _) throws(Problem) in try parse(text) }
     }
 
     /// Reads a value of a kind that flags have too.
@@ -112,52 +93,45 @@ final class MappingDecoder {
 
     /// Reads a text, or any other scalar as one; it must not be blank.
     func text(_ key: String) -> String? {
-        value(key, isSecret: true, ValueParser.text().parse)
+        value(key, quote: nil, ValueParser.text().parse)
     }
 
     /// Reads a boolean of YAML 1.1: `true`, `yes`, `on` or `false`, `no`, `off`, without quotes.
     func flag(_ key: String) -> Bool? {
-        node(key).flatMap {
-            scalar($0, path: path(of: key)) { (text, isPlain) throws(ValueProblem) in
-                // Also True and TRUE, but nothing in between.
-                let isUsual = text == text.uppercased() || text.dropFirst() == text.dropFirst().lowercased()
-                guard isPlain, isUsual, let value = ValueParser.booleans[text.lowercased()] else {
-                    throw ValueProblem("must be true or false, without quotes")
-                }
-                return value
+        scalar(key) { (text, isPlain) throws(Problem) in
+            // Also True and TRUE, but nothing in between.
+            let isUsual = text == text.uppercased() || text.dropFirst() == text.dropFirst().lowercased()
+            guard isPlain, isUsual, let value = ValueParser.booleans[text.lowercased()] else {
+                throw Problem("must be true or false, without quotes")
             }
+            return value
         }
     }
 
     /// Reads a whole number, decimal and without quotes, within limits.
     func integer(_ key: String, _ range: ClosedRange<Int>) -> Int? {
-        let parser = ValueParser.integer(range)
-        return node(key).flatMap {
-            scalar($0, path: path(of: key)) { (text, isPlain) throws(ValueProblem) in
-                // Go reads 010 as eight, others as ten.
-                guard isPlain, text == "0" || !text.hasPrefix("0") else {
-                    throw ValueProblem(
-                        "is not a whole number: it must be \(range.lowerBound) to \(range.upperBound), in digits"
-                            + " without quotes")
-                }
-                return try parser.parse(text)
+        scalar(key) { (text, isPlain) throws(Problem) in
+            // Go reads 010 as eight, others as ten.
+            guard isPlain, text == "0" || !text.hasPrefix("0") else {
+                throw Problem(
+                    "is not a whole number: it must be \(range.lowerBound) to \(range.upperBound), in digits without"
+                        + " quotes")
             }
+            return try ValueParser.integer(range).parse(text)
         }
     }
 
     /// Reads a sequence of texts, none of them blank.
     func texts(_ key: String) -> [String]? {
-        list(key, isSecret: true, ValueParser.text().parse)
+        list(key, quote: nil, ValueParser.text().parse)
     }
 
     /// Reads a sequence of scalars with `parse`, as `value` does; items at fault are left out.
     func list<Value>(
-        _ key: String, isSecret: Bool = false, _ parse: (String) throws(ValueProblem) -> Value
+        _ key: String, quote: ((String) -> String)? = Redaction.quote, _ parse: (String) throws(Problem) -> Value
     ) -> [Value]? {
         items(key)?.compactMap { item in
-            scalar(item.node, path: item.path, quote: isSecret ? nil : { Redaction.quote($0) }) {
-                (text, _) throws(ValueProblem) in try parse(text)
-            }
+            scalar(item.node, path: item.path, quote) { (text, _) throws(Problem) in try parse(text) }
         }
     }
 
@@ -175,10 +149,7 @@ final class MappingDecoder {
     func end() {
         let known = known.sorted()
         for key in keys where !self.known.contains(key) {
-            let advice =
-                KeyName.nearest(to: key, among: known).map { "did you mean \($0)?" }
-                ?? "known here: \(known.joined(separator: ", "))"
-            report(key, "unknown key; \(advice)")
+            report(key, "unknown key; \(KeyName.advice(key, known, "known here:"))")
         }
     }
 
@@ -190,28 +161,36 @@ final class MappingDecoder {
 
     private func items(_ key: String) -> [(node: YAMLNode, path: String)]? {
         guard let node = node(key) else { return nil }
+        let path = path(of: key)
         switch node {
         case .unreadable: return nil
-        case .sequence(let items, _): return items.enumerated().map { ($1, "\(path(of: key))[\($0)]") }
+        case .sequence(let items, _): return items.enumerated().map { ($1, "\(path)[\($0)]") }
         default:
             diagnostics.report(
-                line: node.line, key: path(of: key), "must be a list: lines that begin with a dash, or [a, b]")
+                line: node.line, key: path, "must be a list: lines that begin with a dash, or [a, b]")
             return nil
         }
     }
 
     private func scalar<Value>(
-        _ node: YAMLNode, path: String, quote: ((String) -> String)? = Redaction.quote,
-        _ parse: (_ text: String, _ isPlain: Bool) throws(ValueProblem) -> Value
+        _ key: String, quote: ((String) -> String)? = Redaction.quote,
+        _ parse: (_ text: String, _ isPlain: Bool) throws(Problem) -> Value
+    ) -> Value? {
+        node(key).flatMap { scalar($0, path: path(of: key), quote, parse) }
+    }
+
+    private func scalar<Value>(
+        _ node: YAMLNode, path: String, _ quote: ((String) -> String)?,
+        _ parse: (_ text: String, _ isPlain: Bool) throws(Problem) -> Value
     ) -> Value? {
         switch node {
-        case .unreadable: return nil
+        case .unreadable: break
         case .scalar(let text, let isPlain, let line):
-            do {
+            do throws(Problem) {
                 return try parse(text, isPlain)
             } catch {
                 let quoted = quote.map { "\($0(Redaction.apply(to: text))) " } ?? ""
-                diagnostics.report(line: line, key: path, quoted + error.problem)
+                diagnostics.report(line: line, key: path, quoted + error.description)
             }
         default: diagnostics.report(line: node.line, key: path, "must be a single value, not a list or a mapping")
         }

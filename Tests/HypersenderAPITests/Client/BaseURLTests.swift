@@ -25,7 +25,7 @@ struct BaseURLTests {
         "https://a%20b/", "https://[::1", "http://[::ffff:10.0.0.1]/", "http://[::127.0.0.1]/",
     ])
     func rejects(text: String) {
-        #expect(throws: BaseURLError.self) { try BaseURL(text) }
+        #expect(throws: Problem.self) { try BaseURL(text) }
     }
 
     @Test(arguments: [
@@ -43,7 +43,7 @@ struct BaseURLTests {
         ("https://me:secret@h.test/", "user"),
     ])
     func saysWhatItRejects(text: String, word: String) {
-        let error = #expect(throws: BaseURLError.self) { try BaseURL(text) }
+        let error = #expect(throws: Problem.self) { try BaseURL(text) }
         #expect(error?.description.contains(word) == true, "\(error?.description ?? "")")
         #expect(error?.description.contains("secret") == false)
     }

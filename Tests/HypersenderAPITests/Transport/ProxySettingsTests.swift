@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import HypersenderAPI
@@ -28,7 +29,7 @@ struct ProxySettingsTests {
         "socks5://u:p@p.test", "::::",
     ])
     func rejectsOthersWithoutQuotingThem(text: String) {
-        let error = #expect(throws: ProxyError.self) { try proxy(["HTTPS_PROXY": text], for: "https://api.test") }
+        let error = #expect(throws: Problem.self) { try proxy(["HTTPS_PROXY": text], for: "https://api.test") }
         #expect(error?.description.contains(text) == false)
         #expect(error?.description.contains("HTTPS_PROXY") == true)
     }

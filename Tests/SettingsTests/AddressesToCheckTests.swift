@@ -4,16 +4,16 @@ import Testing
 @testable import Settings
 
 /// The address at which a health check looks for the exporter.
-struct HealthCheckSettingsTests {
-    private func settings(
+struct AddressesToCheckTests {
+    private func addresses(
         _ flags: [String: [String]], _ environment: [String: String] = [:]
-    ) throws(SettingsProblems) -> HealthCheckSettings {
-        try HealthCheckSettings(GivenValues(flags: flags, environment: environment))
+    ) throws(SettingsProblems) -> [String] {
+        try GivenValues(flags: flags, environment: environment).addressesToCheck().map(\.description)
     }
 
     private func problems(_ flags: [String: [String]], _ environment: [String: String] = [:]) -> [String] {
         do throws(SettingsProblems) {
-            _ = try settings(flags, environment)
+            _ = try addresses(flags, environment)
             return []
         } catch {
             return error.problems.map(\.description)
@@ -21,22 +21,18 @@ struct HealthCheckSettingsTests {
     }
 
     @Test func needsNoToken() throws {
-        let settings = try settings([:])
-        #expect(settings.addresses.map(\.description) == [":10058"])
-        #expect(settings.webConfigFile == nil)
+        #expect(try addresses([:]) == [":10058"])
+        #expect(GivenValues(flags: [:], environment: [:]).values.webConfigFile == nil)
     }
 
     @Test func readsWhatTheExporterReads() throws {
-        let demo = try settings(["demo": ["true"]])
-        #expect(demo.addresses.map(\.description) == ["127.0.0.1:10058"])
+        #expect(try addresses(["demo": ["true"]]) == ["127.0.0.1:10058"])
         let environment = [
             "HYPERSENDER_WEB_LISTEN_ADDRESS": ":1,unix:/run/a", "HYPERSENDER_WEB_CONFIG_FILE": "/web.yml",
         ]
-        let fromEnvironment = try settings([:], environment)
-        #expect(fromEnvironment.addresses.map(\.description) == [":1", "unix:/run/a"])
-        #expect(fromEnvironment.webConfigFile == "/web.yml")
-        let fromFlags = try settings(["web.listen-address": ["[::1]:2"]], environment)
-        #expect(fromFlags.addresses.map(\.description) == ["[::1]:2"])
+        #expect(try addresses([:], environment) == [":1", "unix:/run/a"])
+        #expect(GivenValues(flags: [:], environment: environment).values.webConfigFile == "/web.yml")
+        #expect(try addresses(["web.listen-address": ["[::1]:2"]], environment) == ["[::1]:2"])
     }
 
     @Test func saysWhatKeepsItFromLooking() {

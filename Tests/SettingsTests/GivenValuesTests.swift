@@ -2,7 +2,7 @@ import Testing
 
 @testable import Settings
 
-struct CommandLineArgumentsTests {
+struct GivenValuesTests {
     /// The flags understood in a command line with mistakes, and the mistakes.
     @Test(
         arguments: [
@@ -23,7 +23,7 @@ struct CommandLineArgumentsTests {
             (["-x", "y", "--demo"], ["demo": ["true"]], ["-x: unknown flag"]),
         ] as [([String], [String: [String]], [String])])
     func reportsEveryMistakeAndReadsTheRest(arguments: [String], flags: [String: [String]], expected: [String]) {
-        let parsed = CommandLineArguments(arguments)
+        let parsed = GivenValues(arguments, environment: [:], hostName: "")
         #expect(parsed.flags == flags)
         #expect(parsed.mistakes.map(\.description) == expected)
     }
@@ -40,19 +40,21 @@ struct CommandLineArgumentsTests {
             ),
         ] as [([String], [String: [String]])])
     func readsValuesInEitherForm(arguments: [String], flags: [String: [String]]) {
-        let parsed = CommandLineArguments(arguments)
+        let parsed = GivenValues(arguments, environment: [:], hostName: "")
         #expect(parsed.flags == flags && parsed.mistakes.isEmpty && !parsed.asksForHelp && !parsed.asksForVersion)
     }
 
     @Test func recognizesHelpAndVersion() {
-        #expect(CommandLineArguments(["--demo", "--help"]).asksForHelp && CommandLineArguments(["-h"]).asksForHelp)
-        #expect(CommandLineArguments(["--version"]).asksForVersion)
+        func parsed(_ arguments: String...) -> GivenValues { GivenValues(arguments, environment: [:], hostName: "") }
+        #expect(parsed("--demo", "--help").asksForHelp && parsed("-h").asksForHelp)
+        #expect(parsed("--version").asksForVersion)
     }
 
     @Test func neverShowsAKeyInTheWrongPlace() {
-        let parsed = CommandLineArguments([
+        let arguments = [
             "--hypersender.token=4711|abcdefghijklmnopqrstuvwxyz0123", "4711|abcdefghijklmnopqrstuvwxyz0123",
-        ])
+        ]
+        let parsed = GivenValues(arguments, environment: [:], hostName: "")
         #expect(parsed.mistakes.count == 2 && !"\(parsed.mistakes)".contains("abcdefghijklmnop"))
     }
 }
