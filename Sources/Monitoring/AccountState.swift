@@ -20,6 +20,8 @@ public struct AccountState: Sendable {
     public private(set) var durations = Histogram(bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])
     /// The end of the last poll.
     public private(set) var lastPoll: Moment?
+    /// The uptime at which the next poll begins; `nil` if that is not known yet.
+    public internal(set) var nextPoll: Duration?
     /// The time of the data: the end of the last successful poll, minus the age that caches gave its response.
     public private(set) var lastSuccess: Moment?
     /// The latest time that the wall clock showed at the end of a poll, since it was last set back.
@@ -62,6 +64,7 @@ public struct AccountState: Sendable {
         var state = self
         state.interval = interval
         state.staleAfter = staleAfter
+        state.nextPoll = nil
         return state
     }
 

@@ -2,7 +2,7 @@ import Basics
 import HypersenderAPI
 import Logging
 
-/// Decides which polls are logged: recoveries, and failures unless they repeat themselves.
+/// Decides what is logged of polls: changes of instances, recoveries, and failures unless they repeat themselves.
 struct PollJournal {
     private let logger: Logger
     private var failures = 0
@@ -32,6 +32,8 @@ struct PollJournal {
     static let pause = Duration.seconds(600)
     /// The number of different unknown statuses that are logged.
     static let maximumUnknownStatuses = 20
+    /// The number of changes that are logged of one poll.
+    static let maximumChanges = 20
 
     init(account: String?, logger: Logger) {
         var logger = logger
@@ -42,11 +44,13 @@ struct PollJournal {
     /// Records the result of a poll.
     ///
     /// - Parameters:
-    ///   - state: the account after the poll.
+    ///   - old: the account before the poll.
+    ///   - state: the account after it.
     ///   - wait: the time to the next poll.
     ///   - now: the uptime.
     mutating func record(
-        _ result: Result<ListResponse, APIError>, _ state: AccountState, nextIn wait: Duration, at now: Duration
+        _ result: Result<ListResponse, APIError>, _ old: AccountState, _ state: AccountState, nextIn wait: Duration,
+        at now: Duration
     ) {
         let instances = state.counts.total
         switch result {
@@ -54,8 +58,9 @@ struct PollJournal {
             record(
                 .old, state.isFresh(at: now) ? 0 : instances, at: now,
                 "The list is too old to be shown, by the Age header of a cache")
-            recordSuccess(instances)
+            recordSuccess(state.counts)
             guard case .list(let list) = answer else { return }
+            record(state.changes(since: old))
             record(list.unknownStatuses)
             record(
                 .withoutStatus, list.withoutStatus, at: now,
@@ -67,15 +72,18 @@ struct PollJournal {
         }
     }
 
-    private mutating func recordSuccess(_ instances: Int) {
+    private mutating func recordSuccess(_ counts: StatusCounts) {
+        var metadata: Logger.Metadata = ["instances": "\(counts.total)"]
         if failures > 0 {
-            logger.log(
-                level: hasComplained ? .info : .debug, "Polling recovered",
-                metadata: ["failures": "\(failures)", "instances": "\(instances)"])
+            metadata["failures"] = "\(failures)"
+            logger.log(level: hasComplained ? .info : .debug, "Polling recovered", metadata: metadata)
+        } else if hasSucceeded {
+            logger.debug("Poll succeeded", metadata: metadata)
         } else {
-            logger.log(
-                level: hasSucceeded ? .debug : .info, hasSucceeded ? "Poll succeeded" : "First poll succeeded",
-                metadata: ["instances": "\(instances)"])
+            for status in InstanceStatus.allCases where counts[status] > 0 {
+                metadata[status.rawValue] = "\(counts[status])"
+            }
+            logger.info("First poll succeeded", metadata: metadata)
         }
         endFailures(except: nil)
         failures = 0
@@ -87,6 +95,23 @@ struct PollJournal {
         for reason in APIError.Reason.allCases where reason != current {
             complaints[.failure(reason)]?.isCurrent = false
         }
+    }
+
+    private func record(_ changes: [InstanceChange]) {
+        for change in changes.prefix(Self.maximumChanges) {
+            var metadata: Logger.Metadata = [
+                "instance_id": "\(change.instance.id)", "instance_name": "\(Redaction.apply(to: change.instance.name))",
+            ]
+            metadata["from"] = change.from.map { "\($0.rawValue)" }
+            metadata["to"] = change.to.map { "\($0.rawValue)" }
+            metadata["after"] = change.after.map { "\(Int($0.rounded())) s" }
+            let message: Logger.Message =
+                change.from == nil
+                ? "Instance added" : change.to == nil ? "Instance removed" : "Instance changed status"
+            logger.info(message, metadata: metadata)
+        }
+        let others = changes.count - Self.maximumChanges
+        if others > 0 { logger.info("More instances changed", metadata: ["instances": "\(others)"]) }
     }
 
     private mutating func record(_ statuses: Set<String>) {
@@ -116,6 +141,7 @@ struct PollJournal {
             "next_attempt": "in \(max(0, Int(wait.seconds.rounded()))) s",
         ]
         metadata["hint"] = error.hint.map { "\($0)" }
+        metadata["request_id"] = error.requestID.map { "\($0)" }
         let isDue = isDue(.failure(error.reason), error.detail, at: now)
         hasComplained = hasComplained || isDue
         logger.log(level: isDue ? .warning : .debug, "Poll failed", metadata: metadata)

@@ -116,16 +116,19 @@ public final class Poller: Sendable {
         }
         let ended = time.now
         // Only this task changes the state, so nobody who reads it has to wait for the work.
-        var state = state
+        let before = state
+        var state = before
         state.record(result, started: started, ended: ended)
         let next: Duration? = current.withLock { current in
             guard !current.isStopped else { return nil }
             current.started = nil
             current.state = state
-            return current.schedule.next(after: outcome, started: started, now: ended, random: options.random())
+            let next = current.schedule.next(after: outcome, started: started, now: ended, random: options.random())
+            current.state.nextPoll = next
+            return next
         }
         if let next {
-            journal.withLock { $0.record(result, state, nextIn: next - ended.uptime, at: ended.uptime) }
+            journal.withLock { $0.record(result, before, state, nextIn: next - ended.uptime, at: ended.uptime) }
         }
         return next
     }

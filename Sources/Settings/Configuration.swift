@@ -113,7 +113,7 @@ extension Settings {
     fileprivate func checkAuthorities(for accounts: [AccountSettings], _ diagnostics: Diagnostics) {
         let areNeeded = accounts.contains { $0.request.baseURL.scheme == "https" }
         guard areNeeded || flags.caFile != nil, source != .demo else { return }
-        do throws(ClientSetupError) {
+        do throws(Problem) {
             let found = try CertificateAuthorities(system: authorities, file: flags.caFile)
             guard areNeeded else { return }
             for problem in found.problems {

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import HypersenderAPI
 import Logging
@@ -29,42 +30,25 @@ actor AccountManager {
     struct Plan: Sendable {
         fileprivate let accounts: [AccountSettings]
         fileprivate var connections: [ConnectionPool.Configuration: ConnectionPool] = [:]
-        /// The connections that are not in use yet.
-        fileprivate var new: [ConnectionPool] = []
     }
 
     /// Prepares to poll these accounts and no others, in this order; nothing changes yet.
     ///
-    /// - Returns: a plan to apply or to discard.
-    /// - Throws: `ClientSetupError`.
-    func prepare(_ accounts: [AccountSettings]) async throws(ClientSetupError) -> Plan {
+    /// - Throws: `Problem`.
+    func prepare(_ accounts: [AccountSettings]) throws(Problem) -> Plan {
         var plan = Plan(accounts: accounts)
-        do throws(ClientSetupError) {
-            for settings in Set(accounts.map(\.request.connections)) {
-                if let known = connections[settings], try !known.isOutdated() {
-                    plan.connections[settings] = known
-                } else {
-                    let connections = try ConnectionPool(settings)
-                    plan.connections[settings] = connections
-                    plan.new.append(connections)
-                }
+        for settings in Set(accounts.map(\.request.connections)) {
+            if let known = connections[settings], try !known.isOutdated() {
+                plan.connections[settings] = known
+            } else {
+                plan.connections[settings] = try ConnectionPool(settings)
             }
-        } catch {
-            await discard(plan)
-            throw error
         }
         return plan
     }
 
-    /// Gives up a plan.
-    func discard(_ plan: Plan) async {
-        for connections in plan.new {
-            await connections.shutdown()
-        }
-    }
-
-    /// Puts a plan into effect.
-    func apply(_ plan: Plan) async {
+    /// Puts a plan into effect. Connections that nobody uses any more are closed.
+    func apply(_ plan: Plan) {
         let known = Dictionary(uniqueKeysWithValues: members.map { ($0.settings.name, $0) })
         members = plan.accounts.enumerated().compactMap { index, account in
             guard let connections = plan.connections[account.request.connections] else { return nil }
@@ -77,19 +61,7 @@ actor AccountManager {
             return (account, poller(account, connections, isSame ? state : nil, start), connections)
         }
         monitor.replace(by: members.map(\.poller))
-        let unused = connections.filter { plan.connections[$0.key] !== $0.value }
         connections = plan.connections
-        for connections in unused.values {
-            await connections.shutdown()
-        }
-    }
-
-    /// Closes all connections, once nothing is polled any more.
-    func shutdown() async {
-        for connections in connections.values {
-            await connections.shutdown()
-        }
-        connections = [:]
     }
 
     private func poller(

@@ -63,23 +63,17 @@ struct Program {
         await reloader.onReload(endpoints.pollEnded)
         let polled = demo.map { [$0] } ?? configuration.accounts
         await accounts.apply(try await accounts.prepare(polled))
-        do {
-            let server = try await listen(endpoints, security)
-            announce(server, security.settings, polled)
-            try await serve(server, simulator, reloader) {
-                try await monitor.run {
-                    // The next poll does not wait for the page of this one.
-                    Task {
-                        await endpoints.pollEnded()
-                        ProcessSetup.returnFreedMemory()
-                    }
+        let server = try await listen(endpoints, security)
+        announce(server, security.settings, polled)
+        try await serve(server, simulator, reloader) {
+            try await monitor.run {
+                // The next poll does not wait for the page of this one.
+                Task {
+                    await endpoints.pollEnded()
+                    ProcessSetup.returnFreedMemory()
                 }
             }
-        } catch {
-            await accounts.shutdown()
-            throw error
         }
-        await accounts.shutdown()
         logger.info("Stopped")
     }
 

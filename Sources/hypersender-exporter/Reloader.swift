@@ -110,7 +110,6 @@ actor Reloader {
         do {
             try parts.security.replace(with: configuration.security)
         } catch {
-            await parts.accounts.discard(plan)
             throw ConfigurationError(web: [SettingsProblem(parts.settings.flags.webConfigFile ?? "", "\(error)")])
         }
         await parts.accounts.apply(plan)

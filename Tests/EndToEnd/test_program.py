@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from exporter import Exporter, wait_until
 from fake_api import KEY, KEY_MARK, PHONE_MARK, FakeAPI, instance
+from monitoring_stack import Simulator
 from running import Running, good, reason
 
 
@@ -237,6 +238,31 @@ class Logs(Running):
         self.assertTrue(lines)
         for line in lines:
             self.assertIn("msg", json.loads(line))
+
+    def test_changes_of_instances_are_traced(self):
+        api = self.enterContext(Simulator(instances=3))
+        first, second, third = api.instances()
+        exporter = self.enterContext(Exporter(api.base_url, token=api.token))
+        logged = lambda *parts: any(all(part in line for part in parts) for line in exporter.log.splitlines())
+        wait_until(lambda: logged("First poll succeeded", "instances=3", "WORKING=3"), 10, "the counts", lambda: exporter.log)
+        self.assertFalse(logged("Instance "), exporter.log)
+        api.set(1, "FAILED")
+        told = lambda: logged("level=info", "Instance changed status", f"instance_id={second['id']}", "from=WORKING", "to=FAILED", "after=")
+        wait_until(told, 10, "the change", lambda: exporter.log)
+        api.remove(0)
+        wait_until(lambda: logged("Instance removed", f"instance_id={first['id']}"), 10, "the one that went", lambda: exporter.log)
+        api.control("POST", "instances", count=25)
+        wait_until(lambda: logged("Instance added", "to=PENDING"), 10, "those that came", lambda: exporter.log)
+        wait_until(lambda: logged("More instances changed", "instances=5"), 10, "the number of the others", lambda: exporter.log)
+        self.assertFalse(logged(f"instance_id={third['id']}"), exporter.log)
+        exporter.stop()
+        self.assertEqual(exporter.secrets_shown([api.token.split("|")[1]]), [])
+
+    def test_the_name_of_a_failed_request_is_logged(self):
+        api, exporter = self.started()
+        names = ["X-Request-Id: 0f8e-77", "CF-Ray: other"]
+        api.answer = lambda exchange: exchange.reply(b"{}", "500 Internal Server Error", headers=names)
+        wait_until(lambda: "request_id=0f8e-77" in exporter.log, 15, "the name of the request", lambda: exporter.log)
 
     def test_a_repeated_failure_is_logged_once(self):
         lines = self.provoke()

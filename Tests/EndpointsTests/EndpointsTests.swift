@@ -1,5 +1,4 @@
 import Exposition
-import HypersenderAPI
 import Logging
 import NIOCore
 import Synchronization
@@ -7,6 +6,7 @@ import Testing
 
 @testable import Endpoints
 @testable import HTTPServer
+@testable import HypersenderAPI
 @testable import Monitoring
 
 /// The answers to requests.

@@ -1,8 +1,8 @@
-import HypersenderAPI
 import Testing
 
 @testable import Endpoints
 @testable import HTTPServer
+@testable import HypersenderAPI
 @testable import Monitoring
 
 /// Returns an account after polls at these seconds.
@@ -278,6 +278,16 @@ struct StatusPageTests {
         #expect(page.contains("<a rel=\"noreferrer\" href=\"https://a/\(Runbook(reason).anchor)\">What to do</a>"))
         let overdue = text([account(nil, [(10, good(.working))])], at: 191, runbooks: "https://a/")
         #expect(overdue.contains("https://a/#hypersenderpollsfailing\">What to do</a>"))
+    }
+
+    @Test(arguments: [(20.0, "in 2 min"), (139, "in 1 s"), (140, "under way"), (200, "under way")])
+    func tellsWhenAFailingAccountIsAskedNext(seconds: Double, text expected: String) {
+        var failing = account(nil, [(10, good(.working)), (20, bad)])
+        failing.nextPoll = .seconds(140)
+        #expect(text([failing], at: seconds).contains("<dt>Next attempt</dt><dd>\(expected)</dd>"))
+        var working = account(nil, [(10, good(.working))])
+        working.nextPoll = .seconds(140)
+        #expect(!text([working], at: seconds).contains("Next attempt"))
     }
 
     /// Relative, so that they lead there also where a proxy has the exporter under another path.

@@ -38,13 +38,10 @@ struct TLSInspection {
 public enum ConnectionPool {
     public struct Configuration: Sendable {
         var proxy: ProxySettings.Proxy?
-        var authorities: Authorities?
+        var isEncrypted: Bool
+        var systemAuthorities: SystemAuthorities
+        var caFile: String?
         var timeout: Duration
-    }
-
-    public struct Authorities: Sendable {
-        var system: SystemAuthorities
-        var file: String?
     }
 }
 

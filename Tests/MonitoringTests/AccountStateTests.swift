@@ -1,7 +1,7 @@
 import Exposition
-import HypersenderAPI
 import Testing
 
+@testable import HypersenderAPI
 @testable import Monitoring
 
 struct AccountStateTests {

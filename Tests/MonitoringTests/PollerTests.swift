@@ -1,8 +1,8 @@
-import HypersenderAPI
 import Logging
 import Synchronization
 import Testing
 
+@testable import HypersenderAPI
 @testable import Monitoring
 
 /// Polling with a clock that moves only when a test says so.
@@ -50,8 +50,8 @@ struct PollerTests {
         struct Surprise: Error {}
         let time = ManualTime()
         let poller = poller(ScriptedLister(time, [.other(Surprise())]), time)
-        _ = try await poller.poll()
-        #expect(poller.state.lastError?.reason == .internal)
+        let next = try await poller.poll()
+        #expect(poller.state.lastError?.reason == .internal && poller.state.nextPoll == next)
     }
 
     @Test func aPollThatNeverEndsIsNoticed() async throws {
@@ -206,8 +206,7 @@ struct PollerTests {
                 "info First poll succeeded",
                 "warning The API sent an undocumented status; it is shown as UNKNOWN", "debug Poll succeeded",
                 "warning Poll failed", "debug Poll failed", "warning Poll failed", "debug Poll failed",
-                "info Polling recovered",
-                "debug Poll succeeded",
+                "info Polling recovered", "info Instance removed", "debug Poll succeeded",
             ])
         #expect(lines[3].metadata["reason"] == "timeout" && lines[3].metadata["error"] == "late")
         #expect(lines[3].metadata["next_attempt"] == "in 60 s")

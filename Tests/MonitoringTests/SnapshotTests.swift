@@ -1,6 +1,7 @@
 import Exposition
 import FoundationEssentials
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import HypersenderAPI
@@ -80,7 +81,8 @@ struct SnapshotTests {
         let snapshot = Snapshot(accounts: [busy()])
         let texts = snapshot.accounts[0].groups.flatMap(\.texts)
         func kept() -> Int { texts.count { text in text.kept.withLock { $0[.text] != nil } } }
-        _ = Snapshot.instances(of: snapshot.groups(uptime: .seconds(100)), .text, try #require(SegmentCompressor()))
+        let compressor = try #require(SegmentCompressor())
+        _ = Snapshot.instances(of: snapshot.groups(uptime: .seconds(100)), .text, compressor)
         snapshot.forgetStale(.text, uptime: .seconds(243))
         #expect(kept() == texts.count)
         snapshot.forgetStale(.text, uptime: .seconds(243.5))

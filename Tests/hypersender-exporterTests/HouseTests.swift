@@ -94,7 +94,7 @@ struct HouseTests {
             Substring($0).wholeMatch(of: #/(?:@\w+ |public )*import (?:(?:struct|enum|func) )?(\w+).*/#).map {
                 String($0.1)
             }
-        }.filter { !["FoundationEssentials", "Glibc", "Synchronization"].contains($0) }
+        }.filter { !["Dispatch", "FoundationEssentials", "Glibc", "Synchronization"].contains($0) }
     }
 
     /// The dependencies of each room in Package.swift.

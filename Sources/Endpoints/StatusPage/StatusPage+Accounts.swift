@@ -31,6 +31,9 @@ extension StatusPage {
             ("Last poll", age(account.lastPoll)), ("Last success", age(account.lastSuccess)),
             ("Interval", "\(account.interval.inWords)"),
         ]
+        if account.lastError != nil, let next = account.nextPoll {
+            facts.append(("Next attempt", next > now.uptime ? "in \((next - now.uptime).inWords)" : "under way"))
+        }
         if account.isFresh(at: now.uptime) {
             facts.append(("Instances", "\(account.counts.total.grouped)"))
             if let invalid = account.invalid, invalid > 0 { facts.append(("Unreadable", "\(invalid.grouped)")) }

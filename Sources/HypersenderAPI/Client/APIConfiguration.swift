@@ -30,8 +30,8 @@ public struct APIConfiguration: Sendable, Equatable {
 
     /// The settings of the connections that this account needs.
     public var connections: ConnectionPool.Configuration {
-        let authorities = ConnectionPool.Authorities(system: systemAuthorities, file: caFile)
-        return ConnectionPool.Configuration(
-            proxy: proxy, authorities: baseURL.origin.isEncrypted ? authorities : nil, timeout: timeout)
+        ConnectionPool.Configuration(
+            proxy: proxy, isEncrypted: baseURL.origin.isEncrypted, systemAuthorities: systemAuthorities, caFile: caFile,
+            timeout: timeout)
     }
 }

@@ -2,19 +2,14 @@
 public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of failure that are counted apart.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
-        /// The API answered 401.
-        case unauthorized
-        /// The API answered 403.
-        case forbidden
-        /// The API answered 404.
+        /// The API answered 401, 403 or 404.
+        case unauthorized, forbidden
         case notFound = "not_found"
         /// Something else than the API answered with a status from 400 to 499, but not with 429.
         case blocked
-        /// The API answered 400.
+        /// The API answered 400, 429, or with a status from 500 to 599.
         case badRequest = "bad_request"
-        /// The API answered 429.
         case rateLimited = "rate_limited"
-        /// The API answered with a status from 500 to 599.
         case serverError = "server_error"
         /// The API answered with any other status than 200.
         case httpError = "http_error"
@@ -51,18 +46,19 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     public private(set) var retry: RetryAdvice?
     /// The rate limit as the response told it.
     public private(set) var rateLimit: RateLimit
+    /// The name that the response gave the request, for whoever looks into it there.
+    public internal(set) var requestID: String?
 
     /// Creates a failure, with the advice that came with it.
     public init(_ reason: Reason, _ detail: String, retry: RetryAdvice? = nil, rateLimit: RateLimit = RateLimit()) {
-        self.reason = reason
-        self.detail = detail
-        self.retry = retry
-        self.rateLimit = rateLimit
+        (self.reason, self.detail, self.retry, self.rateLimit) = (reason, detail, retry, rateLimit)
     }
 
     /// Returns the error with the advice of the response's header fields.
     func adding(_ facts: ResponseFacts) -> APIError {
-        APIError(reason, detail, retry: facts.retry, rateLimit: facts.rateLimit)
+        var error = self
+        (error.retry, error.rateLimit, error.requestID) = (facts.retry, facts.rateLimit, facts.requestID)
+        return error
     }
 
     public var description: String { detail }

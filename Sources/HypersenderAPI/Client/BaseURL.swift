@@ -33,7 +33,7 @@ public struct BaseURL: Sendable, Hashable, CustomStringConvertible {
             throw Problem("is not a URL: write it like https://app.hypersender.com/api/whatsapp/v1")
         }
         origin = Origin(scheme: scheme, host: host, port: parts.port ?? Origin.defaultPort(scheme))
-        path = Self.withoutLastSlashes(parts.percentEncodedPath)
+        path = String(parts.percentEncodedPath.reversed().drop { $0 == "/" }.reversed())
         if let mistake = Self.mistake(in: parts, origin, allowHTTP: allowHTTP) { throw Problem(mistake) }
     }
 
@@ -55,12 +55,6 @@ public struct BaseURL: Sendable, Hashable, CustomStringConvertible {
                 + " use https, or --hypersender.allow-http if the network in between is safe"
         }
         return nil
-    }
-
-    private static func withoutLastSlashes(_ path: String) -> String {
-        var path = path
-        while path.hasSuffix("/") { path.removeLast() }
-        return path
     }
 
     public var description: String { "\(origin)\(path)" }

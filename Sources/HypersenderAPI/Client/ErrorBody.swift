@@ -2,16 +2,8 @@ import Basics
 
 /// The body of a response that is not a list, or its beginning: its kind and its message.
 struct ErrorBody {
-    enum Kind: Equatable {
-        /// Nothing but white space.
-        case empty
-        /// JSON, as far as it was read.
-        case json
-        /// A web page, or other markup.
-        case markup
-        /// Anything else.
-        case other
-    }
+    /// The kinds of body: nothing but white space; JSON, as far as it was read; a web page or other markup; or others.
+    enum Kind { case empty, json, markup, other }
 
     let kind: Kind
     /// The `message` of JSON, or the title of a web page, fit to be printed; `nil` if there is none.
@@ -41,21 +33,18 @@ struct ErrorBody {
     /// Returns the `message`, the `error.message` or the `error` of a JSON object, as it came.
     private static func message(in bytes: [UInt8]) -> String? {
         guard var reader = try? JSONReader(bytes), reader.kind == .object else { return nil }
-        var message: String?
-        var error: String?
+        var message, error: String?
         // A body that is cut short may have told before.
         try? reader.readObject { (key, reader) throws(JSONError) in
-            if reader.is(key, "message") {
-                message = try reader.readStringIfAny()
-            } else if reader.is(key, "error"), reader.kind == .object {
+            switch key {
+            case "message": message = try reader.readString()
+            case "error" where reader.kind == .object:
                 try reader.readObject { (key, reader) throws(JSONError) in
-                    let text = try reader.readStringIfAny()
-                    if reader.is(key, "message") { error = text }
+                    let text = try reader.readString()
+                    if "message" ~= key { error = text }
                 }
-            } else if reader.is(key, "error") {
-                error = try reader.readStringIfAny()
-            } else {
-                try reader.skipValue()
+            case "error": error = try reader.readString()
+            default: try reader.skipValue()
             }
         }
         return [message, error].compactMap(\.self).first { !$0.isEmpty }

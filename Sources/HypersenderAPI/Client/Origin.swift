@@ -1,3 +1,5 @@
+import Basics
+
 /// The server that requests are for.
 struct Origin: Sendable, Hashable, CustomStringConvertible {
     /// `http` or `https`.
@@ -23,14 +25,7 @@ struct Origin: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether a host, in lower case, has only the characters of a name.
     static func isName(_ host: some StringProtocol) -> Bool {
-        host.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
-                UInt8(ascii: "."), UInt8(ascii: "_"):
-                true
-            default: false
-            }
-        }
+        host.utf8.allSatisfy { String.isUnreserved($0) && $0 != UInt8(ascii: "~") }
     }
 
     static func defaultPort(_ scheme: String) -> Int {

@@ -18,8 +18,9 @@ struct ElementCache {
     private var next = 0
     /// The bytes that were hashed for elements that have changed.
     private var hashedInVain = 0
-    /// The indices of the previous instances; set once the order has changed.
-    private var indices: [UTF8Key: Int]?
+    /// The indices of the previous instances; needed once the order has changed.
+    private lazy var indices = Dictionary(
+        uniqueKeysWithValues: zip(previous.instances.lazy.map { UTF8Key($0.id) }, previous.instances.indices))
     /// The pages of the ids that are new.
     private var new: [UTF8Key: Int32] = [:]
 
@@ -53,11 +54,7 @@ struct ElementCache {
     }
 
     /// The earlier place of an instance's id in the list.
-    enum Place {
-        case none
-        case thisPage
-        case earlierPage
-    }
+    enum Place { case none, thisPage, earlierPage }
 
     /// Adds an instance unless its id is in the list already. It shares with the previous list what has not changed.
     ///
@@ -79,14 +76,8 @@ struct ElementCache {
     }
 
     private mutating func previousIndex(of id: UTF8Key) -> Int? {
-        let instances = previous.instances
-        if instances.isEmpty { return nil }
-        if next < instances.count, UTF8Key(instances[next].id) == id { return next }
-        let indices =
-            self.indices
-            ?? Dictionary(uniqueKeysWithValues: zip(instances.lazy.map { UTF8Key($0.id) }, instances.indices))
-        self.indices = indices
-        return indices[id]
+        if next < found.count, UTF8Key(previous.instances[next].id) == id { return next }
+        return found.isEmpty ? nil : indices[id]
     }
 }
 
@@ -94,7 +85,7 @@ extension JSONReader {
     /// A fingerprint of an object's bytes: their number, and a hash with a key that nobody knows.
     ///
     /// Other bytes have the same one with a chance of one in 2^64.
-    struct Mark: Sendable {
+    struct Mark: Sendable, Equatable {
         /// In bytes.
         let length: Int
         fileprivate let hash: Int
@@ -103,26 +94,20 @@ extension JSONReader {
         static let none = Mark(length: 0, hash: 0)
     }
 
-    /// Returns the mark of the object that was read from `start` up to here.
-    func mark(from start: Int) -> Mark {
-        Mark(length: position - start, hash: hash(of: start..<position))
+    /// Returns the mark of the object at these bytes.
+    func mark(of range: Range<Int>) -> Mark {
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        return Mark(length: range.count, hash: hasher.finalize())
     }
 
-    /// Skips the next value if it is the object with this mark.
-    ///
-    /// - Returns: Whether it is.
+    /// Skips the next value if it is the object with this mark, and returns whether it is.
     fileprivate mutating func skip(_ mark: Mark) -> Bool {
         let end = position + mark.length
         guard mark.length > 0, end <= bytes.count, bytes[end - 1] == UInt8(ascii: "}"),
-            hash(of: position..<end) == mark.hash
+            self.mark(of: position..<end) == mark
         else { return false }
         position = end
         return true
-    }
-
-    private func hash(of range: Range<Int>) -> Int {
-        var hasher = Hasher()
-        bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[range])) }
-        return hasher.finalize()
     }
 }

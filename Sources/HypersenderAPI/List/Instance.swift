@@ -5,24 +5,13 @@ public struct Instance: Sendable, Equatable {
     /// The fields that seldom change, besides id and name.
     public struct Details: Sendable {
         /// The part of the phone number that is kept; `nil` if that is nothing, or the API gives none.
-        public let phone: String?
+        public var phone: String?
         /// The API's `service_type`, empty if the API gives none.
-        public let serviceType: String
+        public var serviceType = "whatsapp"
         /// False if the API gives null, which it documents as "not yet connected"; `nil` if it says neither.
-        public let hasAccessToken: Bool?
+        public var hasAccessToken: Bool?
         /// `created_at` in seconds since the Unix epoch; `nil` if it is missing or cannot be read.
-        public let createdAt: Double?
-
-        /// Takes the fields as given; nothing is checked.
-        public init(
-            phone: String? = nil, serviceType: String = "whatsapp", hasAccessToken: Bool? = nil,
-            createdAt: Double? = nil
-        ) {
-            self.phone = phone
-            self.serviceType = serviceType
-            self.hasAccessToken = hasAccessToken
-            self.createdAt = createdAt
-        }
+        public var createdAt: Double?
     }
 
     @usableFromInline final class Facts: Sendable {
@@ -31,9 +20,7 @@ public struct Instance: Sendable, Equatable {
         @usableFromInline let details: Details
 
         init(id: String, name: String, details: Details) {
-            self.id = id
-            self.name = name
-            self.details = details
+            (self.id, self.name, self.details) = (id, name, details)
         }
     }
 
@@ -49,13 +36,12 @@ public struct Instance: Sendable, Equatable {
     @usableFromInline let facts: Facts
 
     /// Takes the fields as given; nothing is checked.
-    public init(id: String, name: String, status: InstanceStatus, details: Details = Details()) {
+    init(id: String, name: String, status: InstanceStatus, details: Details = Details()) {
         self.init(Facts(id: id, name: name, details: details), status)
     }
 
     private init(_ facts: Facts, _ status: InstanceStatus) {
-        self.facts = facts
-        self.status = status
+        (self.facts, self.status) = (facts, status)
     }
 
     /// Returns the same instance, which shares all but the status with `other` if nothing else differs.

@@ -16,10 +16,7 @@ public struct InstanceFilter: Sendable, Hashable {
 
     /// Creates a filter; `nil` narrows nothing.
     public init(uuid: String? = nil, name: String? = nil, phone: String? = nil, status: String? = nil) {
-        self.uuid = uuid
-        self.name = name
-        self.phone = phone
-        self.status = status
+        (self.uuid, self.name, self.phone, self.status) = (uuid, name, phone, status)
     }
 
     /// The query parameters, names and values not yet encoded.

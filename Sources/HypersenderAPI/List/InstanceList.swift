@@ -1,7 +1,7 @@
 /// The list of instances, as the API returned it.
 public struct InstanceList: Sendable, Equatable {
     /// The instances in the API's order, each id once.
-    public var instances: [Instance]
+    public var instances: [Instance] = []
     /// The number of elements that repeated an id of the same page; the first is kept.
     public var duplicates = 0
     /// The number of elements without a readable status, which are shown as `unknown`.
@@ -11,22 +11,12 @@ public struct InstanceList: Sendable, Equatable {
     /// The statuses outside the documented six, as the API spells them, each once.
     public var unknownStatuses: Set<String> = []
     /// The size of the response in bytes, after decompression, over all its pages.
-    public var bytes: Int
+    public var bytes = 0
     /// The rate limit that the last page's header fields told.
-    public var rateLimit: RateLimit
+    public var rateLimit = RateLimit()
     /// The seconds since the origin gave the oldest page, as caches on the way tell it.
-    public var age: Double
+    public var age = 0.0
 
     /// The number of elements without a readable id or status.
     public var invalid: Int { withoutStatus + withoutID }
-
-    /// Creates a list of elements that could all be read.
-    public init(
-        instances: [Instance] = [], bytes: Int = 0, rateLimit: RateLimit = RateLimit(), age: Double = 0
-    ) {
-        self.instances = instances
-        self.bytes = bytes
-        self.rateLimit = rateLimit
-        self.age = age
-    }
 }

@@ -46,16 +46,14 @@ struct InstanceListDecoder {
     static let maximumIDLength = 256
     /// The length at which a text is cut; the API allows a name 50 characters.
     static let maximumTextLength = 256
-    /// About the bytes of an element, as the API writes it.
-    private static let usualSize = 256
-
     /// Reads one page.
     ///
     /// - Returns: Its signs of further pages.
     mutating func decode(page bytes: [UInt8]) throws(JSONError) -> PageSigns {
         counts.bytes += bytes.count
         elements.ofPage = 0
-        cache.beginPage(expecting: bytes.count / Self.usualSize)
+        // The API writes about 256 bytes an element.
+        cache.beginPage(expecting: bytes.count / 256)
         var reader = try JSONReader(bytes)
         var signs = PageSigns()
         switch reader.kind {
@@ -70,20 +68,19 @@ struct InstanceListDecoder {
     /// Reads a page that is an object.
     private mutating func readPage(_ reader: inout JSONReader) throws(JSONError) -> PageSigns {
         var signs = PageSigns()
-        var lists = 0
-        var numbered = 0
-        var others = 0
+        var (lists, numbered, others) = (0, 0, 0)
         try reader.readObject { (key, reader) throws(JSONError) in
-            if others == 0, lists == 0, reader.kind == .object, reader.isWholeNumber(key) {
+            switch (key, reader.kind) {
+            case (_, .object) where others == 0 && lists == 0 && key.isWholeNumber:
                 numbered += 1
                 try readElement(&reader)
-            } else if reader.is(key, "data"), reader.kind == .array {
+            case ("data", .array):
                 lists += 1
                 try reader.readArray { (reader) throws(JSONError) in try readElement(&reader) }
-            } else if reader.is(key, "data"), reader.kind == .object {
+            case ("data", .object):
                 lists += 1
                 try readNumberedElements(&reader)
-            } else {
+            default:
                 others += 1
                 if try isError(key, reader) {
                     throw JSONError(offset: 0, problem: "the object says that it is an error")
@@ -98,14 +95,14 @@ struct InstanceListDecoder {
     }
 
     /// Whether a member of the page says that the page is an error, whatever else it holds.
-    private func isError(_ key: JSONReader.Key, _ reader: JSONReader) throws(JSONError) -> Bool {
+    private func isError(_ key: JSONString, _ reader: JSONReader) throws(JSONError) -> Bool {
         var ahead = reader
-        if reader.is(key, "success") { return try ahead.readScalarIfAny() == "false" }
-        guard reader.is(key, "error") || reader.is(key, "errors") else { return false }
-        switch reader.kind {
-        case .string, .other: return !["", "false", "0"].contains(try ahead.readScalarIfAny())
-        case .object, .array: return try !ahead.skipIfEmpty()
-        case .null, nil: return false
+        switch (key, reader.kind) {
+        case ("success", _): return try ahead.readScalar() == "false"
+        case ("error", .string), ("error", .other), ("errors", .string), ("errors", .other):
+            return !["", "false", "0"].contains(try ahead.readScalar())
+        case ("error", .object), ("error", .array), ("errors", .object), ("errors", .array): return !reader.isEmpty
+        default: return false
         }
     }
 
@@ -113,7 +110,7 @@ struct InstanceListDecoder {
     private mutating func readNumberedElements(_ reader: inout JSONReader) throws(JSONError) {
         let start = elements.all
         try reader.readObject { (key, reader) throws(JSONError) in
-            guard reader.kind == .object, reader.isWholeNumber(key) else {
+            guard reader.kind == .object, key.isWholeNumber else {
                 throw reader.problem("\"data\" is neither a list nor an object with numbers for keys")
             }
             try readElement(&reader)
@@ -137,7 +134,7 @@ struct InstanceListDecoder {
         }
         elements.identified += 1
         // An element with an unknown status says more than its instance keeps.
-        switch cache.add(instance, instance.status == .unknown ? .none : reader.mark(from: start)) {
+        switch cache.add(instance, instance.status == .unknown ? .none : reader.mark(of: start..<reader.position)) {
         case .none: counts.withoutStatus += hasStatus ? 0 : 1
         case .thisPage: counts.duplicates += 1
         case .earlierPage: elements.repeated += 1
@@ -152,31 +149,20 @@ struct InstanceListDecoder {
             try reader.skipValue()
             return nil
         }
-        var id: String?
-        var name: String?
-        var phone: String?
-        var serviceType: String?
-        var statusName: String?
+        var id, name, phone, serviceType, statusName, createdAt: String?
         var hasAccessToken: Bool?
-        var createdAt: String?
         try reader.readObject { (key, reader) throws(JSONError) in
-            if reader.is(key, "id") {
-                id = try reader.readStringIfAny()
-            } else if reader.is(key, "name") {
-                name = try reader.readStringIfAny()
-            } else if reader.is(key, "phone") {
-                phone = try reader.readStringIfAny()
-            } else if reader.is(key, "service_type") {
-                serviceType = try reader.readStringIfAny()
-            } else if reader.is(key, "status") {
-                statusName = try reader.readStringIfAny()
-            } else if reader.is(key, "created_at") {
-                createdAt = try reader.readStringIfAny()
-            } else {
-                if reader.is(key, "access_token") {
-                    hasAccessToken = reader.kind == .string ? true : reader.kind == .null ? false : nil
-                }
+            switch key {
+            case "id": id = try reader.readString()
+            case "name": name = try reader.readString()
+            case "phone": phone = try reader.readString()
+            case "service_type": serviceType = try reader.readString()
+            case "status": statusName = try reader.readString()
+            case "created_at": createdAt = try reader.readString()
+            case "access_token":
+                hasAccessToken = reader.kind == .string ? true : reader.kind == .null ? false : nil
                 try reader.skipValue()
+            default: try reader.skipValue()
             }
         }
         guard let id, !id.isEmpty, id.utf8.count <= Self.maximumIDLength else { return nil }

@@ -25,13 +25,7 @@ struct JSONReader {
     }
 
     /// The kinds of value.
-    enum Kind {
-        case object
-        case array
-        case string
-        case null
-        case other
-    }
+    enum Kind { case object, array, string, null, other }
 
     /// The kind of the next value, judged by its first byte; `nil` at the end.
     var kind: Kind? {
@@ -45,76 +39,42 @@ struct JSONReader {
         }
     }
 
+    /// Whether nothing stands in the array or object that comes next.
+    var isEmpty: Bool {
+        let first = bytes[(position + 1)...].first { !Self.isWhitespace($0) }
+        return first == UInt8(ascii: "]") || first == UInt8(ascii: "}")
+    }
+
     /// Reads an array, calling `element` with the reader before each value, which must read or skip that value.
     mutating func readArray(_ element: (inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
-        try expect(UInt8(ascii: "["), "an array")
-        skipWhitespace()
-        if take(UInt8(ascii: "]")) { return }
-        while true {
-            try element(&self)
-            skipWhitespace()
-            if take(UInt8(ascii: "]")) { return }
-            try expect(UInt8(ascii: ","), "a comma or the end of the array")
-            skipWhitespace()
-        }
-    }
-
-    /// The name of an object's member, as it stands in the document. The reader compares it.
-    struct Key {
-        fileprivate let text: Text
-    }
-
-    /// Whether a member has this name, byte by byte once escapes are undone.
-    func `is`(_ key: Key, _ name: StaticString) -> Bool {
-        let range = key.text.range
-        guard key.text.isPlain else {
-            return unescaped(key.text).utf8.elementsEqual(String(describing: name).utf8)
-        }
-        return range.count == name.utf8CodeUnitCount
-            && bytes.withUnsafeBufferPointer { bytes in
-                name.withUTF8Buffer { name in
-                    for index in name.indices where bytes[range.lowerBound + index] != name[index] {
-                        return false
-                    }
-                    return true
-                }
-            }
-    }
-
-    /// Whether a member's name is a whole number, which is how PHP writes the keys of a list with gaps.
-    func isWholeNumber(_ key: Key) -> Bool {
-        key.text.isPlain && !key.text.range.isEmpty && bytes[key.text.range].allSatisfy(Self.isDigit)
+        try readParts(of: "array", from: UInt8(ascii: "["), to: UInt8(ascii: "]"), element)
     }
 
     /// Reads an object, calling `member` with the reader before each member's value, which must read or skip that
     /// value.
-    mutating func readObject(_ member: (Key, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
-        try expect(UInt8(ascii: "{"), "an object")
-        skipWhitespace()
-        if take(UInt8(ascii: "}")) { return }
-        while true {
-            let key = Key(text: try scanString())
-            skipWhitespace()
-            try expect(UInt8(ascii: ":"), "a colon")
-            skipWhitespace()
-            try member(key, &self)
-            skipWhitespace()
-            if take(UInt8(ascii: "}")) { return }
-            try expect(UInt8(ascii: ","), "a comma or the end of the object")
-            skipWhitespace()
+    mutating func readObject(_ member: (JSONString, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+        try readParts(of: "object", from: UInt8(ascii: "{"), to: UInt8(ascii: "}")) { (reader) throws(JSONError) in
+            let key = try reader.scanString()
+            reader.skipWhitespace()
+            try reader.expect(UInt8(ascii: ":"), "a colon")
+            reader.skipWhitespace()
+            try member(key, &reader)
         }
     }
 
-    /// Skips an array or an object if it is empty.
-    ///
-    /// - Returns: Whether it was.
-    mutating func skipIfEmpty() throws(JSONError) -> Bool {
-        var ahead = self
-        ahead.position += 1
-        ahead.skipWhitespace()
-        guard ahead.take(kind == .array ? UInt8(ascii: "]") : UInt8(ascii: "}")) else { return false }
-        self = ahead
-        return true
+    @inline(__always) private mutating func readParts(
+        of kind: String, from start: UInt8, to end: UInt8, _ part: (inout JSONReader) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        try expect(start, "an \(kind)")
+        skipWhitespace()
+        if take(end) { return }
+        while true {
+            try part(&self)
+            skipWhitespace()
+            if take(end) { return }
+            try expect(UInt8(ascii: ","), "a comma or the end of the \(kind)")
+            skipWhitespace()
+        }
     }
 
     /// Asserts that nothing but white space follows.
@@ -123,87 +83,42 @@ struct JSONReader {
         guard position == bytes.count else { throw problem("something follows the JSON value") }
     }
 
-    /// The bytes between a string's quotes; plain if they have no escapes.
-    fileprivate struct Text {
-        var range: Range<Int>
-        var isPlain: Bool
-    }
-
-    /// Reads a string. Half a surrogate pair reads as U+FFFD.
-    mutating func readString() throws(JSONError) -> String {
-        let text = try scanString()
-        guard text.isPlain else { return unescaped(text) }
-        return bytes.withUnsafeBufferPointer {
-            String(decoding: UnsafeBufferPointer(rebasing: $0[text.range]), as: UTF8.self)
+    /// Reads a string, in which half a surrogate pair reads as U+FFFD; skips any other value and returns `nil`.
+    mutating func readString() throws(JSONError) -> String? {
+        guard kind == .string else {
+            try skipValue()
+            return nil
         }
+        return try scanString().string
     }
 
-    /// Undoes the escapes of a string. They have been checked.
-    private func unescaped(_ text: Text) -> String {
-        // An escape \u spells a unit of UTF-16, of which two may make a pair.
-        var units: [UInt16] = []
-        var rest = bytes[text.range]
-        while let byte = rest.first {
-            if byte == UInt8(ascii: "\\") {
-                let (unit, length) = unescaped(at: rest.startIndex)
-                units.append(unit)
-                rest = rest.dropFirst(length)
-            } else {
-                let plain = rest.prefix { $0 != UInt8(ascii: "\\") }
-                units += String(decoding: plain, as: UTF8.self).utf16
-                rest = rest[plain.endIndex...]
-            }
-        }
-        return String(decoding: units, as: UTF16.self)
-    }
-
-    /// Returns the UTF-16 unit that the escape at `index` spells, and the escape's length. The escape has been checked.
-    private func unescaped(at index: Int) -> (UInt16, Int) {
-        switch bytes[index + 1] {
-        case UInt8(ascii: "b"): return (0x08, 2)
-        case UInt8(ascii: "f"): return (0x0C, 2)
-        case UInt8(ascii: "n"): return (0x0A, 2)
-        case UInt8(ascii: "r"): return (0x0D, 2)
-        case UInt8(ascii: "t"): return (0x09, 2)
-        case UInt8(ascii: "u"):
-            let digits = bytes[(index + 2)..<(index + 6)]
-            return (digits.reduce(0) { $0 << 4 | UInt16(Self.hexadecimal($1) ?? 0) }, 6)
-        case let itself: return (UInt16(itself), 2)
-        }
-    }
-
-    /// Reads a string, or skips a value of another kind and returns `nil`.
-    mutating func readStringIfAny() throws(JSONError) -> String? {
-        if kind == .string { return try readString() }
-        try skipValue()
-        return nil
-    }
-
-    /// Reads a string, or the text of a number or a Boolean; skips a value of another kind and returns `nil`.
-    mutating func readScalarIfAny() throws(JSONError) -> String? {
-        guard kind == .other else { return try readStringIfAny() }
+    /// Reads a string, or the text of a number or a Boolean; skips any other value and returns `nil`.
+    mutating func readScalar() throws(JSONError) -> String? {
+        guard kind == .other else { return try readString() }
         let start = position
         try skipValue()
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
     /// Finds the end of the string that begins here, and checks its escapes.
-    private mutating func scanString() throws(JSONError) -> Text {
+    private mutating func scanString() throws(JSONError) -> JSONString {
         try expect(UInt8(ascii: "\""), "a string")
         let start = position
         var isPlain = true
         while true {
             skipPlainText()
-            guard position < bytes.count else { throw problem("the document ends within a string") }
+            guard position < bytes.count else { throw problem("the string should end here") }
             switch bytes[position] {
             case UInt8(ascii: "\""):
                 position += 1
-                return Text(range: start..<(position - 1), isPlain: isPlain)
+                return JSONString(bytes: bytes, range: start..<(position - 1), isPlain: isPlain)
             case UInt8(ascii: "\\"):
+                guard let (_, length) = JSONString.escape(at: position, of: bytes) else {
+                    throw problem("an unknown escape stands in a string")
+                }
+                position += length
                 isPlain = false
-                try scanEscape()
-            default:
-                throw problem("a control character stands in a string")
+            default: throw problem("a control character stands in a string")
             }
         }
     }
@@ -212,41 +127,19 @@ struct JSONReader {
     private mutating func skipPlainText() {
         let start = position
         position = bytes.withUnsafeBufferPointer { bytes in
-            var index = start
-            while index < bytes.count {
-                let byte = bytes[index]
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-                index += 1
-            }
-            return index
+            let rest = UnsafeBufferPointer(rebasing: bytes[start...])
+            let end = rest.firstIndex { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 < 0x20 }
+            return start + (end ?? rest.count)
         }
     }
 
-    private mutating func scanEscape() throws(JSONError) {
-        position += 1
-        guard position < bytes.count else { throw problem("the document ends within a string") }
-        let escape = bytes[position]
-        guard "\"\\/bfnrtu".utf8.contains(escape) else { throw problem("an unknown escape stands in a string") }
-        position += 1
-        for _ in 0..<(escape == UInt8(ascii: "u") ? 4 : 0) {
-            guard position < bytes.count, Self.hexadecimal(bytes[position]) != nil else {
-                throw problem("a \\u escape lacks its four hexadecimal digits")
-            }
-            position += 1
-        }
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
-
-    private static func isDigit(_ byte: UInt8) -> Bool {
+    fileprivate static func isDigit(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    static func isWhitespace(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+            || byte == UInt8(ascii: "\t")
     }
 
     /// Skips one value of any kind, checking that it is JSON.
@@ -254,16 +147,12 @@ struct JSONReader {
     /// - Parameter depth: The number of arrays and objects around it that are skipped.
     mutating func skipValue(depth: Int = 0) throws(JSONError) {
         skipWhitespace()
+        guard depth < Self.maximumNesting || kind != .object && kind != .array else {
+            throw problem("the nesting is deeper than \(Self.maximumNesting)")
+        }
         switch kind {
-        case .object, .array:
-            guard depth < Self.maximumNesting else {
-                throw problem("the nesting is deeper than \(Self.maximumNesting)")
-            }
-            if kind == .object {
-                try readObject { (_, reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
-            } else {
-                try readArray { (reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
-            }
+        case .object: try readObject { (_, reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
+        case .array: try readArray { (reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
         case .string: _ = try scanString()
         case .null, .other, nil: try skipScalar()
         }
@@ -290,12 +179,7 @@ struct JSONReader {
     }
 
     private mutating func skipWhitespace() {
-        while position < bytes.count {
-            switch bytes[position] {
-            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"): position += 1
-            default: return
-            }
-        }
+        while position < bytes.count, Self.isWhitespace(bytes[position]) { position += 1 }
     }
 
     private mutating func take(_ byte: UInt8) -> Bool {
@@ -304,13 +188,80 @@ struct JSONReader {
         return true
     }
 
-    private mutating func expect(_ byte: UInt8, _ what: String) throws(JSONError) {
-        if !take(byte) { throw problem("\(what) should stand here") }
+    private mutating func expect(_ byte: UInt8, _ what: @autoclosure () -> String) throws(JSONError) {
+        if !take(byte) { throw problem("\(what()) should stand here") }
     }
 
     /// Returns the error for a problem at the next byte.
     func problem(_ text: String) -> JSONError {
         JSONError(offset: position, problem: position == bytes.count ? "\(text), but the document ends" : text)
+    }
+}
+
+/// A string as it stands in a document, such as a member's name; its escapes have been checked.
+struct JSONString {
+    fileprivate let bytes: [UInt8]
+    /// The bytes between the quotes.
+    fileprivate let range: Range<Int>
+    /// Whether there are no escapes.
+    fileprivate let isPlain: Bool
+
+    /// Whether this is a name, byte by byte once escapes are undone.
+    static func ~= (name: StaticString, text: JSONString) -> Bool {
+        guard text.isPlain else { return text.string.utf8.elementsEqual(String(describing: name).utf8) }
+        return text.range.count == name.utf8CodeUnitCount
+            && name.withUTF8Buffer { name in
+                name.indices.allSatisfy { text.bytes[text.range.lowerBound + $0] == name[$0] }
+            }
+    }
+
+    /// Whether this is a whole number, which is how PHP writes the keys of a list with gaps.
+    var isWholeNumber: Bool { isPlain && !range.isEmpty && bytes[range].allSatisfy(JSONReader.isDigit) }
+
+    /// The text, its escapes undone.
+    var string: String {
+        if isPlain { return String(decoding: bytes[range], as: UTF8.self) }
+        // An escape \u spells a unit of UTF-16, of which two may make a pair.
+        var units: [UInt16] = []
+        var rest = bytes[range]
+        while let byte = rest.first {
+            if byte == UInt8(ascii: "\\"), let (unit, length) = Self.escape(at: rest.startIndex, of: bytes) {
+                units.append(unit)
+                rest = rest.dropFirst(length)
+            } else {
+                let plain = rest.prefix { $0 != UInt8(ascii: "\\") }
+                units += String(decoding: plain, as: UTF8.self).utf16
+                rest = rest[plain.endIndex...]
+            }
+        }
+        return String(decoding: units, as: UTF16.self)
+    }
+
+    /// Returns the UTF-16 unit that the escape at `index` spells, and the escape's length; `nil` if it is none.
+    fileprivate static func escape(at index: Int, of bytes: [UInt8]) -> (unit: UInt16, length: Int)? {
+        guard index + 1 < bytes.count else { return nil }
+        switch bytes[index + 1] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return (UInt16(bytes[index + 1]), 2)
+        case UInt8(ascii: "b"): return (0x08, 2)
+        case UInt8(ascii: "f"): return (0x0C, 2)
+        case UInt8(ascii: "n"): return (0x0A, 2)
+        case UInt8(ascii: "r"): return (0x0D, 2)
+        case UInt8(ascii: "t"): return (0x09, 2)
+        case UInt8(ascii: "u"):
+            let digits = bytes[(index + 2)...].prefix(4)
+            guard digits.count == 4, digits.allSatisfy({ hexadecimal($0) != nil }) else { return nil }
+            return (digits.reduce(0) { $0 << 4 | UInt16(hexadecimal($1) ?? 0) }, 6)
+        default: return nil
+        }
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 }
 

@@ -22,35 +22,25 @@ struct PageSigns: Equatable {
     /// Reads the signs in a member of the page, or skips it.
     ///
     /// Of several page numbers those count that promise more pages.
-    mutating func read(
-        _ key: JSONReader.Key, from reader: inout JSONReader, depth: Int = 0
-    ) throws(JSONError) {
-        if depth < Self.maximumDepth, reader.kind == .object, reader.is(key, "meta") || reader.is(key, "pagination") {
+    mutating func read(_ key: JSONString, from reader: inout JSONReader, depth: Int = 0) throws(JSONError) {
+        switch key {
+        case "meta" where reader.kind == .object && depth < Self.maximumDepth,
+            "pagination" where reader.kind == .object && depth < Self.maximumDepth:
+            try reader.readObject { (key, reader) throws(JSONError) in try read(key, from: &reader, depth: depth + 1) }
+        case "links" where reader.kind == .object, "_links" where reader.kind == .object:
             try reader.readObject { (key, reader) throws(JSONError) in
-                try read(key, from: &reader, depth: depth + 1)
+                try "next" ~= key ? readLink(from: &reader) : reader.skipValue()
             }
-        } else if reader.kind == .object, reader.is(key, "links") || reader.is(key, "_links") {
-            try reader.readObject { (key, reader) throws(JSONError) in
-                if reader.is(key, "next") {
-                    try readLink(from: &reader)
-                } else {
-                    try reader.skipValue()
-                }
-            }
-        } else if reader.is(key, "next_page_url") {
-            try readLink(from: &reader)
-        } else if reader.is(key, "next_cursor") {
-            cursor = Self.present(try reader.readScalarIfAny()) ?? cursor
-        } else if reader.is(key, "current_page") {
+        case "next_page_url": try readLink(from: &reader)
+        case "next_cursor": cursor = Self.present(try reader.readScalar()) ?? cursor
+        case "current_page":
             currentPage = [currentPage, try Self.readNumber(from: &reader)].compactMap(\.self).min()
-        } else if reader.is(key, "has_more") || reader.is(key, "has_more_pages") {
-            hasMore = try reader.readScalarIfAny() == "true" || hasMore
-        } else if reader.is(key, "last_page") || reader.is(key, "total_pages") {
+        case "has_more", "has_more_pages": hasMore = try reader.readScalar() == "true" || hasMore
+        case "last_page", "total_pages":
             lastPage = [lastPage, try Self.readNumber(from: &reader)].compactMap(\.self).max()
-        } else if reader.is(key, "total") {
+        case "total":
             if let total = try Self.readNumber(from: &reader) { totals.insert(total) }
-        } else {
-            try reader.skipValue()
+        default: try reader.skipValue()
         }
     }
 
@@ -58,20 +48,15 @@ struct PageSigns: Equatable {
     ///
     /// A value that cannot be an address is an error: to ignore it might leave pages out.
     private mutating func readLink(from reader: inout JSONReader) throws(JSONError) {
-        if reader.kind == .object {
+        switch reader.kind {
+        case .object:
             try reader.readObject { (key, reader) throws(JSONError) in
-                if reader.is(key, "href"), reader.kind != .object {
-                    try readLink(from: &reader)
-                } else {
-                    try reader.skipValue()
-                }
+                try "href" ~= key && reader.kind != .object ? readLink(from: &reader) : reader.skipValue()
             }
-            return
+        case .array: throw reader.problem("the address of the next page should stand here")
+        default:
+            if let link = Self.present(try reader.readScalar()) { links.append(link) }
         }
-        guard reader.kind != .array else {
-            throw reader.problem("the address of the next page should stand here")
-        }
-        if let link = Self.present(try reader.readScalarIfAny()) { links.append(link) }
     }
 
     private static func present(_ text: String?) -> String? {
@@ -80,7 +65,7 @@ struct PageSigns: Equatable {
 
     /// Reads a whole number, or a string that spells one; one that is too large reads as the largest there is.
     private static func readNumber(from reader: inout JSONReader) throws(JSONError) -> Int? {
-        try reader.readScalarIfAny().flatMap { text in
+        try reader.readScalar().flatMap { text in
             Int(text) ?? Double(text).flatMap { $0 >= 0x1p63 ? .max : Int(exactly: $0) }
         }
     }

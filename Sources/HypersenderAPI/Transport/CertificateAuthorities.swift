@@ -1,4 +1,4 @@
-import Basics
+package import Basics
 import FoundationEssentials
 import NIOSSL
 
@@ -18,13 +18,9 @@ public struct SystemAuthorities: Sendable, Hashable {
 
     /// Takes the places that the environment names, else the usual ones.
     public init(environment: [String: String] = [:]) {
-        if let file = environment["SSL_CERT_FILE"], !file.isEmpty {
-            files = [file]
-            isFileGiven = true
-        }
+        if let file = environment["SSL_CERT_FILE"], !file.isEmpty { (files, isFileGiven) = ([file], true) }
         if let list = environment["SSL_CERT_DIR"], !list.isEmpty {
-            folders = list.split(separator: ":").map(String.init)
-            isFolderGiven = true
+            (folders, isFolderGiven) = (list.split(separator: ":").map(String.init), true)
         }
     }
 }
@@ -37,15 +33,11 @@ package struct CertificateAuthorities: Sendable, Hashable {
     /// The problems of the places that the environment names.
     package private(set) var problems: [UnusablePlace] = []
 
-    /// A place that cannot be used.
+    /// A place that cannot be used, by the environment variable that names it.
     package struct UnusablePlace: Sendable, Hashable {
-        /// The environment variable that names it.
         package let place: String
         package let problem: String
     }
-
-    /// The largest file that is read, in bytes.
-    private static let maximumFileSize = 16 << 20
 
     /// Whether no certificate can be verified.
     package var isEmpty: Bool { certificates.isEmpty && folder == nil }
@@ -55,34 +47,20 @@ package struct CertificateAuthorities: Sendable, Hashable {
     /// - Parameters:
     ///   - system: The places of the system's; those that cannot be read are left out.
     ///   - file: A PEM file of further ones.
-    /// - Throws: `ClientSetupError`, with the path of `file`.
-    package init(system: SystemAuthorities, file: String?) throws(ClientSetupError) {
+    /// - Throws: `Problem`, with the path of `file`.
+    package init(system: SystemAuthorities, file: String?) throws(Problem) {
         if let file { certificates = try Self.read(file) }
-        let hasBundle = readFile(system)
-        readFolders(system, hasBundle: hasBundle)
-    }
-
-    init?(_ sources: ConnectionPool.Authorities?) throws(ClientSetupError) {
-        guard let sources else { return nil }
-        try self.init(system: sources.system, file: sources.file)
-    }
-
-    /// - Returns: Whether there is a usable file.
-    private mutating func readFile(_ system: SystemAuthorities) -> Bool {
-        for file in system.files {
+        var hasBundle = false
+        for bundle in system.files where !hasBundle {
             do {
-                certificates += try Self.read(file)
-                return true
+                certificates += try Self.read(bundle)
+                hasBundle = true
             } catch {
                 if system.isFileGiven {
                     problems.append(UnusablePlace(place: "SSL_CERT_FILE", problem: error.description))
                 }
             }
         }
-        return false
-    }
-
-    private mutating func readFolders(_ system: SystemAuthorities, hasBundle: Bool) {
         // The system's bundle has all that is in its folder, except what was added to the folder by hand.
         if hasBundle, !system.isFolderGiven, let usual = system.folders.first(where: { Self.names(in: $0) != nil }) {
             folder = usual
@@ -102,16 +80,16 @@ package struct CertificateAuthorities: Sendable, Hashable {
         }
     }
 
-    private static func read(_ file: String) throws(ClientSetupError) -> [NIOSSLCertificate] {
+    private static func read(_ file: String) throws(Problem) -> [NIOSSLCertificate] {
         let certificates: [NIOSSLCertificate]
         do {
-            certificates = try NIOSSLCertificate.fromPEMBytes(SmallFile.read(file, limit: maximumFileSize))
+            certificates = try NIOSSLCertificate.fromPEMBytes(SmallFile.read(file, limit: 16 << 20))
         } catch let problem as Problem {
-            throw ClientSetupError("the file \(file) \(problem)")
+            throw Problem("the file \(file) \(problem)")
         } catch {
-            throw ClientSetupError("the file \(file) is not a PEM file of certificates")
+            throw Problem("the file \(file) is not a PEM file of certificates")
         }
-        guard !certificates.isEmpty else { throw ClientSetupError("the file \(file) holds no certificate") }
+        guard !certificates.isEmpty else { throw Problem("the file \(file) holds no certificate") }
         return certificates
     }
 
@@ -122,8 +100,8 @@ package struct CertificateAuthorities: Sendable, Hashable {
 
     /// Sets up TLS for a client that trusts these authorities. Blocks.
     ///
-    /// - Throws: `ClientSetupError`.
-    func makeContext() throws(ClientSetupError) -> NIOSSLContext {
+    /// - Throws: `Problem`.
+    func makeContext() throws(Problem) -> NIOSSLContext {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         tls.applicationProtocols = ["http/1.1"]
@@ -133,7 +111,7 @@ package struct CertificateAuthorities: Sendable, Hashable {
         do {
             return try NIOSSLContext(configuration: tls)
         } catch {
-            throw ClientSetupError("TLS cannot be set up: \(error)")
+            throw Problem("TLS cannot be set up: \(error)")
         }
     }
 }

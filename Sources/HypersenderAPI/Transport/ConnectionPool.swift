@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import Basics
+public import Basics
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -8,26 +8,23 @@ import Synchronization
 
 /// Connections to the API, shared by all accounts that reach it in the same way.
 ///
-/// Each request has a connection to itself, so that none waits for another. Requests go to the address that answered
-/// last, for five minutes at most: a host that has moved may go on answering at its old address. Names are resolved
-/// here, since AsyncHTTPClient looks up one after the other.
+/// They are closed with the last reference. Each request has a connection to itself, so that none waits for another.
+/// Requests go to the address that answered last, for five minutes at most: a host that has moved may go on answering
+/// at its old address. Names are resolved here, since AsyncHTTPClient looks up one after the other.
 public final class ConnectionPool: Sendable {
     /// The settings in which connections differ.
     public struct Configuration: Sendable, Hashable {
-        /// The proxy to connect through; `nil` to connect directly.
-        public var proxy: ProxySettings.Proxy?
-        /// The certificate authorities to trust; `nil` if no connection uses TLS.
-        public var authorities: Authorities?
+        var proxy: ProxySettings.Proxy?
+        var isEncrypted = false
+        var systemAuthorities = SystemAuthorities()
+        var caFile: String?
         /// The time that connecting may take.
-        public var timeout: Duration
-    }
+        var timeout: Duration
 
-    /// The sources of the certificate authorities to trust.
-    public struct Authorities: Sendable, Hashable {
-        /// The places of the system's.
-        public var system: SystemAuthorities
-        /// A PEM file of further ones.
-        public var file: String?
+        /// Reads the certificate authorities to trust; `nil` without TLS.
+        fileprivate func authorities() throws(Problem) -> CertificateAuthorities? {
+            isEncrypted ? try CertificateAuthorities(system: systemAuthorities, file: caFile) : nil
+        }
     }
 
     /// The settings that these connections were set up for.
@@ -44,7 +41,7 @@ public final class ConnectionPool: Sendable {
         var order = AddressOrder()
     }
 
-    /// The connections to one address of an origin. They are closed with the last reference.
+    /// The connections to one address of an origin.
     private final class Route: Sendable {
         let origin: Origin
         /// The host in the URL of a request: the address, unless a proxy resolves the name.
@@ -53,10 +50,7 @@ public final class ConnectionPool: Sendable {
         let expiry: ContinuousClock.Instant
 
         init(origin: Origin, urlHost: String, http: HTTPClient, expiry: ContinuousClock.Instant) {
-            self.origin = origin
-            self.urlHost = urlHost
-            self.http = http
-            self.expiry = expiry
+            (self.origin, self.urlHost, self.http, self.expiry) = (origin, urlHost, http, expiry)
         }
 
         deinit {
@@ -66,8 +60,7 @@ public final class ConnectionPool: Sendable {
 
         func get(_ target: String, _ headers: HTTPHeaders) async throws -> HTTPClientResponse {
             // TLS is added to the connection, so that it verifies the host and not the address.
-            let url = "http://\(Origin.bracketed(urlHost)):\(origin.port)\(target)"
-            var request = HTTPClientRequest(url: url)
+            var request = HTTPClientRequest(url: "http://\(Origin.bracketed(urlHost)):\(origin.port)\(target)")
             request.headers = headers
             request.headers.replaceOrAdd(name: "host", value: origin.authority)
             return try await http.execute(request, deadline: .distantFuture)
@@ -76,37 +69,24 @@ public final class ConnectionPool: Sendable {
 
     /// Sets up connections; none is made yet.
     ///
-    /// - Throws: `ClientSetupError` if the file of certificate authorities cannot be used.
-    public convenience init(_ configuration: Configuration) throws(ClientSetupError) {
+    /// - Throws: `Problem` if the file of certificate authorities cannot be used.
+    public convenience init(_ configuration: Configuration) throws(Problem) {
         try self.init(configuration, resolver: .shared)
     }
 
     init(
         _ configuration: Configuration, resolver: HostResolver, maximumAge: Duration = .seconds(300)
-    ) throws(ClientSetupError) {
-        self.configuration = configuration
-        self.resolver = resolver
-        self.maximumAge = maximumAge
-        authorities = try CertificateAuthorities(configuration.authorities)
+    ) throws(Problem) {
+        (self.configuration, self.resolver, self.maximumAge) = (configuration, resolver, maximumAge)
+        authorities = try configuration.authorities()
         tls = try authorities?.makeContext()
     }
 
     /// Whether the files of certificate authorities name others now than these connections trust.
     ///
-    /// - Throws: `ClientSetupError` if they cannot be used any more.
-    public func isOutdated() throws(ClientSetupError) -> Bool {
-        try CertificateAuthorities(configuration.authorities) != authorities
-    }
-
-    /// Closes the connections. They cannot be used afterwards.
-    public func shutdown() async {
-        let routes = state.withLock { state in
-            defer { state.routes = [:] }
-            return Array(state.routes.values)
-        }
-        for route in routes {
-            try? await route.http.shutdown()
-        }
+    /// - Throws: `Problem` if they cannot be used any more.
+    public func isOutdated() throws(Problem) -> Bool {
+        try configuration.authorities() != authorities
     }
 
     /// Sends a GET request for `target`, a path with a query, and passes the response to `read`.
@@ -198,13 +178,12 @@ public final class ConnectionPool: Sendable {
             }
         }
         client.proxy = configuration.proxy.map { proxy in
-            switch (proxy.kind, proxy.user) {
-            case (.http, let user?):
+            switch proxy.kind {
+            case .http:
                 .server(
                     host: address, port: proxy.port,
-                    authorization: .basic(username: user, password: proxy.password ?? ""))
-            case (.http, nil): .server(host: address, port: proxy.port)
-            case (.socks5, _): .socksServer(host: address, port: proxy.port)
+                    authorization: proxy.user.map { .basic(username: $0, password: proxy.password ?? "") })
+            case .socks5: .socksServer(host: address, port: proxy.port)
             }
         }
         return Route(
@@ -217,14 +196,5 @@ public final class ConnectionPool: Sendable {
 extension HTTPClientResponse {
     fileprivate var closesConnection: Bool {
         headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
-    }
-}
-
-/// The reason why the client cannot be set up.
-public struct ClientSetupError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let description: String
-
-    package init(_ description: String) {
-        self.description = description
     }
 }

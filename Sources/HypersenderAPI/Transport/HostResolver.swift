@@ -1,4 +1,5 @@
 import Basics
+import Dispatch
 import Glibc
 import NIOCore
 import Synchronization
@@ -15,6 +16,9 @@ final class HostResolver: Sendable {
     static let shared = HostResolver()
 
     private let lookUp: @Sendable (String) -> Answer
+    /// The number of lookups at a time: threads are scarce where a service or container limits them.
+    static let maximumLookups = 64
+
     /// The lookups in flight, by name.
     private let lookups = Mutex<[String: EventLoopFuture<[String]>]>([:])
 
@@ -36,44 +40,18 @@ final class HostResolver: Sendable {
         lookups.withLock { lookups in
             if let lookup = lookups[host] { return lookup }
             let promise = PollingLoop.shared.loop.makePromise(of: [String].self)
-            let isStarted = Self.startThread { [self] in
+            guard lookups.count < Self.maximumLookups else {
+                promise.fail(HostNotResolved(host: host, reason: "too many other names are being resolved"))
+                return promise.futureResult
+            }
+            lookups[host] = promise.futureResult
+            DispatchQueue(label: "resolver").async { [self] in
                 let answer = lookUp(host)
                 self.lookups.withLock { $0[host] = nil }
                 promise.completeWith(answer.mapError { $0 })
             }
-            if isStarted {
-                lookups[host] = promise.futureResult
-            } else {
-                promise.fail(HostNotResolved(host: host, reason: "no thread can be started"))
-            }
             return promise.futureResult
         }
-    }
-
-    private final class Work: Sendable {
-        let run: @Sendable () -> Void
-
-        init(_ run: @escaping @Sendable () -> Void) {
-            self.run = run
-        }
-    }
-
-    /// - Returns: Whether the thread was started.
-    private static func startThread(_ run: @escaping @Sendable () -> Void) -> Bool {
-        let work = Unmanaged.passRetained(Work(run))
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                context.map { Unmanaged<Work>.fromOpaque($0).takeRetainedValue().run() }
-                return nil
-            }, work.toOpaque())
-        guard result == 0 else {
-            work.release()
-            return false
-        }
-        pthread_detach(thread)
-        return true
     }
 
     /// Asks the C library, which reads /etc/hosts and asks the name servers. Blocks.

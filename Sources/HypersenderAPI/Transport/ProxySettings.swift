@@ -8,10 +8,7 @@ import FoundationEssentials
 public struct ProxySettings: Sendable, Equatable {
     /// A proxy to connect through.
     public struct Proxy: Sendable, Hashable {
-        enum Kind: Hashable {
-            case http
-            case socks5
-        }
+        enum Kind: Hashable { case http, socks5 }
 
         var kind: Kind
         var host: String
@@ -81,24 +78,21 @@ public struct ProxySettings: Sendable, Equatable {
         }
     }
 
-    /// One entry of `NO_PROXY`: a domain (with its subdomains), an address, a network, or `*`. The former two may have
+    /// An entry of `NO_PROXY`: a domain (with its subdomains), an address, a network, or `*`. The former two may have
     /// a port.
     private enum Exception: Equatable {
-        case everything
-        case network(IPAddress, bits: Int)
-        case address(IPAddress, port: Int?)
-        case domain(Substring, port: Int?, onlyBelow: Bool)
+        case network(IPAddress, bits: Int, port: Int?)
+        /// Hosts with this end; those that are longer than it alone, or also `name` for `.name`.
+        case name(suffix: String, onlyBelow: Bool, port: Int?)
 
         /// Parses an entry; `nil` if it can never match.
         init?(_ text: Substring) {
             let entry = text.lowercased()
             if entry == "*" {
-                self = .everything
+                self = .name(suffix: "", onlyBelow: false, port: nil)
             } else if let slash = entry.firstIndex(of: "/") {
                 self.init(network: entry[..<slash], length: entry[slash...].dropFirst())
-            } else if let address = IPAddress(entry.trimmingBrackets) {
-                self = .address(address, port: nil)
-            } else if let colon = entry.lastIndex(of: ":") {
+            } else if IPAddress(entry.trimmingBrackets) == nil, let colon = entry.lastIndex(of: ":") {
                 guard let port = Self.number(entry[colon...].dropFirst(), in: 1...65535) else { return nil }
                 self.init(host: entry[..<colon], port: port)
             } else {
@@ -114,32 +108,30 @@ public struct ProxySettings: Sendable, Equatable {
             // The bits of an IPv4-mapped address count from the beginning of the IPv6 one.
             let bits = text.contains(":") ? length - (128 - maximum) : length
             guard (0...maximum).contains(bits) else { return nil }
-            self = .network(address, bits: bits)
+            self = .network(address, bits: bits, port: nil)
         }
 
         private init?(host: Substring, port: Int?) {
             if let address = IPAddress(String(host).trimmingBrackets) {
-                self = .address(address, port: port)
+                self = .network(address, bits: address.bytes.count * 8, port: port)
                 return
             }
             let name = host.hasPrefix("*.") ? host.dropFirst() : host
             let onlyBelow = name.hasPrefix(".")
             let domain = Self.withoutLastDot(onlyBelow ? name.dropFirst() : name)
-            let labels = domain.split(separator: ".", omittingEmptySubsequences: false)
-            guard !labels.contains(""), Origin.isName(domain), domain.contains(where: \.isLetter) else { return nil }
-            self = .domain(domain, port: port, onlyBelow: onlyBelow)
+            guard !domain.split(separator: ".", omittingEmptySubsequences: false).contains(""),
+                Origin.isName(domain), domain.contains(where: \.isLetter)
+            else { return nil }
+            self = .name(suffix: ".\(domain)", onlyBelow: onlyBelow, port: port)
         }
 
         func covers(_ url: BaseURL) -> Bool {
             switch self {
-            case .everything: return true
-            case .network(let network, let bits):
-                return IPAddress(url.host)?.matches(network, bits: bits) ?? false
-            case .address(let exception, let port):
-                return IPAddress(url.host) == exception && (port ?? url.port) == url.port
-            case .domain(let name, let port, let onlyBelow):
-                let host = Self.withoutLastDot(url.host[...])
-                return (port ?? url.port) == url.port && (host.hasSuffix(".\(name)") || !onlyBelow && host == name)
+            case .network(let network, let bits, let port):
+                (port ?? url.port) == url.port && IPAddress(url.host)?.matches(network, bits: bits) == true
+            case .name(let suffix, let onlyBelow, let port):
+                (port ?? url.port) == url.port
+                    && "\(onlyBelow ? "" : ".")\(Self.withoutLastDot(url.host[...]))".hasSuffix(suffix)
             }
         }
 

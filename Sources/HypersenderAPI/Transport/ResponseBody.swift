@@ -19,13 +19,7 @@ extension HTTPClientResponse {
     ///   - room: Waits until there is room beyond so many bytes, and returns up to how many.
     /// - Throws: `TooLarge`, `UnknownEncoding`, `Inflater.Broken`, what `room` throws, or an error of the layers below.
     func bytes(upTo limit: Int, room: (Int) async throws -> Int) async throws -> [UInt8] {
-        try await read(by: inflater(), upTo: limit, room: room, seen: { _ in })
-    }
-
-    /// - Parameter seen: Called after each step with the bytes that were read so far.
-    private func read(
-        by inflater: Inflater?, upTo limit: Int, room: (Int) async throws -> Int, seen: ([UInt8]) -> Void
-    ) async throws -> [UInt8] {
+        let inflater = try inflater()
         var bytes: [UInt8] = []
         if inflater == nil, let length = headers.first(name: "content-length").flatMap({ Int($0) }) {
             bytes.reserveCapacity(max(0, min(length, limit)))
@@ -42,7 +36,6 @@ extension HTTPClientResponse {
                     bytes.append(contentsOf: part.readableBytesView)
                     isMore = false
                 }
-                seen(bytes)
                 guard bytes.count <= limit else { throw TooLarge() }
             }
         }
@@ -58,17 +51,22 @@ extension HTTPClientResponse {
     /// - Returns: The bytes that arrived, raw if they cannot be inflated, and whether they are the whole body.
     func prefix(upTo limit: Int, within duration: Duration) async -> (bytes: [UInt8], isWhole: Bool) {
         let seen = Mutex<[UInt8]>([])
-        let whole = try? await withDeadline(duration) {
-            try await self.read(by: nil, upTo: limit, room: { _ in .max }) { bytes in seen.withLock { $0 = bytes } }
+        let isRead = try? await withDeadline(duration) {
+            for try await part in self.body {
+                seen.withLock { $0 += part.readableBytesView }
+                if seen.withLock({ $0.count > limit }) { return false }
+            }
+            return true
         }
-        let raw = whole ?? seen.withLock { $0 }
+        let raw = seen.withLock { $0 }
         var bytes: [UInt8] = []
         let inflater = try? inflater()
         if let inflater {
             var input = ByteBuffer(bytes: raw)
             while bytes.count < limit, (try? inflater.inflate(&input, to: &bytes)) == true {}
         }
-        return bytes.isEmpty ? (raw, whole != nil) : (bytes, whole != nil && inflater?.isComplete == true)
+        let isWhole = isRead == true
+        return bytes.isEmpty ? (raw, isWhole) : (bytes, isWhole && inflater?.isComplete == true)
     }
 
     private func inflater() throws -> Inflater? {

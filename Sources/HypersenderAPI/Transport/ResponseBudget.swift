@@ -11,21 +11,18 @@ public final class ResponseBudget: Sendable {
     /// The bytes that are drawn at a time.
     static let step = 1 << 20
 
-    private struct State {
+    struct State {
         var free: Int
         var drawn: [ObjectIdentifier: Int] = [:]
         var overdraftHolder: ObjectIdentifier?
     }
 
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     /// Creates a budget of so many bytes beyond those that each poll is guaranteed.
     public init(bytes: Int = 32 << 20) {
         state = Mutex(State(free: bytes))
     }
-
-    /// The bytes that are left.
-    var free: Int { state.withLock { $0.free } }
 
     /// Returns the share of a poll that begins.
     ///
@@ -41,8 +38,7 @@ public final class ResponseBudget: Sendable {
         private let guaranteedBytes: Int
 
         fileprivate init(_ budget: ResponseBudget, guaranteedBytes: Int) {
-            self.budget = budget
-            self.guaranteedBytes = guaranteedBytes
+            (self.budget, self.guaranteedBytes) = (budget, guaranteedBytes)
         }
 
         /// Waits until the poll may have more than `bytes`, and returns up to how many.

@@ -49,6 +49,18 @@ struct ResponseFactsTests {
         #expect(ResponseFacts(HTTPHeaders(fields.map { ("Age", $0) }), status: 200).age == age)
     }
 
+    @Test(
+        arguments: [
+            ([("X-Request-Id", "a")], "a"), ([("CF-Ray", "8f1c-FRA"), ("S-Request-ID", "b")], "b"),
+            ([("CF-Ray", "8f1c-FRA"), ("X-Request-Id", "two words")], "8f1c-FRA"), ([], nil),
+            ([("X-Request-Id", "")], nil), ([("X-Request-Id", "a\u{7F}")], nil), ([("X-Request-Id", "é")], nil),
+            ([("X-Request-Id", String(repeating: "a", count: 128))], String(repeating: "a", count: 128)),
+            ([("X-Request-Id", String(repeating: "a", count: 129))], nil),
+        ] as [([(String, String)], String?)])
+    func readsTheNameOfTheRequest(fields: [(String, String)], name: String?) {
+        #expect(ResponseFacts(HTTPHeaders(fields), status: 500).requestID == name)
+    }
+
     /// Bodies, how they are judged in full and by their beginning, and what they say.
     @Test(
         arguments: [

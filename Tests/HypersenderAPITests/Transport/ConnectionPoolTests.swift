@@ -41,7 +41,7 @@ final class ConnectionPoolTests: Sendable {
         proxy: ProxySettings.Proxy? = nil, timeout: Duration = .seconds(300), maximumAge: Duration = .seconds(300)
     ) throws -> ConnectionPool {
         try ConnectionPool(
-            ConnectionPool.Configuration(proxy: proxy, authorities: nil, timeout: timeout),
+            ConnectionPool.Configuration(proxy: proxy, timeout: timeout),
             resolver: HostResolver(lookUp: names.lookUp), maximumAge: maximumAge)
     }
 
@@ -49,14 +49,7 @@ final class ConnectionPoolTests: Sendable {
         timeout: Duration = .seconds(300), maximumAge: Duration = .seconds(300),
         _ test: (ConnectionPool) async throws -> Void
     ) async throws {
-        let connections = try connections(timeout: timeout, maximumAge: maximumAge)
-        do {
-            try await test(connections)
-        } catch {
-            await connections.shutdown()
-            throw error
-        }
-        await connections.shutdown()
+        try await test(try connections(timeout: timeout, maximumAge: maximumAge))
     }
 
     /// A server that may close the connection after each answer.
@@ -202,7 +195,6 @@ final class ConnectionPoolTests: Sendable {
         let error = await #expect(throws: APIError.self) { try await poll(connections, port: 80) }
         #expect(error?.reason == .dns)
         #expect(error?.detail.contains("proxy.test") == true)
-        await connections.shutdown()
     }
 
     @Test(arguments: [

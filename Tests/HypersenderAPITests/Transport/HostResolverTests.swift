@@ -51,6 +51,22 @@ struct HostResolverTests {
         }
     }
 
+    @Test func lookupsAreNotMoreThanThreadsThereMayBe() async throws {
+        let servers = NameServers()
+        defer { servers.release() }
+        let resolver = HostResolver(lookUp: servers.lookUp)
+        let hanging = (0..<HostResolver.maximumLookups).map { number in
+            Task { try await resolver.addresses(of: "hanging\(number)") }
+        }
+        try await servers.waitUntilAsked(hanging.count)
+        await #expect(throws: HostNotResolved.self) { try await resolver.addresses(of: "api.test") }
+        servers.release()
+        for task in hanging {
+            #expect(try await task.value == ["192.0.2.1"])
+        }
+        #expect(try await resolver.addresses(of: "api.test") == ["192.0.2.1"])
+    }
+
     @Test func aNameIsLookedUpOnceForAllWhoWait() async throws {
         let servers = NameServers()
         defer { servers.release() }

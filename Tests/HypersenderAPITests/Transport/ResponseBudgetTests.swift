@@ -1,6 +1,12 @@
+import Synchronization
 import Testing
 
 @testable import HypersenderAPI
+
+extension ResponseBudget {
+    /// The bytes that are left.
+    fileprivate var free: Int { state.withLock { $0.free } }
+}
 
 struct ResponseBudgetTests {
     private static let step = ResponseBudget.step
