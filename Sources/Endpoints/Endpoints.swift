@@ -1,3 +1,4 @@
+import Basics
 import Exposition
 public import HTTPServer
 public import Monitoring
@@ -91,7 +92,7 @@ public final class Endpoints: Sendable {
 
     private func route(_ request: Request) -> Route {
         guard let (name, answer) = find(request.path) else {
-            let text = "Not found. The metrics are at \(configuration.telemetryPath).\n"
+            let text = "Not found: \(request.shownPath). The metrics are at \(configuration.telemetryPath).\n"
             return .refused(name: "other", .plain(404, text))
         }
         let methods = name == "reload" ? ["POST", "PUT"] : ["GET", "HEAD"]
@@ -191,6 +192,16 @@ public final class Endpoints: Sendable {
                 query: StatusQuery(request)
             ).page.response
         }
+    }
+}
+
+extension Request {
+    /// The path for a message, at most 100 bytes of it, with all that could be markup percent-encoded.
+    fileprivate var shownPath: String {
+        let shown = String.percentEncoding(path.utf8.prefix(100)) { byte, _ in
+            String.isUnreserved(byte) || "/%:@+,;=".utf8.contains(byte)
+        }
+        return path.utf8.count > 100 ? shown + "…" : shown
     }
 }
 

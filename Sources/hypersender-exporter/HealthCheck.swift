@@ -55,7 +55,7 @@ enum HealthCheck {
     /// many.
     static func serves(_ answer: Probe.Answer) -> Bool {
         switch answer {
-        case .status(let status): [200, 401, 429].contains(status)
+        case .status(let status): [200, 401, 403, 429].contains(status)
         case .refused: true
         }
     }

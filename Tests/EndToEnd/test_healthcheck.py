@@ -102,11 +102,21 @@ class OfASecuredServer(WebFile):
             self.assertEqual(self.check(exporter)[0], 0, text)
         self.assertEqual(check(f"--web.listen-address={exporter.address}")[0], 1, "without the file it cannot know of TLS")
 
+    VERIFIED = TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: authority.crt\n"
+
     def test_client_certificates(self):
-        exporter = self.start(TLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: authority.crt\n")
+        exporter = self.start(self.VERIFIED)
         self.assertEqual(self.check(exporter)[0], 0)
         exporter.stop()
         self.assertEqual(self.check(exporter)[0], 1)
+
+    def test_client_certificates_with_exempt_paths(self):
+        for path in ("/-/healthy", "/-/ready"):
+            with self.subTest(path):
+                exporter = self.start(f"{self.VERIFIED}auth_exempt_paths: [{path}]\n")
+                self.assertEqual(self.check(exporter)[0], 0)
+                exporter.stop()
+                self.assertEqual(self.check(exporter)[0], 1)
 
 
 if __name__ == "__main__":

@@ -130,6 +130,14 @@ class HTTP(Running):
             with self.subTest(path):
                 self.assertEqual(exporter.request(path).status, 404)
         self.assertEqual(exporter.request("/-/reload", "POST").status, 404)
+        for path, shown in (
+            ("/metric?token=secret", "/metric"), ("/<script>alert('x')</script>", "/%3Cscript%3Ealert%28%27x%27%29%3C/script%3E"),
+            ("/%3Cb%3E", "/%3Cb%3E"), ("/" + "a" * 5000, "/" + "a" * 99 + "…"),
+        ):
+            with self.subTest(path):
+                answer = exporter.request(path)
+                self.assertEqual(answer.body.decode(), f"Not found: {shown}. The metrics are at /metrics.\n")
+                self.assertEqual(answer.header("Content-Type"), "text/plain; charset=utf-8")
 
     # Requests that are refused by their head, and the status for it.
     REFUSED = [

@@ -220,10 +220,10 @@ class ClientCertificates(WebFile):
         self.addCleanup(secure.close)
         return secure
 
-    def ask(self, connection):
+    def ask(self, connection, path="/-/healthy"):
         """The status of an answer on this connection; `None` where there is none."""
         try:
-            connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             answer = http.client.HTTPResponse(connection)
             answer.begin()
             answer.read()
@@ -237,6 +237,30 @@ class ClientCertificates(WebFile):
             return self.ask(self.connect(exporter, context, session))
         except OSError:
             return None
+
+    def test_exempt_paths_need_no_certificate(self):
+        exporter = self.start(self.VERIFIED + "auth_exempt_paths: [/-/healthy]\n")
+        for name, path, status in (
+            (None, "/-/healthy", 200), (None, "/-/healthy?a=b", 200), (None, "/metrics", 403), (None, "/", 403), (None, "/-/ready", 403),
+            (None, "/nowhere", 403), (None, "/-/healthy/../../metrics", 403), ("client", "/metrics", 200), ("client", "/-/healthy", 200),
+            ("intruder", "/-/healthy", 0), ("intruder", "/metrics", 0),
+        ):
+            with self.subTest(name=name, path=path):
+                answer = self.curl(exporter, "--path-as-is", *(self.client(name) if name else ()), path=path)
+                self.assertEqual(answer[0], status)
+                if status == 403:
+                    self.assertEqual(answer[1], b"A client certificate is required\n")
+        for version in ("-tls1_2", "-tls1_3"):
+            self.assertRegex(self.handshake(exporter, version), r"(?s)Acceptable client certificate CA names\nCN ?= ?authority\n.*Verify return code: 0")
+        context = ssl.create_default_context(cafile=self.folder / "authority.crt")
+        kept = self.connect(exporter, context)
+        for path, status in (("/-/healthy", 200), ("/metrics", 403), ("/-/healthy", 200)):
+            self.assertEqual(self.ask(kept, path), status)
+        # The handshake asks for a certificate again once no path is exempt, and what is open gets nothing any more.
+        self.write(self.VERIFIED)
+        exporter.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.curl(exporter, path="/-/healthy")[0] == 0, 10, "the change holds", lambda: exporter.log)
+        self.assertEqual(self.ask(kept), 403)
 
     def test_a_session_lets_no_expired_certificate_in(self):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):

@@ -175,6 +175,17 @@ struct EndpointsTests {
         }
     }
 
+    @Test(arguments: [
+        ("/metric?token=secret", "/metric"), ("/<b>&\"'", "/%3Cb%3E%26%22%27"), ("/%3Cb%3E", "/%3Cb%3E"),
+        ("/" + String(repeating: "a", count: 200), "/" + String(repeating: "a", count: 99) + "…"), ("/a/b:c", "/a/b:c"),
+    ])
+    func namesThePathThatIsNotFound(target: String, shown: String) async throws {
+        let fixture = try await Fixture(polls: [])
+        let response = await fixture.get(target)
+        #expect(response.headers["Content-Type"] == "text/plain; charset=utf-8")
+        #expect(try fixture.text(response) == "Not found: \(shown). The metrics are at /metrics.\n")
+    }
+
     @Test func doesNotLimitScrapesAtZero() async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)], .init(maximumScrapes: 0))
         for _ in 0..<200 {

@@ -30,7 +30,8 @@ struct HealthCheckTests {
     }
 
     @Test(arguments: [
-        (Probe.Answer.status(200), true), (.status(401), true), (.status(429), true), (.refused, true),
+        (Probe.Answer.status(200), true), (.status(401), true), (.status(403), true), (.status(429), true),
+        (.refused, true),
         (.status(400), false), (.status(404), false), (.status(500), false), (.status(503), false),
     ])
     func whoeverServesIsHealthy(answer: Probe.Answer, expected: Bool) {

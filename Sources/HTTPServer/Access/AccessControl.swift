@@ -34,7 +34,11 @@ final class AccessControl: Sendable {
     /// Judges a request by its head. Takes a token of the rate limit.
     func judge(_ request: Request) -> AccessDecision {
         guard bucket.withLock({ $0?.take(now: .now) ?? true }) else { return .refused(.error(429)) }
-        guard !settings.users.isEmpty, !settings.authExemptPaths.contains(request.path) else { return .allowed }
+        guard !settings.authExemptPaths.contains(request.path) else { return .allowed }
+        if let clients = settings.tls?.clients, clients.policy.requires, !request.hasCertificate {
+            return .refused(.error(403, "A client certificate is required"))
+        }
+        guard !settings.users.isEmpty else { return .allowed }
         guard let credentials = request.headers["authorization"].flatMap(Credentials.init(authorization:)),
             !credentials.password.contains(0)
         else { return .refused(.unauthorized) }
@@ -54,7 +58,7 @@ final class AccessControl: Sendable {
             verified.insert(credentials, hash)
             return nil
         case (.busy, _):
-            return .error(503, ("Retry-After", "1"))
+            return .error(503, headers: ["Retry-After": "1"])
         case (.right, nil), (.wrong, _):
             return .unauthorized
         }
@@ -76,13 +80,14 @@ final class AccessControl: Sendable {
 }
 
 extension Response {
-    fileprivate static var unauthorized: Response { error(401, ("WWW-Authenticate", "Basic")) }
+    fileprivate static var unauthorized: Response { error(401, headers: ["WWW-Authenticate": "Basic"]) }
 
     /// Returns an error as Go's `http.Error` writes it.
-    fileprivate static func error(_ status: Int, _ fields: (name: String, value: String)...) -> Response {
-        var headers: Headers = ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"]
-        fields.forEach { headers.add($0.name, $0.value) }
-        return Response(
-            status: status, headers: headers, body: Body("\(HTTPResponseStatus(statusCode: status).reasonPhrase)\n"))
+    fileprivate static func error(_ status: Int, _ text: String? = nil, headers: Headers = [:]) -> Response {
+        var headers = headers
+        headers.add("Content-Type", "text/plain; charset=utf-8")
+        headers.add("X-Content-Type-Options", "nosniff")
+        let text = text ?? HTTPResponseStatus(statusCode: status).reasonPhrase
+        return Response(status: status, headers: headers, body: Body("\(text)\n"))
     }
 }

@@ -17,7 +17,9 @@ public final class LiveSecurity: Sendable {
 
         init(_ settings: WebSecurity, old: AccessControl? = nil) throws(CertificateError) {
             access = AccessControl(settings, old: old)
-            tls = try settings.tls.map(TLSSetup.init)
+            tls = try settings.tls.map { options throws(CertificateError) in
+                try TLSSetup(options, judgesRequests: !settings.authExemptPaths.isEmpty)
+            }
         }
     }
 

@@ -8,7 +8,7 @@ public struct WebSecurity: Sendable, Equatable {
     public var headers: Headers = [:]
     /// The users that may send requests, with the hashes of their passwords; everybody may if there are none.
     public var users: [String: BcryptHash] = [:]
-    /// Paths that need no password, for instance for health probes. Not in the toolkit's file.
+    /// Paths that need neither password nor client certificate, for health probes. Not in the toolkit's file.
     public var authExemptPaths: Set<String> = []
     /// The limit on the rate of requests; `nil` for none.
     public var rateLimit: RequestRateLimit?

@@ -20,6 +20,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private var client = ClientAddress.unknown
     private let presence = ClientPresence()
+    private var hasCertificate = false
     /// The rules under which the connection was made.
     let rules: TLSRules
 
@@ -100,6 +101,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         case let arrival as InputBufferHandler.Arrival:
             state.receiveBytes(arrival.count, now: context.eventLoop.now)
             armTimer()
+        case is TLSHandshakeHandler.CertificateShown:
+            hasCertificate = true
         case ChannelEvent.inputClosed:
             presence.leave()
             perform(state.closeInput(hasMore: !queue.isEmpty))
@@ -207,6 +210,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func identified(_ request: Request) -> Request {
         var request = request
         request.client = client
+        request.hasCertificate = hasCertificate
         request.presence = presence
         return request
     }

@@ -10,6 +10,9 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
+    /// Announces that the client has shown a certificate.
+    struct CertificateShown {}
+
     private enum Phase {
         case shakingHands, open, refused
     }
@@ -50,6 +53,9 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
             return
         }
         phase = .open
+        if certificate != nil {
+            context.fireUserInboundEventTriggered(CertificateShown())
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

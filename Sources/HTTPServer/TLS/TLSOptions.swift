@@ -59,6 +59,7 @@ public struct ClientCertificates: Sendable, Equatable {
         /// A certificate of the authority.
         case requireAndVerify = "RequireAndVerifyClientCert"
 
+        var requires: Bool { self == .requireAny || self == .requireAndVerify }
         var verifies: Bool { self == .verifyIfGiven || self == .requireAndVerify }
     }
 

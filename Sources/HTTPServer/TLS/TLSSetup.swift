@@ -10,8 +10,8 @@ struct TLSSetup: Sendable {
     private let configuration: TLSConfiguration
     private var context: NIOSSLContext
 
-    /// Loads certificate, key and client authority. Blocks on files.
-    init(_ options: TLSOptions) throws(CertificateError) {
+    /// Loads files, and blocks on them. A client may come without a required certificate if its requests are judged.
+    init(_ options: TLSOptions, judgesRequests: Bool = false) throws(CertificateError) {
         let chain = try options.certificate.certificates(for: .certificate)
         let key = try options.key.privateKey()
         let authority = try options.clients?.authority?.certificates(for: .clientCA)
@@ -36,10 +36,7 @@ struct TLSSetup: Sendable {
         configuration.shutdownTimeout = .zero
         if let policy = clientPolicy {
             configuration.certificateVerification =
-                switch policy {
-                case .request, .verifyIfGiven: .optionalVerification
-                case .requireAny, .requireAndVerify: .noHostnameVerification
-                }
+                policy.requires && !judgesRequests ? .noHostnameVerification : .optionalVerification
             configuration.trustRoots =
                 authority.map { .certificates($0) } ?? (policy.verifies ? .default : .certificates([]))
             // So that a client with several certificates knows which one to show, as Go does.

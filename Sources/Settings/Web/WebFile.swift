@@ -5,7 +5,7 @@ public import HTTPServer
 ///
 /// Files are refused if the toolkit takes them without doing what they say: TLS keys without a certificate, a rate
 /// limit without a burst, TLS versions of which none is left, and the like. `http2` and `prefer_server_cipher_suites`
-/// have no effect, which is a warning. `auth_exempt_paths` is our addition: paths for which no password is asked.
+/// have no effect, which is a warning. `auth_exempt_paths` is our addition: neither password nor certificate is asked.
 public enum WebFile {
     /// The settings in a file, and warnings about those that are probably not meant.
     public typealias Contents = (security: WebSecurity, warnings: [SettingsProblem])
