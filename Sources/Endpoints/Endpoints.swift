@@ -67,6 +67,15 @@ public final class Endpoints: Sendable {
         await page.refresh()
     }
 
+    /// Returns the metrics page as a client gets it that says nothing of formats.
+    public func metrics() async -> [UInt8] {
+        switch metrics(Request(target: configuration.telemetryPath)) {
+        case .now(let response): response.body.bytes
+        case .later(let respond): await respond().body.bytes
+        case .afterBody, .raw: []
+        }
+    }
+
     /// Answers a request.
     public func handle(_ request: Request) -> Reply {
         switch route(request) {

@@ -43,6 +43,17 @@ public final class Monitor: Sendable {
         }
     }
 
+    /// Polls each account once, no more than 32 at a time.
+    public func pollOnce() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (number, poller) in pollers.withLock({ $0 }).enumerated() {
+                if number >= 32 { try await group.next() }
+                group.addTask { _ = try await poller.poll() }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     /// Polls until the calling task is cancelled, and returns then. Can be called only once.
     ///
     /// - Parameter afterPoll: called after each poll of each account, successful or not.

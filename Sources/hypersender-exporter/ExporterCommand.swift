@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import Glibc
 import Monitoring
@@ -31,8 +32,7 @@ enum ExporterCommand {
             return EXIT_SUCCESS
         }
         do {
-            try await run(given)
-            return EXIT_SUCCESS
+            return try await run(given) ? EXIT_SUCCESS : EXIT_FAILURE
         } catch let error as ConfigurationError {
             error.problems.forEach { complain($0) }
             guard !error.flags.isEmpty else { return EXIT_FAILURE }
@@ -46,23 +46,39 @@ enum ExporterCommand {
         return EXIT_FAILURE
     }
 
-    private static func run(_ given: GivenValues) async throws {
+    /// - Returns: whether every poll of `--once` has succeeded; true otherwise.
+    private static func run(_ given: GivenValues) async throws -> Bool {
         if given.values.checksHealth {
             say(try await HealthCheck.run(given))
-            return
+            return true
         }
         let (settings, configuration) = try Settings.load(given, now: SystemTime().now.unix)
         let program = Program(settings)
-        guard settings.flags.checksOnly else {
+        guard settings.flags.checksOnly || settings.flags.pollsOnce else {
             try await program.run(configuration)
-            return
+            return true
         }
         _ = try program.security(configuration)
         for warning in settings.warnings + configuration.warnings {
             complain("warning: \(warning)")
         }
+        guard settings.flags.checksOnly else { return try await pollOnce(program, configuration) }
         let count = configuration.accounts.count
         say("the configuration is valid: \(count) account\(count == 1 ? "" : "s") to poll")
+        say("the API was not asked: --once does that")
+        return true
+    }
+
+    private static func pollOnce(_ program: Program, _ configuration: Configuration) async throws -> Bool {
+        // Without a page, the exit code must not be that of success.
+        signal(SIGTERM, SIG_DFL)
+        signal(SIGINT, SIG_DFL)
+        let (accounts, page) = try await program.pollOnce(configuration)
+        guard output(page, to: STDOUT_FILENO) else {
+            throw Problem("the page cannot be written to standard output: \(String(cString: strerror(errno)))")
+        }
+        output(PollTable.text(accounts), to: STDERR_FILENO)
+        return accounts.allSatisfy { $0.lastError == nil }
     }
 
     private static func say(_ text: String) {
@@ -74,7 +90,17 @@ enum ExporterCommand {
     }
 
     static func output(_ text: String, to stream: Int32) {
-        let bytes = Array(text.utf8)
-        _ = write(stream, bytes, bytes.count)
+        _ = output(Array(text.utf8), to: stream)
+    }
+
+    /// Writes all bytes; returns whether that was possible.
+    private static func output(_ bytes: [UInt8], to stream: Int32) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(stream, $0.baseAddress, $0.count) }
+            guard count >= 0 || errno == EINTR else { return false }
+            rest = rest.dropFirst(max(count, 0))
+        }
+        return true
     }
 }

@@ -20,9 +20,10 @@ struct Program {
 
     init(_ settings: Settings) {
         self.settings = settings
-        logger = Logger(label: "hypersender-exporter") { _ in
-            LineLogHandler(level: settings.flags.logLevel, format: settings.flags.logFormat)
-        }
+        let flags = settings.flags
+        // What a single poll would log stands in its table.
+        let level = flags.pollsOnce && flags.logLevel != .debug ? .error : flags.logLevel
+        logger = Logger(label: "hypersender-exporter") { _ in LineLogHandler(level: level, format: flags.logFormat) }
     }
 
     /// Puts the web configuration file into force, and with it checks what only the server can tell of it.
@@ -41,32 +42,19 @@ struct Program {
     /// - Throws: `SettingsProblems` if the program cannot start or go on.
     func run(_ configuration: Configuration) async throws {
         logger.warn(of: settings.warnings + configuration.warnings)
-        var state = ExporterState(
-            version: BuildInformation.version, revision: BuildInformation.revision,
-            swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix)
-        (state.shard, state.shards) = (settings.shard.index, settings.shard.total)
-        let exporter = ExporterStatus(state, time: time)
         let security = try security(configuration)
-        let monitor = Monitor([], time: time)
-        let accounts = AccountManager(monitor, statusSet: settings.flags.statusSet, time: time, logger: logger)
-        let simulator = settings.flags.isDemo ? try await SimulatorServer.start(logger: quietLogger) : nil
-        let demo = try simulator.map { try settings.demoAccount(baseURL: $0.baseURL, token: $0.token) }
+        let polling = try await polling(configuration)
         let reloader = Reloader(
-            Reloader.Parts(settings: settings, demo: demo, accounts: accounts, security: security, exporter: exporter),
+            Reloader.Parts(
+                settings: settings, demo: polling.demo, accounts: polling.accounts, security: security,
+                exporter: polling.exporter),
             time: time, logger: logger)
-        let endpoints = Endpoints(
-            Endpoints.Configuration(
-                telemetryPath: settings.flags.telemetryPath, maximumScrapes: settings.flags.maximumScrapes,
-                includesExporter: !settings.flags.disablesExporterMetrics, runbooks: settings.flags.runbookURL),
-            monitor: monitor, exporter: exporter, time: time,
-            reload: settings.flags.enablesLifecycle ? reloader.reload : nil)
+        let endpoints = endpoints(polling, reload: settings.flags.enablesLifecycle ? reloader.reload : nil)
         await reloader.onReload(endpoints.pollEnded)
-        let polled = demo.map { [$0] } ?? configuration.accounts
-        await accounts.apply(try await accounts.prepare(polled))
         let server = try await listen(endpoints, security)
-        announce(server, security.settings, polled)
-        try await serve(server, simulator, reloader) {
-            try await monitor.run {
+        announce(server, security.settings, accounts: configuration.accounts.count)
+        try await serve(server, polling.simulator, reloader) {
+            try await polling.monitor.run {
                 // The next poll does not wait for the page of this one.
                 Task {
                     await endpoints.pollEnded()
@@ -75,6 +63,50 @@ struct Program {
             }
         }
         logger.info("Stopped")
+    }
+
+    /// Polls each account once, and listens nowhere.
+    ///
+    /// - Returns: the accounts, and the page as `/metrics` gives it.
+    func pollOnce(_ configuration: Configuration) async throws -> (accounts: [AccountState], page: [UInt8]) {
+        let polling = try await polling(configuration)
+        try await polling.monitor.pollOnce()
+        await polling.simulator?.shutdown()
+        return (polling.monitor.snapshot.accounts, await endpoints(polling, reload: nil).metrics())
+    }
+
+    /// The parts that are needed to poll.
+    private struct Polling {
+        let exporter: ExporterStatus
+        let monitor: Monitor
+        let accounts: AccountManager
+        let simulator: SimulatorServer?
+        /// The account to poll with `--demo`.
+        let demo: AccountSettings?
+    }
+
+    /// Prepares to poll, and with `--demo` starts the simulator.
+    private func polling(_ configuration: Configuration) async throws -> Polling {
+        var state = ExporterState(
+            version: BuildInformation.version, revision: BuildInformation.revision,
+            swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix)
+        (state.shard, state.shards) = (settings.shard.index, settings.shard.total)
+        let monitor = Monitor([], time: time)
+        let accounts = AccountManager(monitor, statusSet: settings.flags.statusSet, time: time, logger: logger)
+        let simulator = settings.flags.isDemo ? try await SimulatorServer.start(logger: quietLogger) : nil
+        let demo = try simulator.map { try settings.demoAccount(baseURL: $0.baseURL, token: $0.token) }
+        await accounts.apply(try await accounts.prepare(demo.map { [$0] } ?? configuration.accounts))
+        return Polling(
+            exporter: ExporterStatus(state, time: time), monitor: monitor, accounts: accounts, simulator: simulator,
+            demo: demo)
+    }
+
+    private func endpoints(_ polling: Polling, reload: Endpoints.Reload?) -> Endpoints {
+        Endpoints(
+            Endpoints.Configuration(
+                telemetryPath: settings.flags.telemetryPath, maximumScrapes: settings.flags.maximumScrapes,
+                includesExporter: !settings.flags.disablesExporterMetrics, runbooks: settings.flags.runbookURL),
+            monitor: polling.monitor, exporter: polling.exporter, time: time, reload: reload)
     }
 
     /// Runs all parts side by side until a signal, or until one of them fails. Then first requests end, then polls.
@@ -127,14 +159,14 @@ struct Program {
         }
     }
 
-    private func announce(_ server: Server, _ security: WebSecurity, _ accounts: [AccountSettings]) {
+    private func announce(_ server: Server, _ security: WebSecurity, accounts: Int) {
         var metadata: Logger.Metadata = [
             "version": "\(BuildInformation.version)", "revision": "\(BuildInformation.revision)",
         ]
         let interval = Logger.MetadataValue.string(PrometheusDuration.format(settings.flags.interval))
         let source: Logger.Metadata =
             switch settings.source {
-            case .file(let path): ["accounts": "\(accounts.count)", "file": "\(path)"]
+            case .file(let path): ["accounts": "\(accounts)", "file": "\(path)"]
             case .api(let baseURL, _): ["api": "\(baseURL)", "interval": interval]
             case .demo: ["api": "simulated", "interval": interval]
             }

@@ -31,6 +31,9 @@ public struct Body: Sendable {
         Body(segments: first.segments + second.segments)
     }
 
+    /// All bytes, copied.
+    public var bytes: [UInt8] { segments.flatMap(\.readableBytesView) }
+
     /// The number of bytes.
     public var count: Int { segments.reduce(0) { $0 + $1.readableBytes } }
 }

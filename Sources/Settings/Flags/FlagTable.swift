@@ -97,6 +97,10 @@ extension Flag {
             "Derive `--shard` from the hostname's trailing ordinal (Kubernetes StatefulSet)."),
         Flag("log.level", .choice(), \.logLevel, "Minimum level of messages to log."),
         Flag("log.format", .choice(), \.logFormat, "Log format."),
+        Flag(
+            "once", .boolean, \.pollsOnce,
+            "Poll each account once, write the metrics to standard output and a table of the accounts to standard"
+                + " error, and exit with 0 if every poll succeeded, else with 1. Listens nowhere."),
         Flag("demo", .boolean, \.isDemo, "Export a built-in simulated account, which needs no API key, on loopback."),
         Flag(
             "healthcheck", .boolean, \.checksHealth,

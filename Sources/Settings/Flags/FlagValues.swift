@@ -58,6 +58,8 @@ public struct FlagValues: Sendable, Equatable {
     public var logLevel = LogLevel.info
     /// The form of log lines.
     public var logFormat = LogFormat.logfmt
+    /// Whether to poll each account once and exit.
+    public internal(set) var pollsOnce = false
     /// Whether to export a simulated account.
     public var isDemo = false
     /// Whether to check the running exporter and exit.
