@@ -44,6 +44,9 @@ public struct Settings: Sendable {
         if flags.expiresBetweenPolls, let place = given.place(\.staleAfter) {
             diagnostics.warn(place, FlagValues.tooShort)
         }
+        if flags.reloadsOnChange, flags.accountsFile == nil, let place = given.place(\.reloadsOnChange) {
+            diagnostics.report(place, "has no file to follow: give --config.file")
+        }
         shard = Shard(flags, given, diagnostics)
         let source = Self.source(flags, given, proxies, diagnostics)
         // Mistakes in the file of accounts are to be told, whatever it must not be combined with.

@@ -129,8 +129,8 @@ struct Program {
             if let simulator {
                 group.addTask { try await simulator.run() }
             }
-            if let path = settings.flags.webConfigFile {
-                group.addTask { await reloader.followWebFile(path) }
+            if settings.flags.webConfigFile != nil || settings.flags.reloadsOnChange {
+                group.addTask { await reloader.followFiles() }
             }
             group.addTask(operation: poll)
             let end = await group.nextResult()

@@ -38,8 +38,12 @@ actor Reloader {
     ///
     /// - Returns: the problems that keep it from being used; none if it is in use now.
     func reload() async -> [String] {
+        await reload(isAsked: true)
+    }
+
+    private func reload(isAsked: Bool) async -> [String] {
         do throws(ConfigurationError) {
-            try await attempt()
+            try await attempt(isAsked: isAsked)
             mistakes = ConfigurationError()
         } catch {
             mistakes = error
@@ -48,35 +52,29 @@ actor Reloader {
         return mistakes.problems.map(\.description)
     }
 
-    /// Reads the web configuration file again when it has changed, as the exporter-toolkit does at each request, and
-    /// the certificates.
-    func followWebFile(_ path: String) async {
-        var known = FileFingerprint(path: path)
-        var seen = known
+    /// Reads files again when they have changed: the web configuration file, as the exporter-toolkit does at each
+    /// request, the certificates, and the accounts file with `--config.auto-reload`.
+    func followFiles() async {
+        let flags = parts.settings.flags
+        var web = flags.webConfigFile.map(FileWatch.init)
+        var accounts = flags.reloadsOnChange ? flags.accountsFile.map(FileWatch.init) : nil
         while (try? await Task.sleep(for: .seconds(1))) != nil {
-            let version = FileFingerprint(path: path)
-            // Two looks that agree: a file that is being written is not read.
-            if version != known, version == seen {
-                known = version
+            if accounts?.hasChanged() == true {
+                _ = await reload(isAsked: false)
+            }
+            if web?.hasChanged() == true, let path = flags.webConfigFile {
                 reloadWebFile(path)
             }
-            seen = version
             // Open connections are to end if the client authority has changed, even without new ones.
             parts.security.refresh()
         }
     }
 
     /// Puts the web configuration file into effect as it is now; the accounts stay as they are.
-    ///
-    /// A file that takes TLS or all passwords away is not followed: it may be half written, or lost. A reload does
-    /// what it says.
     private func reloadWebFile(_ path: String) {
         do {
             let (new, warnings) = try WebFile.read(path: path, now: Int(time.now.unix))
-            let old = parts.security.settings
-            guard old.tls == nil || new.tls != nil, old.users.isEmpty || !new.users.isEmpty else {
-                throw Problem("takes TLS or all passwords away: reload, if that is meant")
-            }
+            try checkLocks(new)
             try parts.security.replace(with: new)
             mistakes.web = []
             logger.info("Web configuration file reloaded", metadata: new.summary.merging(["file": "\(path)"]) { $1 })
@@ -89,6 +87,15 @@ actor Reloader {
         report(mistakes.web, "Web configuration file reload failed; keeping the previous settings")
     }
 
+    /// Checks that a file takes neither TLS nor all passwords away: it may be half written, or lost. A reload that was
+    /// asked for does what it says.
+    private func checkLocks(_ new: WebSecurity) throws(Problem) {
+        let old = parts.security.settings
+        guard old.tls == nil || new.tls != nil, old.users.isEmpty || !new.users.isEmpty else {
+            throw Problem("takes TLS or all passwords away: reload, if that is meant")
+        }
+    }
+
     private func report(_ problems: [SettingsProblem], _ message: Logger.Message) {
         parts.exporter.configurationRead(succeeded: mistakes.problems.isEmpty)
         for problem in problems {
@@ -96,7 +103,7 @@ actor Reloader {
         }
     }
 
-    private func attempt() async throws(ConfigurationError) {
+    private func attempt(isAsked: Bool) async throws(ConfigurationError) {
         var configuration = try Configuration(parts.settings, now: time.now.unix)
         if let demo = parts.demo {
             configuration.accounts = [demo]
@@ -108,6 +115,7 @@ actor Reloader {
             throw ConfigurationError(accounts: [SettingsProblem("accounts", error.description)])
         }
         do {
+            if !isAsked { try checkLocks(configuration.security) }
             try parts.security.replace(with: configuration.security)
         } catch {
             throw ConfigurationError(web: [SettingsProblem(parts.settings.flags.webConfigFile ?? "", "\(error)")])
@@ -138,5 +146,27 @@ extension Logger {
         for warning in warnings {
             self.warning("Unusual setting", metadata: ["setting": "\(warning.place)", "problem": "\(warning.problem)"])
         }
+    }
+}
+
+/// A file that may change.
+private struct FileWatch {
+    private let path: String
+    private var known: FileFingerprint?
+    private var seen: FileFingerprint?
+
+    init(path: String) {
+        self.path = path
+        known = FileFingerprint(path: path)
+        seen = known
+    }
+
+    /// Whether the file is another one than before, and two looks agree: one that is being written is not read.
+    mutating func hasChanged() -> Bool {
+        let version = FileFingerprint(path: path)
+        defer { seen = version }
+        guard version != known, version == seen else { return false }
+        known = version
+        return true
     }
 }

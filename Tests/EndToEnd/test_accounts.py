@@ -217,6 +217,60 @@ class Reload(Accounts):
         self.assertEqual(exporter.request("/-/reload").status, 405)
         self.check_secrets(exporter)
 
+    def test_a_changed_file_is_followed(self):
+        self.write(self.entry("acme"))
+        exporter = self.start("--config.auto-reload")
+        self.wait_for_ups(exporter, {"acme": 1})
+        self.write(self.entry("acme"), self.entry("globex"))
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+        good = self.file.read_text()
+        self.file.write_text("accounts: 5\n")
+        page = exporter.wait_for(lambda page: self.reloaded(page) == 0, 15, "the metric says so")
+        self.assertEqual(self.ups(page), {"acme": 1, "globex": 1})
+        self.file.write_text(good)
+        exporter.wait_for(lambda page: self.reloaded(page) == 1, 15, "the file is good again")
+        self.assertEqual(exporter.log.count("Configuration reload failed"), 1)
+        self.check_secrets(exporter)
+
+    def test_a_file_behind_links_is_followed_as_kubernetes_swaps_them(self):
+        """A mounted ConfigMap: the file is a link through `..data`, which is replaced by another link."""
+        mount = self.folder / "mount"
+
+        def publish(version, *entries):
+            self.write(*(entry | {"token_file": f"{self.folder}/{entry['token_file']}"} for entry in entries))
+            (mount / version).mkdir(parents=True)
+            os.replace(self.file, mount / version / "accounts.yml")
+            (mount / "new").symlink_to(version)
+            os.replace(mount / "new", mount / "..data")
+
+        publish("..1", self.entry("acme"))
+        (mount / "accounts.yml").symlink_to("..data/accounts.yml")
+        exporter = self.enterContext(Exporter(
+            None, f"--config.file={mount}/accounts.yml", "--config.auto-reload", token=None, pages={"accounts": True}))
+        self.wait_for_ups(exporter, {"acme": 1})
+        publish("..2", self.entry("globex"))
+        self.wait_for_ups(exporter, {"globex": 1})
+
+    def test_a_web_file_that_takes_passwords_away_is_not_followed_with_the_accounts(self):
+        web = self.folder / "web.yml"
+        web.write_text("basic_auth_users:\n  a: $2y$10$WPmLdoXlUjd2pbWAR7LBnOIbCsWZ4ODrOTNXdaJFiFBvpQdEwOhOe\n")
+        self.write(self.entry("acme"))
+        exporter = self.start("--config.auto-reload", f"--web.config.file={web}")
+        web.write_text("{}\n")
+        self.write(self.entry("acme"), self.entry("globex"))
+        wait_until(
+            lambda: re.search("Configuration reload failed.*takes TLS or all passwords away", exporter.log), 15, "it is refused", lambda: exporter.log)
+        self.assertEqual(exporter.request("/metrics").status, 401)
+
+    def test_without_the_flag_a_changed_file_waits_for_a_reload(self):
+        self.write(self.entry("acme"))
+        exporter = self.start()
+        self.wait_for_ups(exporter, {"acme": 1})
+        self.write(self.entry("globex"))
+        polls = self.apis["acme"].polls
+        wait_until(lambda: self.apis["acme"].polls > polls + 3, 15, "polling goes on")
+        self.assertEqual(self.ups(exporter.scrape()), {"acme": 1})
+
     def test_a_page_of_another_site_reloads_nothing(self):
         self.write(self.entry("acme"))
         exporter = self.start("--web.enable-lifecycle")

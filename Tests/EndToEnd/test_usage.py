@@ -16,7 +16,7 @@ FLAGS = """
     --hypersender.base-url --hypersender.token-file --hypersender.filter.uuid --hypersender.filter.name
     --hypersender.filter.phone --hypersender.filter.status --hypersender.ca-file --hypersender.allow-http
     --poll.interval --poll.timeout --poll.stale-after --poll.max-response-bytes --metrics.status-set --metrics.phone
-    --once --log.level --log.format --demo --version --help
+    --config.auto-reload --once --log.level --log.format --demo --version --help
 """.split()
 
 

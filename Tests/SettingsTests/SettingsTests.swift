@@ -238,6 +238,11 @@ struct SettingsTests {
         #expect(try settings(["poll.interval": ["10s"], "poll.stale-after": ["20s"]]).warnings.isEmpty)
     }
 
+    @Test func onlyAFileCanBeFollowed() throws {
+        #expect(problems(["config.auto-reload": ["true"]]).map { $0.prefix(21) } == ["--config.auto-reload:"])
+        #expect(try settings(["config.auto-reload": ["true"], "config.file": ["/a"]], [:]).flags.reloadsOnChange)
+    }
+
     @Test(arguments: [("1024", 1024), ("1KiB", 1024), ("64MiB", 64 << 20), ("4GiB", 4 << 30)])
     func sizesMayHaveAUnit(text: String, bytes: Int) throws {
         #expect(try settings(["poll.max-response-bytes": [text]]).flags.maximumResponseBytes == bytes)

@@ -86,6 +86,9 @@ extension Flag {
             "config.file", .text("path"), \.accountsFile, "File that names several accounts, each with its own API key."
         ),
         Flag(
+            "config.auto-reload", .boolean, \.reloadsOnChange,
+            "Reload the configuration whenever the file of `--config.file` changes."),
+        Flag(
             "config.check", .boolean, \.checksOnly,
             "Check the whole configuration, report every mistake, and exit with 0 if there is none, else with 1."),
         Flag(

@@ -48,7 +48,10 @@ public struct FlagValues: Sendable, Equatable {
     public var statusSet = StatusSet.all
     var phone = PhonePrivacy.off
 
-    var accountsFile: String?
+    /// The path of the file that names several accounts.
+    public internal(set) var accountsFile: String?
+    /// Whether to reload the configuration whenever that file changes.
+    public internal(set) var reloadsOnChange = false
     /// Whether to check the configuration and exit.
     public var checksOnly = false
     var shardIndex = 0
