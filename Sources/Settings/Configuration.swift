@@ -10,6 +10,8 @@ public struct Configuration: Sendable {
     public private(set) var security = WebSecurity()
     /// Settings that work but are probably not meant.
     public private(set) var warnings: [SettingsProblem] = []
+    /// The environment variables that accounts of the file have their keys in.
+    private(set) var variables: Set<String> = []
 
     /// Reads all files, and every API key once, so that a missing one is found now.
     ///
@@ -17,7 +19,7 @@ public struct Configuration: Sendable {
     /// - Throws: `ConfigurationError` with every mistake in them.
     public init(_ settings: Settings, now: Double) throws(ConfigurationError) {
         let diagnostics = Diagnostics(file: settings.flags.accountsFile ?? "")
-        accounts = settings.accounts(diagnostics)
+        (accounts, variables) = settings.accounts(diagnostics)
         settings.checkAuthorities(for: accounts, diagnostics)
         var error = ConfigurationError(accounts: diagnostics.problems)
         warnings = diagnostics.warnings
@@ -26,6 +28,13 @@ public struct Configuration: Sendable {
                 let web = try WebFile.read(path: file, now: Int(now))
                 security = web.security
                 warnings += web.warnings
+                let isPublic = settings.flags.listenAddresses.contains {
+                    $0.path == nil && !IPAddress.isLoopback(host: $0.host)
+                }
+                if isPublic, !security.users.isEmpty, security.tls == nil {
+                    let warning = "asks for passwords without TLS: they travel unencrypted; add tls_server_config"
+                    warnings.append(SettingsProblem(file, warning))
+                }
             } catch let mistakes {
                 error.web = mistakes.problems
             }
@@ -62,13 +71,18 @@ extension Settings {
     ) throws(ConfigurationError) -> (settings: Settings, configuration: Configuration) {
         let diagnostics = Diagnostics()
         let settings = Settings(given, diagnostics)
-        let mistakes = diagnostics.problems
+        let files = Result { () throws(ConfigurationError) in try Configuration(settings, now: now) }
+        let variables = try? files.get().variables
+        // An account may name any variable, as long as the file cannot be read.
+        if let known = settings.flags.accountsFile == nil ? [] : variables {
+            given.reportUnknownVariables(besides: known, diagnostics)
+        }
         do throws(ConfigurationError) {
-            let configuration = try Configuration(settings, now: now)
-            guard mistakes.isEmpty else { throw ConfigurationError() }
+            let configuration = try files.get()
+            guard diagnostics.problems.isEmpty else { throw ConfigurationError() }
             return (settings, configuration)
         } catch {
-            throw ConfigurationError(flags: mistakes, accounts: error.accounts, web: error.web)
+            throw ConfigurationError(flags: diagnostics.problems, accounts: error.accounts, web: error.web)
         }
     }
 
@@ -80,10 +94,10 @@ extension Settings {
         return AccountSettings(name: nil, flags, token: token, proxy: nil, authorities)
     }
 
-    /// Reads the accounts to poll.
-    fileprivate func accounts(_ diagnostics: Diagnostics) -> [AccountSettings] {
+    /// Reads the accounts to poll, and the names of the environment variables that hold their keys.
+    fileprivate func accounts(_ diagnostics: Diagnostics) -> ([AccountSettings], Set<String>) {
         switch source {
-        case .demo: return []
+        case .demo: return ([], [])
         case .api(let baseURL, let token):
             do {
                 _ = try token.read()
@@ -95,17 +109,17 @@ extension Settings {
             }
             // A proxy that cannot be used has been reported with the flags.
             let proxy = try? proxies.proxy(for: baseURL)
-            return [AccountSettings(name: nil, flags, token: token, proxy: proxy, authorities)]
+            return ([AccountSettings(name: nil, flags, token: token, proxy: proxy, authorities)], [])
         case .file(let path):
             if let exposure = FileExposure.warning(path, isSecret: false) {
                 diagnostics.warn(path, "the file \(exposure)")
             }
             do {
                 var file = AccountsFile(self, diagnostics)
-                return file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize))
+                return (file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize)), file.variables)
             } catch {
                 diagnostics.report(path, "the file \(error)")
-                return []
+                return ([], [])
             }
         }
     }

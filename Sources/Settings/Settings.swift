@@ -38,11 +38,8 @@ public struct Settings: Sendable {
                 "\(entry) can never match, and is ignored: write a host name, an address or a network such as"
                     + " 10.0.0.0/8")
         }
-        if flags.pollsTooOften, !flags.isDemo, let place = given.place(\.interval) {
-            diagnostics.warn(place, FlagValues.tooOften)
-        }
-        if flags.expiresBetweenPolls, let place = given.place(\.staleAfter) {
-            diagnostics.warn(place, FlagValues.tooShort)
+        for (property, warning) in flags.oddities {
+            if let place = given.place(property) { diagnostics.warn(place, warning) }
         }
         if flags.reloadsOnChange, flags.accountsFile == nil, let place = given.place(\.reloadsOnChange) {
             diagnostics.report(place, "has no file to follow: give --config.file")
@@ -83,7 +80,10 @@ public struct Settings: Sendable {
         let name = "HYPERSENDER_TOKEN"
         let place = given.place(\.tokenFile)
         switch (flags.tokenFile, given.variable(name)) {
-        case (let file?, let text) where text == nil || place?.hasPrefix("--") == true: return .file(path: file)
+        case (let file?, nil): return .file(path: file)
+        case (let file?, _) where place?.hasPrefix("--") == true:
+            diagnostics.warn(name, "is not used, since --hypersender.token-file is given too: take one of them away")
+            return .file(path: file)
         case (.some, _): diagnostics.report(name, "is set, and so is HYPERSENDER_TOKEN_FILE: set one of them")
         case (nil, let text?):
             do {

@@ -361,8 +361,10 @@ class Check(Accounts):
                 self.assertEqual(result.stderr.count(part), 1, f"{part}\n{result.stderr}")
 
     def test_what_is_probably_not_meant(self):
-        self.write(self.entry("acme"))
+        self.write(self.entry("acme", filter="{status: WORKING}"))
         result = self.check()
+        for place, text in ((":6: accounts[0].poll_timeout", "is longer than"), (":8: accounts[0].filter.status", "vanishes")):
+            self.assertRegex(result.stderr, f"warning: .*accounts.yml{re.escape(place)}: .*{text}")
         self.assertEqual(result.returncode, 0)
         self.assertIn("warning: ", result.stderr)
         self.assertIn("accounts.yml:5: accounts[0].poll_interval: the API's smallest plan", result.stderr)
@@ -376,7 +378,7 @@ class Check(Accounts):
     def test_accounts_that_see_the_same(self):
         calm = {"poll_interval": "60s", "poll_stale_after": "3m"}
         entry = self.entry("acme", **calm)
-        self.write(entry, self.entry("globex", **calm), entry | {"name": "twin"}, entry | {"name": "part", "filter": "{status: WORKING}"})
+        self.write(entry, self.entry("globex", **calm), entry | {"name": "twin"}, entry | {"name": "part", "filter": "{name: Instance}"})
         result = self.check()
         warning = 'accounts.yml:14: accounts[2].name: "twin" has the same key, base URL and filter as "acme" in line 2'
         self.assertEqual((result.returncode, len(result.stderr.splitlines())), (0, 1), result.stderr)

@@ -115,7 +115,35 @@ class Usage(unittest.TestCase):
         self.assert_rejected(run("start"), 64, "start")
 
     def test_a_token_is_never_a_flag(self):
-        self.assertEqual(run("--hypersender.token=" + KEY).returncode, 64)
+        for arguments in (["--hypersender.token=" + KEY], ["--token", KEY]):
+            result = run(*arguments, token=None)
+            self.assert_rejected(result, 64, "no flag takes the API key", "HYPERSENDER_TOKEN", "--hypersender.token-file")
+            self.assertNotIn(KEY, result.stderr)
+
+    def test_unknown_variable(self):
+        result = run("--web.listen-address=127.0.0.1:0", token=None, HYPERSENDER_TOKN=KEY, HYPERSENDER_EXPORTER_SERVICE_HOST="10.0.0.1")
+        self.assert_rejected(result, 64, "HYPERSENDER_TOKN: unknown variable; did you mean HYPERSENDER_TOKEN?")
+        self.assertNotIn("SERVICE_HOST", result.stderr)
+        self.assertNotIn(KEY, result.stderr)
+
+    def test_what_is_probably_not_meant(self):
+        with tempfile.TemporaryDirectory() as folder:
+            key, web = pathlib.Path(folder, "key"), pathlib.Path(folder, "web.yml")
+            key.write_text(KEY)
+            key.chmod(0o600)
+            web.write_text("basic_auth_users:\n  a: $2y$10$WPmLdoXlUjd2pbWAR7LBnOIbCsWZ4ODrOTNXdaJFiFBvpQdEwOhOe\n")
+            arguments = [
+                "--config.check", "--poll.timeout=31s", "--hypersender.filter.status=WORKING", f"--hypersender.token-file={key}",
+                f"--web.config.file={web}", "--hypersender.base-url=http://127.0.0.1:9/api/whatsapp/v1/instances/"]
+            result = run(*arguments)
+            local = run(*arguments, "--web.listen-address=127.0.0.1:10058", "--web.listen-address=unix:/run/x.sock")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for place, text in (
+            ("--poll.timeout", "is longer than the poll interval"), ("--hypersender.filter.status", "vanishes"),
+            ("--hypersender.base-url", "ends in /instances"), ("HYPERSENDER_TOKEN", "is not used"), (str(web), "passwords without TLS"),
+        ):
+            self.assertRegex(result.stderr, f"warning: {place}: .*{text}")
+        self.assertNotIn("passwords without TLS", local.stderr)
 
     def test_environment_is_named(self):
         self.assert_rejected(run("--web.listen-address=127.0.0.1:0", HYPERSENDER_POLL_INTERVAL="soon"), 64, "HYPERSENDER_POLL_INTERVAL", "soon")

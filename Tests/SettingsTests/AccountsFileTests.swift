@@ -210,11 +210,11 @@ struct AccountsFileTests {
         let text = """
             accounts:
               - {name: a, token_env: GLOBEX_TOKEN}
-              - {name: b, token_env: GLOBEX_TOKEN, filter: {status: FAILED}}
+              - {name: b, token_env: GLOBEX_TOKEN, filter: {name: x}}
               - {name: c, token_env: GLOBEX_TOKEN, base_url: "https://other.test"}
               - {name: d, token_file: token, base_url: "https://APP.hypersender.com:443/api/whatsapp/v1/"}
               - {name: e, token_env: OTHER}
-              - {name: f, token_env: GLOBEX_TOKEN, filter: {status: FAILED}, poll_interval: 30s}
+              - {name: f, token_env: GLOBEX_TOKEN, filter: {name: x}, poll_interval: 30s}
               - {name: g, token_env: GLOBEX_TOKEN}
             """
         func warnings(_ flags: [String: [String]]) throws -> [String] {
@@ -234,7 +234,7 @@ struct AccountsFileTests {
             ])
         // As the flags have it.
         #expect(
-            try warnings(["hypersender.base-url": ["https://h.test"], "hypersender.filter.status": ["FAILED"]]).count
+            try warnings(["hypersender.base-url": ["https://h.test"], "hypersender.filter.name": ["x"]]).count
                 == 5)
     }
 

@@ -57,4 +57,37 @@ struct GivenValuesTests {
         let parsed = GivenValues(arguments, environment: [:], hostName: "")
         #expect(parsed.mistakes.count == 2 && !"\(parsed.mistakes)".contains("abcdefghijklmnop"))
     }
+
+    @Test(arguments: ["--hypersender.token", "--token"])
+    func saysThatNoFlagTakesTheKey(flag: String) {
+        for arguments in [["\(flag)=1|key"], [flag, "1|key"]] {
+            let mistakes = GivenValues(arguments, environment: [:], hostName: "").mistakes
+            #expect(mistakes.map(\.place) == [flag])
+            for text in ["no flag takes the API key", "HYPERSENDER_TOKEN,", "--hypersender.token-file"] {
+                #expect(mistakes.first?.problem.contains(text) == true)
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("HYPERSENDER_TOKN", "unknown variable; did you mean HYPERSENDER_TOKEN?"),
+            ("HYPERSENDER_POLL_INTERVALL", "unknown variable; did you mean HYPERSENDER_POLL_INTERVAL?"),
+            ("HYPERSENDER_NONSENSE", "unknown variable"), ("HYPERSENDER_TOKEN", nil), ("HYPERSENDER_DEMO", nil),
+            ("HYPERSENDER_ACME", nil), ("HTTPS_PROXY", nil), ("OTHER_HYPERSENDER_X", nil),
+            // Of a service in Kubernetes.
+            ("HYPERSENDER_EXPORTER_SERVICE_HOST", nil), ("HYPERSENDER_EXPORTER_SERVICE_PORT", nil),
+            ("HYPERSENDER_EXPORTER_SERVICE_PORT_METRICS", nil), ("HYPERSENDER_EXPORTER_PORT", nil),
+            ("HYPERSENDER_EXPORTER_PORT_10058_TCP_ADDR", nil),
+        ] as [(String, String?)])
+    func reportsUnknownVariables(name: String, problem: String?) {
+        func problems(_ value: String) -> [SettingsProblem] {
+            let diagnostics = Diagnostics()
+            let given = GivenValues([], environment: [name: value], hostName: "")
+            given.reportUnknownVariables(besides: ["HYPERSENDER_ACME"], diagnostics)
+            return diagnostics.problems
+        }
+        #expect(problems("x") == (problem.map { [SettingsProblem(name, $0)] } ?? []))
+        #expect(problems("").isEmpty)
+    }
 }

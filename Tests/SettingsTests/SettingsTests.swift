@@ -1,4 +1,5 @@
 import Basics
+import FoundationEssentials
 import HTTPServer
 import HypersenderAPI
 import Monitoring
@@ -236,11 +237,41 @@ struct SettingsTests {
         #expect(try settings(["poll.interval": ["9s"]]).warnings.count == 1)
         #expect(try settings(["poll.stale-after": ["30s"]]).warnings.count == 1)
         #expect(try settings(["poll.interval": ["10s"], "poll.stale-after": ["20s"]]).warnings.isEmpty)
+        for (flag, value, text) in [
+            ("poll.timeout", "31s", "longer than the poll interval"),
+            ("hypersender.filter.status", "WORKING", "vanishes"),
+            ("hypersender.base-url", "https://h.test/api/instances", "ends in /instances"),
+        ] {
+            let warnings = try settings([flag: [value]]).warnings
+            #expect(warnings.map(\.place) == ["--\(flag)"] && warnings.first?.problem.contains(text) == true)
+        }
+        let twice = try settings(["hypersender.token-file": ["/run/token"]]).warnings
+        #expect(twice.map(\.place) == ["HYPERSENDER_TOKEN"])
     }
 
     @Test func onlyAFileCanBeFollowed() throws {
         #expect(problems(["config.auto-reload": ["true"]]).map { $0.prefix(21) } == ["--config.auto-reload:"])
         #expect(try settings(["config.auto-reload": ["true"], "config.file": ["/a"]], [:]).flags.reloadsOnChange)
+    }
+
+    /// Variables that accounts name are known, and so is every one while the file cannot be read.
+    @Test func unknownVariablesAreToldBesidesOtherMistakes() throws {
+        func mistakes(_ flags: [String: [String]], _ environment: [String: String]) -> [String] {
+            do throws(ConfigurationError) {
+                _ = try Settings.load(GivenValues(flags: flags, environment: environment), now: 0)
+                return []
+            } catch {
+                return error.problems.map(\.place)
+            }
+        }
+        #expect(mistakes([:], ["HYPERSENDER_TOKN": "1|x"]) == ["token", "HYPERSENDER_TOKN"])
+        let file = FileManager.default.temporaryDirectory.path + "/accounts-\(UInt64.random(in: 0...UInt64.max)).yml"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let text = "accounts: [{name: a, token_env: HYPERSENDER_A, base_url: \"http://127.0.0.1:9\"}]\n"
+        try Data(text.utf8).write(to: URL(filePath: file))
+        let environment = ["HYPERSENDER_A": "1|x", "HYPERSENDER_B": "1|x"]
+        #expect(mistakes(["config.file": [file]], environment) == ["HYPERSENDER_B"])
+        #expect(mistakes(["config.file": ["\(file)-nowhere"]], environment) == ["\(file)-nowhere"])
     }
 
     @Test(arguments: [("1024", 1024), ("1KiB", 1024), ("64MiB", 64 << 20), ("4GiB", 4 << 30)])

@@ -9,6 +9,8 @@ struct AccountsFile {
     private var names: [String: Int] = [:]
     /// The requests of accounts, each with the name of the first account that makes it.
     private var requests: [Request: String] = [:]
+    /// The environment variables that accounts of any shard name.
+    private(set) var variables: Set<String> = []
 
     /// All that decides which instances an account sees.
     private struct Request: Hashable {
@@ -85,22 +87,24 @@ struct AccountsFile {
 
     /// Warns as `Settings` does of flags, and of what the account's settings make of those.
     private func warn(_ mapping: MappingDecoder, _ flags: FlagValues) {
-        let interval = ownKey(\.interval, mapping)
-        if let interval, flags.pollsTooOften {
-            mapping.warn(interval, FlagValues.tooOften)
-        }
-        guard flags.expiresBetweenPolls else { return }
-        if let staleAfter = ownKey(\.staleAfter, mapping) {
-            mapping.warn(staleAfter, FlagValues.tooShort)
-        } else if let interval {
-            mapping.warn(interval, "\(FlagValues.tooShort); see --poll.stale-after")
+        for (property, warning) in flags.oddities {
+            if let (mapping, key) = own(property, mapping) {
+                mapping.warn(key, warning)
+            } else if property == \FlagValues.staleAfter, let (mapping, key) = own(\.interval, mapping) {
+                mapping.warn(key, "\(warning); see --poll.stale-after")
+            }
         }
     }
 
     /// Returns the account's key for a property; `nil` if it is not given, or a flag overrides it.
-    private func ownKey(_ property: PartialKeyPath<FlagValues>, _ mapping: MappingDecoder) -> String? {
-        guard settings.given.place(property) == nil, let key = Flag.of(property)?.accountKey else { return nil }
-        return mapping.isGiven(key) ? key : nil
+    private func own(
+        _ property: PartialKeyPath<FlagValues>, _ account: MappingDecoder
+    ) -> (mapping: MappingDecoder, key: String)? {
+        guard settings.given.place(property) == nil, let path = Flag.of(property)?.accountKey?.split(separator: "."),
+            let mapping = path.count > 1 ? account.mapping(String(path[0])) : account,
+            let key = path.last.map(String.init), mapping.isGiven(key)
+        else { return nil }
+        return (mapping, key)
     }
 
     private mutating func name(_ mapping: MappingDecoder) -> String? {
@@ -120,9 +124,10 @@ struct AccountsFile {
         return name
     }
 
-    private func token(_ mapping: MappingDecoder, isOurs: Bool) -> (source: TokenSource, key: Secret)? {
+    private mutating func token(_ mapping: MappingDecoder, isOurs: Bool) -> (source: TokenSource, key: Secret)? {
         let tokenFile = mapping.text("token_file")
         let variable = mapping.text("token_env")
+        variables.formUnion([variable].compactMap(\.self))
         let isGiven = (mapping.isGiven("token_file"), mapping.isGiven("token_env"))
         if isGiven == (true, true) {
             mapping.report("token_env", "is given besides token_file: give one of them")

@@ -71,15 +71,28 @@ public struct FlagValues: Sendable, Equatable {
     /// The age of the last successful poll at which its data is withdrawn.
     var maximumAge: Duration { staleAfter ?? interval * 3 }
 
-    /// Whether polls alone would use up the API's smallest plan.
-    var pollsTooOften: Bool { interval < .seconds(10) }
-    static let tooOften =
-        "the API's smallest plan allows 10 requests a minute, and polls spend the same budget as sent messages"
-
-    /// Whether data is withdrawn although polls go well.
-    var expiresBetweenPolls: Bool { maximumAge < interval * 1.1 }
     static let tooShort =
         "data is kept hardly longer than the poll interval, or not as long: it will be withdrawn between polls"
+
+    /// The values that work but are probably not meant, with what they lead to.
+    var oddities: [(property: PartialKeyPath<FlagValues>, warning: String)] {
+        let all: [(isOdd: Bool, PartialKeyPath<FlagValues>, String)] = [
+            (
+                interval < .seconds(10) && !isDemo, \.interval,
+                "the API's smallest plan allows 10 requests a minute, and polls spend the same budget as sent messages"
+            ), (timeout > interval, \.timeout, "is longer than the poll interval: the poll after a slow one waits"),
+            (maximumAge < interval * 1.1, \.staleAfter, Self.tooShort),
+            (
+                "\(baseURL)".hasSuffix("/instances"), \.baseURL,
+                "ends in /instances, which is added to it: leave that off"
+            ),
+            (
+                filter.status != nil, \.filter.status,
+                "an instance whose status changes to another one vanishes, and no alert tells of it"
+            ),
+        ]
+        return all.filter(\.isOdd).map { ($1, $2) }
+    }
 
     static let demoInterval = Duration.seconds(5)
     static let defaultAddress = ":10058"

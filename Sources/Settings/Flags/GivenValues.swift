@@ -57,8 +57,25 @@ public struct GivenValues: Sendable {
 
     private static func advice(_ place: String) -> String {
         guard place.hasPrefix("-") else { return "unexpected argument" }
+        if ["--hypersender.token", "--token"].contains(place) {
+            return "no flag takes the API key, which everybody on the machine could read in the list of processes: set"
+                + " HYPERSENDER_TOKEN, or point --hypersender.token-file to a file that holds the key"
+        }
         let nearest = KeyName.nearest(to: String(place.drop { $0 == "-" }), among: Flag.all.map(\.name))
         return "unknown flag" + (nearest.map { "; did you mean --\($0)?" } ?? "")
+    }
+
+    /// Reports variables of ours that nothing reads.
+    func reportUnknownVariables(besides others: Set<String>, _ diagnostics: Diagnostics) {
+        let known = ["HYPERSENDER_TOKEN"] + Flag.all.map(\.variable)
+        for name in environment.keys.sorted() where name.hasPrefix("HYPERSENDER_") && variable(name) != nil {
+            // Kubernetes names the addresses of services so: HYPERSENDER_EXPORTER_SERVICE_HOST.
+            let isService = ["_SERVICE_HOST", "_PORT"].contains { name.hasSuffix($0) } || name.contains("_PORT_")
+            guard !isService, !known.contains(name), !others.contains(name) else { continue }
+            let nearest = KeyName.nearest(to: name, among: known)
+            let advice = nearest.map { "; did you mean \($0)?" } ?? ""
+            diagnostics.report(Redaction.apply(to: name), "unknown variable\(advice)")
+        }
     }
 
     /// Returns an environment variable; `nil` if it is not set or empty.
