@@ -27,6 +27,16 @@ public struct SystemAuthorities: Sendable, Hashable {
     public init(environment: [String: String] = [:]) {}
 }
 
+/// The fault of a certificate or a key.
+struct CertificateError {
+    enum Setting {
+        case certificate, key, clientCA
+    }
+
+    let setting: Setting
+    let reason: String
+}
+
 /// Finds nothing: what certificates hold is not the readers' matter.
 struct TLSInspection {
     let faults: [CertificateError] = []
