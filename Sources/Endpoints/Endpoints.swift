@@ -78,40 +78,25 @@ public final class Endpoints: Sendable {
 
     /// Answers a request.
     public func handle(_ request: Request) -> Reply {
-        switch route(request) {
-        case .refused(let name, let response):
-            return .now(counted(name, response))
-        case .found where request.awaitsBody:
-            return .afterBody
-        case .found(let name, let answer):
-            switch answer(request) {
-            case .now(let response): return .now(counted(name, response))
-            case .later(let respond): return .later { await self.counted(name, respond()) }
-            case let other: return other
-            }
-        }
-    }
-
-    private typealias Answer = (Request) -> Reply
-
-    private enum Route {
-        case found(name: String, Answer)
-        case refused(name: String, Response)
-    }
-
-    private func route(_ request: Request) -> Route {
         guard let (name, answer) = find(request.path) else {
             let text = "Not found: \(request.shownPath). The metrics are at \(configuration.telemetryPath).\n"
-            return .refused(name: "other", .plain(404, text))
+            return .now(counted("other", .plain(404, text)))
         }
         let methods = name == "reload" ? ["POST", "PUT"] : ["GET", "HEAD"]
         guard methods.contains(request.method) else {
             var refused = Response.plain(405, "Only \(methods.joined(separator: " and ")) are allowed here.\n")
             refused.headers.set("Allow", methods.joined(separator: ", "))
-            return .refused(name: name, refused)
+            return .now(counted(name, refused))
         }
-        return .found(name: name, answer)
+        guard !request.awaitsBody else { return .afterBody }
+        switch answer(request) {
+        case .now(let response): return .now(counted(name, response))
+        case .later(let respond): return .later { await self.counted(name, respond()) }
+        case let other: return other
+        }
     }
+
+    private typealias Answer = (Request) -> Reply
 
     private func find(_ path: String) -> (name: String, answer: Answer)? {
         switch path {
@@ -120,7 +105,8 @@ public final class Endpoints: Sendable {
         // The first request renders the runbooks, which must not hold up an event loop.
         case "/runbooks": ("runbooks", { _ in .later { RunbooksPage.page.response } })
         case "/-/healthy": ("healthy", { _ in .now(.plain(200, "The exporter is healthy.\n")) })
-        case "/-/ready": ("ready", ready)
+        case "/-/ready" where monitor.isReady: ("ready", { _ in .now(.plain(200, "The exporter is ready.\n")) })
+        case "/-/ready": ("ready", { _ in .now(.plain(503, "The first poll has not ended yet.\n")) })
         case "/-/reload": reload.map { ("reload", reloading($0)) }
         default: nil
         }
@@ -138,12 +124,8 @@ public final class Endpoints: Sendable {
         let choice = negotiation.choice(
             accept: request.headers["Accept"], acceptEncoding: request.headers["Accept-Encoding"])
         let form = MetricsPage.Form(format: choice.format, gzip: choice.gzip)
-        if let cached = page.cached(form) {
-            return .now(scrape(cached, choice, place))
-        }
-        return .later { [page] in
-            self.scrape(await page.rendered(form), choice, place)
-        }
+        if let cached = page.cached(form) { return .now(scrape(cached, choice, place)) }
+        return .later { self.scrape(await self.page.rendered(form), choice, place) }
     }
 
     /// Joins the cached part and the part that is rendered for each scrape.
@@ -180,12 +162,6 @@ public final class Endpoints: Sendable {
                 return .plain(500, text + problems.map { "\($0)\n" }.joined())
             }
         }
-    }
-
-    private func ready(_ request: Request) -> Reply {
-        .now(
-            monitor.isReady
-                ? .plain(200, "The exporter is ready.\n") : .plain(503, "The first poll has not ended yet.\n"))
     }
 
     private func status(_ request: Request) -> Reply {

@@ -19,26 +19,22 @@ extension Request {
     static func origin(_ origin: String, names host: String) -> Bool {
         let origin = origin.lowercased()
         for (scheme, port) in [("http://", "80"), ("https://", "443")] where origin.hasPrefix(scheme) {
-            let named = HostAndPort(origin.dropFirst(scheme.count), defaultPort: port)
-            return named != nil && named == HostAndPort(host.lowercased()[...], defaultPort: port)
+            let named = hostAndPort(origin.dropFirst(scheme.count), defaultPort: port)
+            return named != nil && named == hostAndPort(host.lowercased()[...], defaultPort: port)
         }
         return false
     }
-}
 
-/// The two parts of a `Host` field or of an origin after its scheme.
-private struct HostAndPort: Equatable {
-    private let host: Substring
-    private let port: Substring
-
-    /// Returns `nil` unless the text is a host with or without a port. An IPv6 address keeps its brackets.
-    init?(_ text: Substring, defaultPort: String) {
+    /// Returns both parts of a `Host` field, or of an origin after its scheme; `nil` if it is neither.
+    ///
+    /// An IPv6 address keeps its brackets.
+    private static func hostAndPort(_ text: Substring, defaultPort: String) -> [Substring]? {
         let end = text.lastIndex(of: "]").map(text.index(after:)) ?? text.firstIndex(of: ":") ?? text.endIndex
-        let rest = text[end...]
-        host = text[..<end]
-        port = rest.count > 1 ? rest.dropFirst() : defaultPort[...]
+        let (host, rest) = (text[..<end], text[end...])
+        let port = rest.count > 1 ? rest.dropFirst() : defaultPort[...]
         guard !host.isEmpty, rest.isEmpty || rest.first == ":", port.allSatisfy(\.isNumber),
             !host.contains(where: { "/@?#, ".contains($0) })
         else { return nil }
+        return [host, port]
     }
 }

@@ -54,19 +54,19 @@ final class MetricsPage: Sendable {
         }
     }
 
-    private struct Cache {
-        var rendered: [Form: Rendered] = [:]
+    struct Cache {
+        fileprivate(set) var rendered: [Form: Rendered] = [:]
         /// The uptime after which `rendered` is wrong without another poll: some data is stale then.
-        var validUntil: Duration?
+        fileprivate var validUntil: Duration?
         /// The uptime at which each form was last asked for.
-        var asked: [Form: Duration] = [:]
+        fileprivate var asked: [Form: Duration] = [:]
 
         func isOutdated(at uptime: Duration) -> Bool {
             validUntil.map { uptime > $0 } ?? false
         }
     }
 
-    private let cache = Mutex(Cache())
+    let cache = Mutex(Cache())
     private let renderer = Renderer()
     private let refreshes = Atomic(0)
     private let snapshot: @Sendable () -> Snapshot
@@ -92,12 +92,6 @@ final class MetricsPage: Sendable {
         }
     }
 
-    /// Returns whether the page is there in a form. Unlike `cached` this asks for nothing.
-    func isReady(_ form: Form) -> Bool {
-        let now = time.now.uptime
-        return cache.withLock { !$0.isOutdated(at: now) && $0.rendered[form] != nil }
-    }
-
     /// Returns the page in a form, made now if it is not there.
     func rendered(_ form: Form) async -> Rendered {
         await renderer.render {
@@ -107,9 +101,7 @@ final class MetricsPage: Sendable {
             let snapshot = self.snapshot()
             let rendered = Rendered(snapshot, form, uptime: now, previous: nil)
             self.cache.withLock { cache in
-                if cache.isOutdated(at: now) {
-                    cache.rendered = [:]
-                }
+                if cache.isOutdated(at: now) { cache.rendered = [:] }
                 cache.rendered[form] = rendered
                 cache.validUntil = snapshot.changes(after: now)
             }

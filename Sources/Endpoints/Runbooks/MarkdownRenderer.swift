@@ -13,11 +13,7 @@ struct MarkdownRenderer {
     init(_ markdown: String) {
         lines = markdown.split(separator: "\n", omittingEmptySubsequences: false)[...]
         while let line = lines.first {
-            if line.allSatisfy(\.isWhitespace) {
-                lines.removeFirst()
-            } else {
-                renderBlock(line)
-            }
+            renderBlock(line)
         }
     }
 
@@ -32,7 +28,9 @@ struct MarkdownRenderer {
 
     private mutating func renderBlock(_ line: Substring) {
         let level = line.prefix { $0 == "#" }.count
-        if line == "---" {
+        if line.allSatisfy(\.isWhitespace) {
+            lines.removeFirst()
+        } else if line == "---" {
             lines.removeFirst()
             html += "<hr>\n"
         } else if (1...3).contains(level), line.dropFirst(level).hasPrefix(" ") {
@@ -59,12 +57,12 @@ struct MarkdownRenderer {
     /// Renders a table, whose second line separates the head from the body.
     private mutating func renderTable(_ lines: [Substring]) {
         let rows = lines.enumerated().filter { $0.offset != 1 }.map { number, line in
-            let cells = line.dropFirst().split(separator: "|", omittingEmptySubsequences: false).dropLast().map {
-                cell in
+            let cells = line.dropFirst().split(separator: "|", omittingEmptySubsequences: false).dropLast()
+            let elements = cells.map { cell in
                 let text = Self.inline(cell.trimming(while: \.isWhitespace))
                 return number == 0 ? "<th scope=\"col\">\(html: text)</th>" : "<td>\(html: text)</td>" as HTML
             }
-            return "<tr>\(each: cells)</tr>\n" as HTML
+            return "<tr>\(each: elements)</tr>\n" as HTML
         }
         html += "<table>\n\(each: rows)</table>\n"
     }
@@ -74,12 +72,9 @@ struct MarkdownRenderer {
         html += "<\(tag)>\n"
         while let line = lines.first, let text = Self.item(line), isNumbered == (line.first != "-") {
             lines.removeFirst()
-            let item =
-                [text]
-                + take { $0.hasPrefix("  ") && !$0.allSatisfy(\.isWhitespace) }.map {
-                    $0.trimming(while: \.isWhitespace)
-                }
-            html += "<li>\(html: Self.inline(item.joined(separator: " ")[...]))</li>\n"
+            let rest = take { $0.hasPrefix("  ") && !$0.allSatisfy(\.isWhitespace) }
+            let item = ([text] + rest.map { $0.trimming(while: \.isWhitespace) }).joined(separator: " ")
+            html += "<li>\(html: Self.inline(item[...]))</li>\n"
         }
         html += "</\(tag)>\n"
     }

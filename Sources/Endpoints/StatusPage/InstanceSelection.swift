@@ -10,8 +10,8 @@ struct InstanceSelection {
 
         /// Whether this is shown first: trouble, and among it the latest.
         fileprivate func precedes(_ other: Row) -> Bool {
-            (tracked.instance.status.urgency, tracked.statusChangedAt)
-                > (other.tracked.instance.status.urgency, other.tracked.statusChangedAt)
+            (tracked.instance.status.place, -tracked.statusChangedAt)
+                < (other.tracked.instance.status.place, -other.tracked.statusChangedAt)
         }
     }
 

@@ -1,20 +1,11 @@
 import HypersenderAPI
 
 extension InstanceStatus {
-    static let byUrgency = allCases.sorted { $0.urgency > $1.urgency }
+    /// The order on the page.
+    static let byUrgency: [Self] = [.failed, .scanQRCode, .unknown, .stopped, .pending, .starting, .working]
 
-    /// The rank on the page: the highest comes first.
-    var urgency: Int {
-        switch self {
-        case .failed: 6
-        case .scanQRCode: 5
-        case .unknown: 4
-        case .stopped: 3
-        case .pending: 2
-        case .starting: 1
-        case .working: 0
-        }
-    }
+    /// The place in that order.
+    var place: Int { Self.byUrgency.firstIndex(of: self) ?? 0 }
 
     /// The seconds after which PENDING and STARTING, which normally last seconds, are trouble; METRICS.md has the same.
     private static let attentionThreshold = 600.0
