@@ -32,6 +32,11 @@ public final class ExporterStatus: Sendable {
         }
     }
 
+    /// Records the configuration of accounts that is in use now, by its hash.
+    public func configurationInUse(hash: UInt64) {
+        state.withLock { $0.configurationHash = hash }
+    }
+
     /// Renders the families about the exporter, and the end of the page.
     func page(_ format: ExpositionFormat, includingExporter: Bool) -> [UInt8] {
         var writer = ExpositionWriter(format, capacity: 8192)

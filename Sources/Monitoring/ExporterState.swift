@@ -14,6 +14,8 @@ public struct ExporterState: Sendable, Equatable {
     public var shard = 0
     /// The configured number of shards; 1 without sharding.
     public var shards = 1
+    /// A number of at most 48 bits, made of the configuration of all accounts.
+    public var configurationHash: UInt64 = 0
     /// Whether the last reading of the configuration succeeded.
     public var reloadSucceeded = true
     /// The time of the last successful reading of the configuration, in seconds since the Unix epoch.

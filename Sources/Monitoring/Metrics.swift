@@ -200,6 +200,10 @@ extension ExporterState {
             help: "Configured number of shards that divide the accounts among them; 1 without sharding."
         ) { Double($0.shards) },
         Metric(
+            "hypersender_exporter_config_hash", .gauge,
+            help: "Number made of the configuration of all accounts, of other shards too, without their keys."
+        ) { Double($0.configurationHash) },
+        Metric(
             "hypersender_exporter_config_last_reload_successful", .gauge,
             help: "1 if the last reload of the configuration succeeded, else 0: the previous one is in use."
         ) { $0.reloadSucceeded ? 1 : 0 },

@@ -12,6 +12,10 @@ public struct Configuration: Sendable {
     public private(set) var warnings: [SettingsProblem] = []
     /// The environment variables that accounts of the file have their keys in.
     private(set) var variables: Set<String> = []
+    /// A number made of the configuration of all accounts, of other shards too, without their keys.
+    ///
+    /// It has 48 bits, which a double holds exactly.
+    public private(set) var hash: UInt64 = 0
 
     /// Reads all files, and every API key once, so that a missing one is found now.
     ///
@@ -19,7 +23,8 @@ public struct Configuration: Sendable {
     /// - Throws: `ConfigurationError` with every mistake in them.
     public init(_ settings: Settings, now: Double) throws(ConfigurationError) {
         let diagnostics = Diagnostics(file: settings.flags.accountsFile ?? "")
-        (accounts, variables) = settings.accounts(diagnostics)
+        let read = settings.accounts(diagnostics)
+        (accounts, variables, hash) = (read.accounts, read.variables, Self.hash(read.texts))
         settings.checkAuthorities(for: accounts, diagnostics)
         var error = ConfigurationError(accounts: diagnostics.problems)
         warnings = diagnostics.warnings
@@ -40,6 +45,14 @@ public struct Configuration: Sendable {
             }
         }
         guard error.problems.isEmpty else { throw error }
+    }
+
+    /// Returns the FNV-1a hash of texts in any order.
+    static func hash(_ texts: [String]) -> UInt64 {
+        let hash = texts.sorted().joined(separator: "\n").utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
+            (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+        }
+        return (hash ^ hash >> 48) & 0xFFFF_FFFF_FFFF
     }
 }
 
@@ -94,10 +107,13 @@ extension Settings {
         return AccountSettings(name: nil, flags, token: token, proxy: nil, authorities)
     }
 
-    /// Reads the accounts to poll, and the names of the environment variables that hold their keys.
-    fileprivate func accounts(_ diagnostics: Diagnostics) -> ([AccountSettings], Set<String>) {
+    /// Reads the accounts to poll, with the environment variables that hold their keys and the configuration of all as
+    /// texts.
+    fileprivate func accounts(
+        _ diagnostics: Diagnostics
+    ) -> (accounts: [AccountSettings], variables: Set<String>, texts: [String]) {
         switch source {
-        case .demo: return ([], [])
+        case .demo: return ([], [], [])
         case .api(let baseURL, let token):
             do {
                 _ = try token.read()
@@ -109,17 +125,19 @@ extension Settings {
             }
             // A proxy that cannot be used has been reported with the flags.
             let proxy = try? proxies.proxy(for: baseURL)
-            return ([AccountSettings(name: nil, flags, token: token, proxy: proxy, authorities)], [])
+            let account = AccountSettings(name: nil, flags, token: token, proxy: proxy, authorities)
+            return ([account], [], [flags.accountText])
         case .file(let path):
             if let exposure = FileExposure.warning(path, isSecret: false) {
                 diagnostics.warn(path, "the file \(exposure)")
             }
             do {
                 var file = AccountsFile(self, diagnostics)
-                return (file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize)), file.variables)
+                let accounts = file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize))
+                return (accounts, file.variables, file.texts)
             } catch {
                 diagnostics.report(path, "the file \(error)")
-                return ([], [])
+                return ([], [], [])
             }
         }
     }

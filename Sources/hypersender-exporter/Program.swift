@@ -91,6 +91,7 @@ struct Program {
             version: BuildInformation.version, revision: BuildInformation.revision,
             swiftVersion: BuildInformation.swiftVersion, startTime: time.now.unix)
         (state.shard, state.shards) = (settings.shard.index, settings.shard.total)
+        state.configurationHash = configuration.hash
         let monitor = Monitor([], time: time)
         let accounts = AccountManager(monitor, statusSet: settings.flags.statusSet, time: time, logger: logger)
         let simulator = settings.flags.isDemo ? try await SimulatorServer.start(logger: quietLogger) : nil

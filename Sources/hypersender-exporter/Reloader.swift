@@ -121,6 +121,7 @@ actor Reloader {
             throw ConfigurationError(web: [SettingsProblem(parts.settings.flags.webConfigFile ?? "", "\(error)")])
         }
         await parts.accounts.apply(plan)
+        parts.exporter.configurationInUse(hash: configuration.hash)
         await pageChanged()
         logger.info(
             "Configuration reloaded",

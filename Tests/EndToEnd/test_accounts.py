@@ -439,6 +439,21 @@ class Shards(Accounts):
                 page = self.start(*flags).scrape()
                 self.assertEqual((page.value("hypersender_exporter_shard"), page.value("hypersender_exporter_shards")), wanted)
 
+    def test_the_same_accounts_have_the_same_hash(self):
+        def found(exporter):
+            return exporter.scrape().value("hypersender_exporter_config_hash")
+
+        self.write(*(self.entry(name) for name in KEYS))
+        first, second = (self.start(f"--shard={shard}", "--total-shards=2", "--web.enable-lifecycle") for shard in range(2))
+        before = found(first)
+        self.assertEqual(found(second), before)
+        self.write(*(self.entry(name, poll_interval="17s") for name in reversed(KEYS)))
+        self.assertEqual(first.request("/-/reload", "POST").status, 200)
+        self.assertNotEqual(found(first), before)
+        self.assertEqual(found(second), before)
+        self.assertEqual(second.request("/-/reload", "POST").status, 200)
+        self.assertEqual(found(second), found(first))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -173,6 +173,7 @@ struct SnapshotTests {
             version: "1.2.3", revision: "abc", swiftVersion: "6.3", startTime: 1_748_254_000.25)
         state.shard = 1
         state.shards = 3
+        state.configurationHash = 0xFFFF_FFFF_FFFF
         state.requests = [
             .init(handler: "metrics", code: 503): 2, .init(handler: "metrics", code: 200): 1_000_000,
             .init(handler: "status", code: 200): 1,

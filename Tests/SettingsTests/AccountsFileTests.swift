@@ -295,6 +295,34 @@ struct AccountsFileTests {
         #expect(byHost == shards[1])
     }
 
+    /// Replicas and shards of the same accounts have the same hash, on each machine.
+    @Test func hashesTheConfiguration() throws {
+        func hash(_ entries: String..., flags: [String: [String]] = [:]) throws -> UInt64 {
+            var file = AccountsFile(try settings(flags), Diagnostics(file: ""))
+            _ = file.read(Array(("accounts:\n" + entries.map { "  - {\($0)}\n" }.joined()).utf8))
+            return Configuration.hash(file.texts)
+        }
+        let (acme, globex) = ("name: acme, token_env: GLOBEX_TOKEN", "name: globex, token_env: GLOBEX_TOKEN")
+        let both = try hash(acme, globex)
+        #expect(both == 147_429_726_794_255)
+        #expect(UInt64(Double(both)) == both)
+        #expect(try hash(globex, acme) == both)
+        for shard in 0..<3 {
+            #expect(try hash(acme, globex, flags: ["shard": ["\(shard)"], "total-shards": ["3"]]) == both)
+        }
+        #expect(try hash(acme, "name: globex, token_file: /nowhere") == both, "keys do not count")
+        #expect(try hash(acme, "\(globex), poll_interval: 30s") == both, "the default, given")
+        let others = [
+            try hash(acme), try hash(acme, globex.replacing("globex,", with: "initech,")),
+            try hash(acme, "\(globex), poll_interval: 31s"), try hash("\(acme), poll_interval: 31s", globex),
+            try hash(acme, globex, flags: ["poll.interval": ["31s"]]),
+            try hash(acme, "\(globex), base_url: https://a.example"),
+            try hash(acme, "\(globex), filter: {status: FAILED}"),
+            try hash(acme, "\(globex), filter: {name: FAILED}"),
+        ]
+        #expect(Set(others + [both]).count == 9)
+    }
+
     @Test func keysOfOtherShardsNeedNotBeThere() throws {
         let text = "accounts:\n" + (0..<20).map { "  - {name: account-\($0), token_file: nowhere}\n" }.joined()
         let missing = try (0..<3).map { try problems(text, ["shard": ["\($0)"], "total-shards": ["3"]]).count }

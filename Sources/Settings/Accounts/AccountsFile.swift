@@ -12,6 +12,9 @@ struct AccountsFile {
     /// The environment variables that accounts of any shard name.
     private(set) var variables: Set<String> = []
 
+    /// The configuration of each account, of other shards too.
+    private(set) var texts: [String] = []
+
     /// All that decides which instances an account sees.
     private struct Request: Hashable {
         var key: Secret
@@ -42,6 +45,7 @@ struct AccountsFile {
         let token = token(mapping, isOurs: isOurs)
         let flags = flags(mapping)
         mapping.end()
+        if let name, let flags { texts.append("\(name)\n\(flags.accountText)") }
         guard isOurs, let flags else { return nil }
         let proxy = settings.proxies.proxy(for: flags.baseURL, diagnostics)
         guard let name, let token else { return nil }

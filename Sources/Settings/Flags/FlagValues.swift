@@ -47,6 +47,7 @@ public struct FlagValues: Sendable, Equatable {
     /// The status series of an instance.
     public var statusSet = StatusSet.all
     var phone = PhonePrivacy.off
+    var labels: [String: String] = [:]
 
     /// The path of the file that names several accounts.
     public internal(set) var accountsFile: String?
@@ -94,6 +95,16 @@ public struct FlagValues: Sendable, Equatable {
         return all.filter(\.isOdd).map { ($1, $2) }
     }
 
+    /// The values that an account of a file may have of its own, as a text to compare. Keys are not among them.
+    var accountText: String {
+        Flag.all.filter { $0.accountKey != nil }.map { flag in
+            let value = self[keyPath: flag.property]
+            // A dictionary has another order in each process.
+            let labels = (value as? [String: String]).map { "\($0.sorted { $0.key < $1.key })" }
+            return "\(flag.name)=\(labels ?? "\(value)")"
+        }.joined(separator: "\n")
+    }
+
     static let demoInterval = Duration.seconds(5)
     static let defaultAddress = ":10058"
     static let demoAddress = "127.0.0.1:10058"
@@ -114,6 +125,24 @@ public struct FlagValues: Sendable, Equatable {
         }
         guard !listenAddresses.contains(address) || address.isAnyPort else { throw Problem("is given twice") }
         listenAddresses.append(address)
+    }
+
+    /// Adds a label of the account, named as Prometheus allows it.
+    mutating func label(_ name: String, _ value: String) throws(Problem) {
+        let isWord = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "_" }
+        guard isWord, name.first?.isNumber == false else {
+            throw Problem("must have a name of ASCII letters, digits and underscores, the first no digit")
+        }
+        guard !AccountState.reservedLabels.contains(name), !name.hasPrefix("__"), !name.hasPrefix("instance") else {
+            throw Problem("must have another name: that one has a meaning to Prometheus, the metrics or rules")
+        }
+        guard !value.allSatisfy(\.isWhitespace) else { throw Problem("has a blank value: give it one") }
+        guard name.utf8.count <= 128, value.unicodeScalars.count <= 128 else {
+            throw Problem("must have a name and a value of no more than 128 characters")
+        }
+        guard labels[name] == nil else { throw Problem("is given twice") }
+        guard labels.count < 16 else { throw Problem("is one too many: an account may have 16 labels") }
+        labels[name] = value
     }
 }
 
