@@ -29,6 +29,7 @@ SUBJECT = {
 LABELS = {
     "HypersenderExporterAbsent": {"cluster": "eu-1"},
     "HypersenderShardMissing": WHERE,
+    "HypersenderConfigsDiffer": WHERE,
     "HypersenderInstanceStuck": WHERE | SUBJECT["instance"] | {"status": "STARTING"},
 }
 

@@ -35,7 +35,7 @@ OF_TARGETS = {
 }
 SERIES_OF_PROMETHEUS = {"up", "ALERTS"}
 # Made by `count_values`.
-OF_RULES = {"shard"}
+OF_RULES = {"shard", "hash"}
 
 
 def run(*command):
@@ -137,7 +137,7 @@ class Tools(unittest.TestCase):
 
 class Alerts(unittest.TestCase):
     def test_each_says_what_it_must(self):
-        self.assertEqual(len({rule["alert"] for rule in ALERTS}), 20)
+        self.assertEqual(len({rule["alert"] for rule in ALERTS}), 21)
         for rule in ALERTS:
             with self.subTest(alert=rule["alert"]):
                 self.assertIn(rule["labels"]["severity"], ("critical", "warning", "info"))

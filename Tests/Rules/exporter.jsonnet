@@ -4,8 +4,8 @@ local text = world.text;
 local target = world.target;
 local works(account) = world.account(account, [world.instance('i1', 'WORKING')]);
 // A target of a Kubernetes pod.
-local pod(name, up, accounts, shard=null, shards=null) =
-  target(name + ':1', accounts, up, more=',pod="' + name + '"', shard=shard, shards=shards);
+local pod(name, up, accounts, shard=null, shards=null, hash='7') =
+  target(name + ':1', accounts, up, more=',pod="' + name + '"', shard=shard, shards=shards, hash=hash);
 
 function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) world.tests(
   rules,
@@ -165,6 +165,44 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
         for shard in [0, 1]
         for name in ['x', 'y']
         for up in [if name == 'y' && shard == 1 then '1 20m -' else '1']
+      ],
+    },
+    {
+      name: 'two shards of three get another configuration, the third half an hour later',
+      lasts: '50m',
+      targets: [
+        pod('x-0', '1', [works('acme')], 0, 3, '7 5m 281474976710655'),
+        pod('x-1', '1', [works('globex')], 1, 3, '7 6m 281474976710655'),
+        pod('x-2', '1', [works('initech')], 2, 3, '7 40m 281474976710655'),
+      ],
+      fires: { ConfigsDiffer: '35m 40m' },
+      texts: [text(
+        'ConfigsDiffer',
+        'warning',
+        '37m',
+        'The hypersender-exporters of job hypersender have 2 different configurations',
+        'The exporters of job hypersender share accounts or divide them, but have had 2 different configurations for 30m: an account may be '
+        + 'watched by none of them, or shown differently by each.',
+      )],
+    },
+    {
+      name: 'three replicas of one account, each with another configuration, neighbouring numbers',
+      lasts: '35m',
+      targets: [pod('x-' + n, '1', [works('acme')], hash=std.toString(281474976710655 - n)) for n in [0, 1, 2]],
+      fires: { ConfigsDiffer: '30m' },
+    },
+    {
+      name: 'a rollout of 20 minutes',
+      lasts: '50m',
+      targets: [pod('x-0', '1', [works('acme')], 0, 2, '7 5m 8'), pod('x-1', '1', [works('globex')], 1, 2, '7 25m 8')],
+    },
+    {
+      name: 'exporters of different accounts, with one job, and of one account, with two',
+      lasts: '40m',
+      targets: [
+        target('a:1', [works('acme')], hash='7'),
+        target('b:2', [works('globex')], hash='8'),
+        target('c:3', [works('globex')], job='other-hypersender', hash='9'),
       ],
     },
     {

@@ -253,6 +253,7 @@ local seriesOfTarget(target, statusSet, end) =
   + own('process_start_time_seconds', function(span) span.from + target.clock)
   + own('process_max_fds', function(span) 1024)
   + series('hypersender_exporter_config_last_reload_successful', target.labels, std.flattenArrays([within(config, span) for span in lives]))
+  + series('hypersender_exporter_config_hash', target.labels, std.flattenArrays([within(timeline(target.hash, end), span) for span in lives]))
   + (if target.shards == null then [] else
        own('hypersender_exporter_shard', function(span) target.shard) + own('hypersender_exporter_shards', function(span) target.shards))
   + std.flattenArrays([seriesOfAccount(account, target, statusSet, end, lives) for account in target.accounts]);
@@ -388,7 +389,7 @@ local test(scenario) = local end = seconds(scenario.lasts) + step; {
 {
   instance(id, status, name='N' + id[1:], token='1'):: { id: id, name: name, status: status, token: token },
   account(name, instances, polls='ok'):: { account: name, instances: instances, polls: polls },
-  target(instance, accounts, up='1', job='hypersender', more='', clock=0, config='1', shard=null, shards=null):: {
+  target(instance, accounts, up='1', job='hypersender', more='', clock=0, config='1', shard=null, shards=null, hash='7'):: {
     labels: 'job="' + job + '",instance="' + instance + '"' + more,
     accounts: accounts,
     up: up,
@@ -396,6 +397,7 @@ local test(scenario) = local end = seconds(scenario.lasts) + step; {
     config: config,  // whether its configuration was read with success
     shard: shard,
     shards: shards,
+    hash: hash,  // of the configuration
   },
 
   // All that an alert says at a moment, and labels besides those it always has. {of}, {for} and {from} stand for the account, where it has a

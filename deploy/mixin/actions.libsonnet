@@ -6,6 +6,7 @@
   HypersenderShardMissing: 'Find the shard that Prometheus has no target for, then start its replica or add its target.',
   HypersenderExporterRestarting: "Read the end of the previous run's log, and look whether a memory limit or a probe kills it.",
   HypersenderConfigReloadFailed: 'Run the exporter with --config.check, correct what it reports, and reload.',
+  HypersenderConfigsDiffer: 'Find the exporters with another hypersender_exporter_config_hash, give all the same accounts file and flags, and reload.',
   HypersenderAccountUnwatched: 'Look in Prometheus under Status, Targets which target of the job is gone, and bring it back.',
   HypersenderTooFewWorking: "Look at Hypersender's status page before you touch single instances: so many at once have one cause.",
   HypersenderInstancesDisappeared: "Ask whether somebody deleted them, and look whether the account's plan was downgraded.",

@@ -161,6 +161,25 @@
       'hypersender-exporter {{ $labels.instance }} could not reload its configuration',
       '{{ $labels.instance }} (job {{ $labels.job }}) still runs with the configuration it had, and would not start with the new one.',
     )
+    // Only shards, and replicas that serve the same account: exporters of different accounts may have one job, and need not be alike.
+    + alert(
+      'HypersenderConfigsDiffer',
+      'exporter',
+      |||
+        count without (hash) (
+          count_values without (%(labels)s) ("hash", hypersender_exporter_config_hash)
+        ) > 1
+        and on (cluster, namespace, job)
+        (
+          %(shards)s > 1
+          or
+          count without (%(labels)s) (hypersender_up) > 1
+        )
+      ||| % { labels: labels, shards: max('hypersender_exporter_shards') },
+      'The hypersender-exporters of job {{ $labels.job }} have ' + count + ' different configurations',
+      'The exporters of job {{ $labels.job }} share accounts or divide them, but have had ' + count + ' different configurations for '
+      + config.alerts.HypersenderConfigsDiffer['for'] + ': an account may be watched by none of them, or shown differently by each.',
+    )
 
     // An account whose target left the service discovery, and which no other target serves now. Only while its job has fewer targets than it
     // had for a quarter of an hour on end within the last six hours: where a target was exchanged for another that no longer serves the

@@ -39,6 +39,8 @@
       HypersenderExporterRestarting: { severity: 'warning' },
       // Files may be replaced one after the other.
       HypersenderConfigReloadFailed: { severity: 'warning', 'for': '2m' },
+      // A rollout exchanges one pod after the other.
+      HypersenderConfigsDiffer: { severity: 'warning', 'for': '30m' },
 
       // Not before HypersenderShardMissing, which silences it.
       HypersenderAccountUnwatched: { severity: 'critical', 'for': '3m' },
