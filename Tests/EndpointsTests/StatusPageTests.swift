@@ -410,6 +410,35 @@ struct StatusPageTests {
         #expect(page.utf8.count < 300_000)
     }
 
+    /// Names of which only those of three digits contain 99.
+    private static let manyAccounts = (0..<1_000).map { number in
+        account("a\(number)", [(10, number % 100 == 7 ? bad : good(.working))])
+    }
+
+    @Test func showsTheFirstOfManyAccounts() {
+        let page = text(Self.manyAccounts, at: 20)
+        #expect(page.split(separator: "<h3>").count == 1 + StatusPage.maximumAccounts)
+        #expect(page.contains("The first 200 of 1,000 accounts are shown, those in trouble first."))
+        #expect(page.contains("<summary>990 accounts work</summary>") && page.contains("<bdi>a907</bdi></h3>"))
+        #expect(page.contains("<input id=\"account\"") && !page.contains("<select id=\"account\""))
+        let down = text((0..<300).map { account("a\($0)", [(10, bad)]) }, at: 20)
+        #expect(down.split(separator: "<h3>").count == 201 && !down.contains("<details><summary>0"))
+        #expect(down.contains("<input id=\"account\""), "also without an instance there is a filter")
+    }
+
+    @Test(arguments: [("a99", ["a99"]), ("A99", ["a99", "a990", "a999"]), ("99", ["a99", "a199", "a990"])])
+    func findsAccounts(query: String, names: [String]) {
+        let page = text(Self.manyAccounts, at: 20, "account=\(query)")
+        for name in names {
+            #expect(page.contains("<h3><bdi>\(name)</bdi></h3>") && page.contains("class=\"of\"><bdi>\(name)</bdi>"))
+        }
+        #expect(!page.contains("<bdi>a1</bdi>"))
+        #expect((page.split(separator: "<h3>").count == 2) == (names == ["a99"]))
+        #expect(page.contains("value=\"\(query)\"") && !page.contains("accounts are shown"))
+        let nowhere = text(Self.manyAccounts, at: 20, "account=x")
+        #expect(nowhere.contains("No instance matches.") && nowhere.contains("The first 200 of 1,000 accounts"))
+    }
+
     @Test(arguments: [
         (-1.0, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (61, "1 min 1 s"), (3599, "59 min 59 s"),
         (3600, "1 h"), (86_399, "23 h 59 min"), (86_400, "1 d"), (90_000, "1 d 1 h"),

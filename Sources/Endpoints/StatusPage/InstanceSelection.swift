@@ -32,8 +32,9 @@ struct InstanceSelection {
 
     init(_ accounts: [AccountState], now: Moment, query: StatusQuery = StatusQuery(), maximum: Int) {
         let search = TextSearch(query.text)
+        let wanted = Set(query.accounts(of: accounts).map(\.name))
         for account in accounts where account.isFresh(at: now.uptime) {
-            let isAccountWanted = query.account.map { $0 == account.name } ?? true
+            let isAccountWanted = wanted.contains(account.name)
             for tracked in account.groups.lazy.flatMap(\.instances) {
                 let instance = tracked.instance
                 let needsAttention = instance.status.needsAttention(after: now.unix - tracked.statusChangedAt)

@@ -3,16 +3,24 @@ import HypersenderAPI
 import Monitoring
 
 extension StatusPage {
-    /// A card for each account, the failing ones first.
+    /// A card for each account that the query asks for, the failing ones first; of all accounts if it names none.
     var accountsSection: HTML {
-        let failing = accounts.filter { !$0.isUp(at: now.uptime) }.map(card)
-        let working = accounts.filter { $0.isUp(at: now.uptime) }.map(card)
-        let folds = accounts.count > Self.maximumUnfoldedAccounts && !working.isEmpty
+        let found = query.accounts(of: accounts)
+        let wanted = found.isEmpty ? accounts : found
+        let failing = wanted.filter { !$0.isUp(at: now.uptime) }.prefix(Self.maximumAccounts)
+        let working = wanted.filter { $0.isUp(at: now.uptime) }
+        let shown = working.prefix(Self.maximumAccounts - failing.count)
+        let folds = wanted.count > Self.maximumUnfoldedAccounts && !shown.isEmpty
         let summary = working.count.counting("account works", "accounts work")
+        let cut: HTML = """
+            <p class="note">The first \(failing.count + shown.count) of \(wanted.count.grouped) accounts are shown, \
+            those in trouble first. <a href="#instances">Find others</a></p>
+            """
         return """
             <section><h2>\(hasNames ? "Accounts" : "Polls")</h2>
-            \(each: failing)\(html: folds ? "<details><summary>\(summary)</summary>\n" : "")\
-            \(each: working)\(html: folds ? "</details>" : "")</section>
+            \(each: failing.map(card))\(html: folds ? "<details><summary>\(summary)</summary>\n" : "")\
+            \(each: shown.map(card))\(html: folds ? "</details>" : "")\
+            \(html: failing.count + shown.count < wanted.count ? cut : "")</section>
 
             """
     }

@@ -59,12 +59,16 @@ extension StatusPage {
                 option("", "Any", isChosen: query.status == .all),
                 option(StatusQuery.Choice.attention.name, "Needs attention", isChosen: query.status == .attention),
             ] + InstanceStatus.byUrgency.map { option($0.rawValue, $0.rawValue, isChosen: query.status == .only($0)) }
+        let listed = accounts.prefix(Self.maximumAccounts).compactMap(\.name)
         let names =
             [option("", "Any", isChosen: query.account == nil)]
-            + accounts.compactMap(\.name).map { option($0, $0, isChosen: query.account == $0) }
-        let account: HTML = """
-            <p><label for="account">Account</label><select id="account" name="account">\(each: names)</select></p>
-            """
+            + listed.map { option($0, $0, isChosen: query.account == $0) }
+        let attributes: HTML = "id=\"account\" name=\"account\""
+        let field: HTML =
+            accounts.count > Self.maximumAccounts
+            ? "<input \(html: attributes) dir=\"auto\" maxlength=\"256\" value=\"\(attribute: query.account ?? "")\">"
+            : "<select \(html: attributes)>\(each: names)</select>"
+        let account: HTML = "<p><label for=\"account\">Account</label>\(html: field)</p>"
         let clear: HTML = " <a href=\"\(attribute: address(status: .all))#instances\">Clear</a>"
         return """
             <form method="get" role="search" autocomplete="off"><p><label for="q">Name or id</label>\

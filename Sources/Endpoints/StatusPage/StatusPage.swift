@@ -14,6 +14,8 @@ struct StatusPage {
 
     /// The maximum number of instances listed; further ones are only counted.
     static let maximumInstances = 500
+    /// The maximum number of accounts shown, those in trouble first.
+    static let maximumAccounts = 200
     /// With more accounts than these, the working ones are folded up.
     static let maximumUnfoldedAccounts = 6
 
@@ -25,6 +27,7 @@ struct StatusPage {
     var page: HTMLPage {
         let selection = InstanceSelection(accounts, now: now, query: query, maximum: Self.maximumInstances)
         let summary = StatusSummary(accounts, selection, now: now)
+        let hasFilter = selection.total > 0 || accounts.count > Self.maximumAccounts
         let hasData = accounts.contains { $0.isFresh(at: now.uptime) }
         return HTMLPage(
             title: summary.headline, icon: summary.level.icon, refreshes: !query.isPaused,
@@ -33,7 +36,7 @@ struct StatusPage {
                 \(html: header(summary, troubles: selection.troubles))\
                 \(html: hasData ? counts(selection) : "")\
                 \(html: accountsSection)\
-                \(html: selection.total > 0 ? instancesSection(selection) : "")\
+                \(html: hasFilter ? instancesSection(selection) : "")\
                 \(html: legend)</main>
                 \(html: footer)
                 """)

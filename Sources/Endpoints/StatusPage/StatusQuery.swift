@@ -1,6 +1,7 @@
 import Basics
 import HTTPServer
 import HypersenderAPI
+import Monitoring
 
 /// The query of the status page: the filters of its list, and whether it is paused.
 struct StatusQuery: Equatable {
@@ -17,7 +18,7 @@ struct StatusQuery: Equatable {
     /// The text that a name or an id must contain; empty for any.
     var text = ""
     var status = Choice.all
-    /// The account's name; `nil` for any.
+    /// The account's name, or a part of it; `nil` for any.
     var account: String?
     /// Whether the page does not load itself again.
     var isPaused = false
@@ -45,6 +46,14 @@ struct StatusQuery: Equatable {
     /// Whether anything is left out.
     var filters: Bool {
         !text.isEmpty || status != .all || account != nil
+    }
+
+    /// Returns the accounts that are asked for: the one of that name, or else those whose name contains it.
+    func accounts(of all: [AccountState]) -> [AccountState] {
+        guard let account else { return all }
+        let search = TextSearch(account)
+        let named = all.filter { $0.name == account }
+        return named.isEmpty ? all.filter { search.matches($0.name ?? "") } : named
     }
 
     private static func trimmed(_ text: String) -> String {
