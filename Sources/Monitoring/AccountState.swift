@@ -46,31 +46,49 @@ public struct AccountState: Sendable {
     private var order: [Int] = []
     /// The number of those instances by status.
     public private(set) var counts = StatusCounts()
+    /// The labels of the user's own, by name.
+    public private(set) var ownLabels: [String: String]
     /// The labels of all series of this account, before any others.
-    let labels: Labels
+    private(set) var labels: Labels
     private let metrics: InstanceMetrics
 
     /// Creates an account that has not been polled yet.
-    public init(name: String? = nil, interval: Duration, staleAfter: Duration, statusSet: StatusSet = .all) {
+    public init(
+        name: String? = nil, labels: [String: String] = [:], interval: Duration, staleAfter: Duration,
+        statusSet: StatusSet = .all
+    ) {
         self.name = name
         self.interval = interval
         self.staleAfter = staleAfter
-        labels = name.map { Labels(["account": $0]) } ?? .none
+        ownLabels = labels
+        self.labels = Self.labels(name, labels)
         metrics = statusSet == .all ? .all : .current
     }
 
-    /// Returns the state with other settings, none of which shows in the text of instances.
-    public func with(interval: Duration, staleAfter: Duration) -> AccountState {
+    /// Returns the state with other settings. Other labels make other series, with the history of those before.
+    public func with(labels: [String: String], interval: Duration, staleAfter: Duration) -> AccountState {
         var state = self
         state.interval = interval
         state.staleAfter = staleAfter
         state.nextPoll = nil
+        guard labels != ownLabels else { return state }
+        state.ownLabels = labels
+        state.labels = Self.labels(name, labels)
+        state.groups = groups.map { InstanceGroup($0.instances, state.labels, metrics) }
         return state
     }
 
     /// Frees the compressed text of all instances in a format.
     func forget(_ format: ExpositionFormat) {
         groups.flatMap(\.texts).forEach { $0.forget(format) }
+    }
+
+    private static func labels(_ name: String?, _ own: [String: String]) -> Labels {
+        var labels = name.map { Labels(["account": $0]) } ?? .none
+        for (name, value) in own.sorted(by: { $0.key < $1.key }) {
+            labels.append(name, value)
+        }
+        return labels
     }
 
     /// Records the result of a poll.

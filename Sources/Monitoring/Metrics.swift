@@ -8,6 +8,17 @@ extension MetricFamily {
         + ExporterState.metrics.map(\.family)
 }
 
+extension AccountState {
+    /// Names that no label of the user's own may have.
+    ///
+    /// They are those of our families, and those with a meaning to Prometheus or to the shipped rules and dashboards.
+    public static let reservedLabels = Set(MetricFamily.all.flatMap(\.labels)).union([
+        "account", "job", "le", "quantile", "alertname", "alertstate", "alertgroup", "severity", "scope", "extent",
+        "cluster", "namespace", "pod", "container", "endpoint", "node", "host", "hostname", "pod_template_hash",
+        "controller_revision_hash", "shard", "shown", "gravity",
+    ])
+}
+
 /// An account with the time at which its freshness is judged.
 struct AccountReading {
     let account: AccountState

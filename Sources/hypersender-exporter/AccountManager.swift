@@ -78,8 +78,10 @@ actor AccountManager {
             _exit(EXIT_FAILURE)
         }
         return Poller(
-            state?.with(interval: interval, staleAfter: staleAfter)
-                ?? AccountState(name: account.name, interval: interval, staleAfter: staleAfter, statusSet: statusSet),
+            state?.with(labels: account.labels, interval: interval, staleAfter: staleAfter)
+                ?? AccountState(
+                    name: account.name, labels: account.labels, interval: interval, staleAfter: staleAfter,
+                    statusSet: statusSet),
             lister: HypersenderClient(request, connections: connections, budget: budget), time: time, logger: logger,
             options: options)
     }

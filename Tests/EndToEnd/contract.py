@@ -31,11 +31,11 @@ ALWAYS = (
 MAYBE_UNREADABLE = ("hypersender_instance_created_timestamp_seconds", "hypersender_instance_access_token_present")
 
 
-def break_ups(page, stale_after, before, after, phone="off", status_set="all", exporter_metrics=True, accounts=False, age=0):
+def break_ups(page, stale_after, before, after, phone="off", status_set="all", exporter_metrics=True, accounts=False, age=0, own_labels=None):
     """Every way in which the page breaks the contract.
 
     `before` and `after` are wall-clock times around the scrape, `stale_after` is in seconds, and so is `age`, the greatest that the
-    API's answers may have.
+    API's answers may have. `own_labels` are the user's, by account.
     """
     found = []
     by_name = {}
@@ -53,11 +53,13 @@ def break_ups(page, stale_after, before, after, phone="off", status_set="all", e
         wanted = set(labels)
         if accounts and name not in EXPORTER_FAMILIES:
             wanted.add("account")
+        own = {} if name in EXPORTER_FAMILIES else own_labels or {}
         if phone != "off" and name == "hypersender_instance_info":
             wanted.add("phone")
         for sample in family.samples:
-            if set(sample.labels) - {"le"} != wanted:
-                found.append(f"{name} has the labels {sorted(sample.labels)}, not {sorted(wanted)}")
+            given = own.get(sample.labels.get("account"), {})
+            if set(sample.labels) - {"le"} != wanted | set(given) or not given.items() <= sample.labels.items():
+                found.append(f"{name} has the labels {sample.labels}, not {sorted(wanted)} and {given}")
                 break
     missing = [name for name in ALWAYS if name not in by_name]
     if exporter_metrics:

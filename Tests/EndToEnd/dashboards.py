@@ -20,6 +20,8 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 # As the linter does, before it parses: any duration will do, but the one of $__rate_interval must be known again.
 RATE_INTERVAL = "11277964s"
 DURATIONS = {"$__rate_interval": RATE_INTERVAL, "$__range": "11277965s", "$__interval": "11277966s"}
+# Stands for a label of the user's own.
+LABEL = {"$label": "account"}
 
 # Of the many that Grafana and the linter know, those that occur here.
 UNITS = {"none", "short", "percentunit", "s", "bytes", "reqps", "opm", "dateTimeFromNow", "dateTimeAsIso"}
@@ -65,8 +67,8 @@ def annotations(dashboard):
 # PromQL
 
 def parse(expression):
-    for name, duration in DURATIONS.items():
-        expression = expression.replace(name, duration)
+    for name, value in (DURATIONS | LABEL).items():
+        expression = expression.replace(name, value)
     return promql_parser.parse(expression)
 
 
@@ -112,9 +114,9 @@ def expressions(dashboard):
     for annotation in annotations(dashboard):
         yield f"annotation {annotation['name']!r}", annotation["expr"]
     for v in variables(dashboard, "query"):
-        argument = re.fullmatch(r"(?:label_values|query_result)\((.+)\)", query_of(v), re.DOTALL)
+        argument = re.fullmatch(r"(?:label_names|label_values|query_result)\((.+)\)", query_of(v), re.DOTALL)
         if argument:
-            yield f"variable {v['name']!r}", re.sub(r",\s*\w+$", "", argument[1]) if query_of(v).startswith("label_values") else argument[1]
+            yield f"variable {v['name']!r}", re.sub(r",\s*\$?\w+$", "", argument[1]) if query_of(v).startswith("label_values") else argument[1]
 
 
 # The linter's rules
@@ -152,7 +154,7 @@ def template_label_promql_rule(dashboard):
         if not argument:
             wrong.append(f"variable {v['name']}: {query_of(v)!r} is no query for variables")
         else:
-            error = parsable(re.sub(r",\s*\w+$", "", argument[2]) if argument[1] == "label_values" else argument[2])
+            error = parsable(re.sub(r",\s*\$?\w+$", "", argument[2]) if argument[1] == "label_values" else argument[2])
             wrong += [f"variable {v['name']}: {error}"] if error else []
     return wrong
 
@@ -421,8 +423,10 @@ def replicas(dashboard):
 
 def absent_account(dashboard):
     """Everything works without the label: All matches what is not there, and nothing is joined on it."""
-    v = variable(dashboard, "account")
-    wrong = [] if v and v.get("allValue") == ".*" and v.get("includeAll") else ["All accounts would not match where there is no label"]
+    wrong = []
+    for name, every in (("account", ".*"), ("value", ".*"), ("label", "job")):
+        v = variable(dashboard, name)
+        wrong += [] if v and v.get("allValue") == every and v.get("includeAll") else [f"All of {name} would not match where there is no label"]
     for where, expression in expressions(dashboard):
         wrong += [f'{where}: account{m}' for m in re.findall(r"\baccount\s*((?:=~|!~|!=|=)\s*\"[^\"]*\")", expression) if m != '=~"$account"']
     return wrong

@@ -1,5 +1,7 @@
 """Several accounts in one process, reloading them, and dividing them among replicas."""
 
+import html
+import json
 import os
 import pathlib
 import re
@@ -41,10 +43,10 @@ class Accounts(Running):
         new.write_text("\n".join(lines) + "\n")
         os.replace(new, self.file)
 
-    def start(self, *arguments, **variables):
+    def start(self, *arguments, labels=None, **variables):
         return self.enterContext(Exporter(
             None, f"--config.file={self.file}", *arguments,
-            token=None, pages={"accounts": True}, **variables))
+            token=None, pages={"accounts": True, "own_labels": labels}, **variables))
 
     def ups(self, page):
         return {sample.labels["account"]: sample.value for sample in page.all("hypersender_up")}
@@ -75,6 +77,17 @@ class Isolation(Accounts):
             for request in api.requests:
                 self.assertEqual(request.headers["authorization"], f"Bearer {KEYS[name]}")
         self.check_secrets(exporter)
+
+    def test_accounts_have_labels_of_their_own(self):
+        hostile = 'A "B" \\ é\n</dd>'
+        labels = {"acme": {"customer": hostile, "region": "eu"}, "globex": {"team": "support", "region": "eu"}, "initech": {"region": "eu"}}
+        self.write(
+            self.entry("acme", labels="{region: us, customer: %s}" % json.dumps(hostile)), self.entry("globex", labels="{team: support}"), self.entry("initech"))
+        exporter = self.start("--metrics.label=region=eu", labels=labels)
+        self.wait_for_ups(exporter, dict.fromkeys(labels, 1))
+        page = exporter.scrape_in_every_way()
+        self.assertEqual([list(s.labels) for s in page.all("hypersender_up")], [["account", *sorted(labels[name])] for name in labels])
+        self.assertIn("<dd><bdi>" + html.escape(hostile.split("\n", maxsplit=1)[0]), exporter.request("/").body.decode())
 
     def test_a_bad_account_disturbs_no_other(self):
         """One hangs, one refuses its key, one is huge, and the fourth is polled and shown all the same."""
@@ -176,6 +189,30 @@ class Reload(Accounts):
         self.assertEqual(page.value("hypersender_poll_interval_seconds", account="acme"), 2)
         self.assertGreater(page.value("hypersender_polls_total", account="acme"), 0)
         self.assertTrue(page.all("hypersender_instance_up", account="acme"), "no gap")
+        self.assertGreaterEqual(self.apis["globex"].polls, polls)
+
+    def test_an_account_with_other_labels_goes_on_in_other_series(self):
+        self.write(self.entry("acme", labels="{customer: old}"), self.entry("globex"))
+        labels = {"acme": {"customer": "old"}}
+        exporter = self.start(labels=labels)
+        self.wait_for_ups(exporter, {"acme": 1, "globex": 1})
+        self.apis["acme"].instances[0]["status"] = "FAILED"
+        changed = {"account": "acme", "instance_id": self.apis["acme"].instances[0]["id"]}
+        changes = lambda page: page.value("hypersender_instance_status_changes_total", **changed)
+        since = lambda page: page.value("hypersender_instance_status_change_timestamp_seconds", **changed)
+        before = exporter.wait_for(lambda page: changes(page) == 1, 10, "a change is counted")
+        polls = self.apis["globex"].polls
+        self.apis["acme"].answer = lambda exchange: exchange.hang()
+        self.write(self.entry("acme", labels="{customer: new, team: support}", poll_stale_after="20s"), self.entry("globex"))
+        labels["acme"] = {"customer": "new", "team": "support"}
+        exporter.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "Configuration reloaded" in exporter.log, 5, "the reload", lambda: exporter.log)
+        # Judges that no series of the old label is left.
+        exporter.stale_after = 20
+        page = exporter.scrape_in_every_way()
+        self.assertEqual((changes(page), since(page)), (1, since(before)))
+        self.assertGreaterEqual(
+            page.value("hypersender_polls_total", account="acme"), before.value("hypersender_polls_total", account="acme"))
         self.assertGreaterEqual(self.apis["globex"].polls, polls)
 
     def test_an_account_of_another_address_or_filter_shows_nothing_of_the_one_before(self):
@@ -334,6 +371,16 @@ class Check(Accounts):
             self.assertIn(part, result.stderr)
         started = run(f"--config.file={self.file}", "--web.listen-address=127.0.0.1:0", token=None)
         self.assertEqual(started.returncode, 1)
+
+    def test_labels_that_cannot_be(self):
+        self.write(self.entry("acme", labels="{status: x, a-b: x, team: '', ok: 1, region: [x]}"), self.entry("globex", labels="customer"))
+        result = self.check()
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        place = f"{self.file}:8: accounts[0].labels"
+        for part in (f"{place}.status: must have another name", f"{place}.a-b: must have a name of ASCII letters", f"{place}.team: has a blank value",
+                     f"{place}.region: must be a single value", f"{self.file}:15: accounts[1].labels: must be a mapping"):
+            self.assertIn(part, result.stderr)
+        self.assertEqual(len([line for line in result.stderr.splitlines() if "labels" in line]), 5, result.stderr)
 
     def test_a_wrong_flag_is_a_failed_check(self):
         self.write(self.entry("acme"))

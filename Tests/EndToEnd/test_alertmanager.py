@@ -93,6 +93,18 @@ class Routes(unittest.TestCase):
                 self.assertEqual(code, 0, said)
                 self.assertEqual(self.configuration.route(labels)["receiver"], receiver, "as this test reads it")
 
+    def test_a_customer_can_be_told(self):
+        """By the route that stands ready in a comment."""
+        text, count = re.subn(r'# (- matchers: \[customer="acme"\]\n +)# (  receiver: acme\n)', r"\1\2", alertmanager.PATH.read_text())
+        self.assertEqual(count, 1)
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            file.write(text + "\n  - name: acme\n")
+            file.flush()
+            for customer, receiver in (("acme", "acme"), ("globex", "on-call")):
+                code, said = amtool("config", "routes", "test", f"--config.file={file.name}", f"--verify.receivers={receiver}",
+                                    "alertname=HypersenderInstanceFailed", "severity=critical", f"customer={customer}")
+                self.assertEqual(code, 0, said)
+
     def test_each_group_is_one_incident(self):
         """Whom an incident has called once, an alert of the same group does not call again."""
         def group(name, **more):

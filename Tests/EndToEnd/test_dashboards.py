@@ -83,6 +83,7 @@ BREAKS = [
     ("replicas", lambda d: replace(d, "Instances", "instance, pod, ", "pod, ")),
     ("replicas", _set("expr", 'sum(hypersender_instances{job=~"$job", instance=~"$instance"})', _first("Instances"))),
     ("absent_account", _set("allValue", ".+", lambda d: dashboards.variable(d, "account"))),
+    ("absent_account", _set("allValue", ".*", lambda d: dashboards.variable(d, "label"))),
     ("absent_account", lambda d: replace(d, "Instances", 'account=~"$account"', 'account!=""')),
     ("limits", lambda d: replace(d, "Most changes in the last hour", "topk(20", "topk(5000")),
     ("no_false_calm", _set("color", "green", lambda d: panel(d, "Exporters down")["fieldConfig"]["defaults"]["thresholds"]["steps"][0])),
@@ -237,6 +238,10 @@ class Viewer:
 
     def choices(self, v):
         query = self.expand(dashboards.query_of(v))
+        if found := re.fullmatch(r"label_names\((\w+)\)", query):
+            series, seconds = self._measured(self.engine.query, found[1], self.end)
+            names = sorted({name for each in series for name in each["metric"]})
+            return [{"value": name} for name in names if re.search(v["regex"].strip("/"), name)], seconds
         if found := re.fullmatch(r"label_values\((.+), (\w+)\)", query):
             values, seconds = self._measured(self.engine.label_values, found[2], found[1], self.end - self.seconds, self.end)
             return [{"value": value} for value in values], seconds
@@ -287,7 +292,7 @@ class Live(unittest.TestCase):
         cls.apis[1].instances[0]["name"] = ODD_NAME
         cls.apis[1].instances[1]["name"], cls.apis[1].instances[2]["name"] = None, ""
         (cls.folder / "token").write_text(KEY)
-        accounts = "accounts:\n" + "".join(f"  - {{name: {name}, token_file: token, base_url: {cls.apis[0].base_url}}}\n" for name in ("acme", "globex"))
+        accounts = "accounts:\n" + "".join(f"  - {{name: {name}, token_file: token, base_url: {cls.apis[0].base_url}, labels: {{customer: {name} Ltd}}}}\n" for name in ("acme", "globex"))
         (cls.folder / "accounts.yml").write_text(accounts)
         quick = ("--poll.interval=1s", "--poll.stale-after=30s")
         cls.several = cls.enterClassContext(Exporter(None, f"--config.file={cls.folder}/accounts.yml", *quick, token=None))
@@ -391,6 +396,17 @@ class Live(unittest.TestCase):
                     for s in self.engine.query("instance_id:hypersender_instance_status:code > 1", at)}
         self.assertEqual(shown, recorded)
         self.assertEqual(set(shown.values()), {"2", "3", "4", "5", "6", "7"})
+
+    def test_accounts_can_be_chosen_by_a_label_of_their_own(self):
+        self.assertIn("customer", {choice["value"] for choice in Viewer(self.engine, BOARDS["overview"]).choices(dashboards.variable(BOARDS["overview"], "label"))[0]})
+        for board in BOARDS:
+            view = Viewer(self.engine, BOARDS[board], label="customer", value="acme Ltd")
+            self.assertEqual(sorted(view.options(dashboards.variable(BOARDS[board], "value"))), ["acme Ltd", "globex Ltd"])
+        view = Viewer(self.engine, BOARDS["overview"], label="customer", value="acme Ltd")
+        self.assertEqual(number(view.panel("Instances")), 12)
+        for board, title in (("overview", "Instances in trouble"), ("overview", "Accounts"), ("availability", "All instances")):
+            rows = Viewer(self.engine, BOARDS[board], label="customer", value="acme Ltd").panel(title)
+            self.assertEqual({(row["metric"]["account"], row["metric"]["customer"]) for row in rows}, {("acme", "acme Ltd")}, title)
 
     def test_an_instance_is_found_by_its_id_and_by_its_name(self):
         wanted = self.apis[1].instances[0]["id"]

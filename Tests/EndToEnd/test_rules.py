@@ -16,6 +16,7 @@ import yaml
 import dashboards
 import exposition
 from exporter import KEY, TOP, Exporter, source, wait_until
+from exporter import run as run_exporter
 from fake_api import FakeAPI
 
 DEPLOY = TOP / "deploy"
@@ -304,12 +305,14 @@ class Scenarios(unittest.TestCase):
         ("            < 1.5 *", "            < 0.5 *", "accounts", "one failed poll, and"),
         ("            < 1.5 *", "            < 3.5 *", "accounts", "two polls in a row are refused"),
         # Targets that are gone.
+        ("unless on (cluster, namespace, job)\n", "unless ignoring (account)\n", "accounts", "a pod that replaces another gives"),
         ("job:up:count >= max_over_time", "job:up:count < max_over_time", "exporter", "a rollout with a surge"),
         ("min_over_time(job:up:count[15m])", "job:up:count", "exporter", "a rollout with a surge"),
         ("last_over_time(hypersender_exporter_shard[6h])", "last_over_time(hypersender_exporter_shard[1m])", "exporter", "a shard that is down"),
         # One incident, one alert.
         ('status=~"SCAN_QR_CODE|FAILED"', 'status=~"SCAN_QR_CODE"', "instances", "the codes run out and nobody"),
         ("SCAN_QR_CODE|FAILED|STARTING", "SCAN_QR_CODE|FAILED", "instances", "the codes run out, and somebody"),
+        ("max by (cluster, namespace, job,", "max by (customer, cluster, namespace, job,", "accounts", "accounts of other labels"),
         ("(hypersender_polls_total) == 0", "(hypersender_polls_total) == 2", "exporter", "the only exporter is down"),
         ("max_over_time(hypersender_instance_up[10m]) == 1", "max_over_time(hypersender_instance_up[10m]) == 2", "instances", "never had a token, but worked"),
         ("(hypersender_instance_access_token_present == 0)", "(hypersender_instance_access_token_present == 2)", "instances", "never linked, and its"),
@@ -414,8 +417,25 @@ class Names(unittest.TestCase):
                 for series in test["input_series"]:
                     name, labels = names(series["series"])
                     self.assertLessEqual(name, self.series | {"up"}, path)
-                    # `team` stands for the user's own labels.
-                    self.assertLessEqual(labels, self.labels | FROM_PROMETHEUS | OF_TARGETS | {"team"}, path)
+                    # The last two stand for the user's own labels.
+                    self.assertLessEqual(labels, self.labels | FROM_PROMETHEUS | OF_TARGETS | {"team", "customer"}, path)
+
+    def test_accounts_can_have_no_label_that_rules_or_dashboards_name(self):
+        """Rules would drop or replace it, or take it for another."""
+        named = self.labels | FROM_PROMETHEUS | OF_TARGETS | OF_RULES
+        texts = [rule["expr"] for rule in RECORDS + ALERTS] + [
+            text for dashboard in dashboards.load().values() for _, text in dashboards.expressions(dashboard)]
+        for text in texts:
+            for node in nodes(dashboards.parse(text)):
+                if isinstance(node, promql_parser.Call) and node.func.name in ("label_replace", "label_join"):
+                    named.add(node.args[1].val)
+        for rule in ALERTS:
+            named |= set(rule["labels"])
+        self.assertLessEqual({"shown", "extent", "reason"}, named)
+        result = run_exporter("--config.check", *(f"--metrics.label={name}=x" for name in sorted(named)))
+        for name in named:
+            with self.subTest(name):
+                self.assertIn(f'"{name}=x" must have another name', result.stderr)
 
     def test_every_recording_rule_is_of_use(self):
         used = set()

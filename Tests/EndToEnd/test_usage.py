@@ -15,7 +15,7 @@ FLAGS = """
     --web.listen-address --web.telemetry-path --web.max-requests --web.disable-exporter-metrics
     --hypersender.base-url --hypersender.token-file --hypersender.filter.uuid --hypersender.filter.name
     --hypersender.filter.phone --hypersender.filter.status --hypersender.ca-file --hypersender.allow-http
-    --poll.interval --poll.timeout --poll.stale-after --poll.max-response-bytes --metrics.status-set --metrics.phone
+    --poll.interval --poll.timeout --poll.stale-after --poll.max-response-bytes --metrics.status-set --metrics.phone --metrics.label
     --config.auto-reload --once --log.level --log.format --demo --version --help
 """.split()
 
@@ -95,6 +95,13 @@ class Usage(unittest.TestCase):
         self.reject("--metrics.phone", "on", "sha256")
         self.reject("--log.level", "loud")
         self.reject("--log.format", "xml")
+
+    def test_labels(self):
+        self.reject("--metrics.label", "acme", "customer=", "customer= ", "=acme", "a-b=c", "1a=b", "job=acme", "status=x", "reason=x", "instance=x",
+                    "instance_group=x", "__name__=x", "le=x")
+        result = run(*(f"--metrics.label=l{n}=x" for n in range(17)), "--metrics.label=l0=y", "--config.check")
+        self.assert_rejected(result, 1, '--metrics.label: "l16=x" is one too many', '--metrics.label: "l0=y" is given twice')
+        self.assert_rejected(run("--config.check", HYPERSENDER_METRICS_LABEL="team=a,b"), 1, 'HYPERSENDER_METRICS_LABEL: "b" is not a label')
 
     def test_numbers(self):
         self.reject("--web.max-requests", "-1", "many", "1.5")

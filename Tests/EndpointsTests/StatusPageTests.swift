@@ -7,9 +7,10 @@ import Testing
 
 /// Returns an account after polls at these seconds.
 private func account(
-    _ name: String? = nil, _ polls: [(Double, Result<InstanceList, APIError>)] = []
+    _ name: String? = nil, _ polls: [(Double, Result<InstanceList, APIError>)] = [],
+    labels: [String: String] = [:]
 ) -> AccountState {
-    var account = AccountState(name: name, interval: .seconds(60), staleAfter: .seconds(180))
+    var account = AccountState(name: name, labels: labels, interval: .seconds(60), staleAfter: .seconds(180))
     for (time, result) in polls {
         account.record(result.map(ListResponse.list), started: moment(time - 1), ended: moment(time))
     }
@@ -374,6 +375,12 @@ struct StatusPageTests {
         #expect(page.contains("<i>no name</i>"))
     }
 
+    @Test func showsLabelsOfTheAccount() {
+        let page = text([account("acme", labels: ["team": "x", "customer": "<A> & B"])], at: 20)
+        let customer = "<div><dt>customer</dt><dd><bdi>&lt;A&gt; &amp; B</bdi></dd></div>"
+        #expect(page.contains("\(customer)<div><dt>team</dt><dd><bdi>x</bdi></dd></div></dl>"))
+    }
+
     @Test func distinguishesFirstSightFromChange() {
         let accounts = [account(nil, [(10, good(.working, .working)), (70, good(.working, .failed))])]
         let page = text(accounts, at: 80)
@@ -416,6 +423,12 @@ struct StatusPageTests {
     }
 
     @Test func showsTheFirstOfManyAccounts() {
+        let many = (0..<10_000).map { number in
+            account("account-\(number)", [(10, number % 20 == 7 ? bad : good(.working, .failed, .working))])
+        }
+        let clock = ContinuousClock.now
+        print("SIZE", text(many, at: 20).utf8.count, ContinuousClock.now - clock)
+        print("SIZE", text(many, at: 20, "account=99").utf8.count)
         let page = text(Self.manyAccounts, at: 20)
         #expect(page.split(separator: "<h3>").count == 1 + StatusPage.maximumAccounts)
         #expect(page.contains("The first 200 of 1,000 accounts are shown, those in trouble first."))

@@ -305,6 +305,33 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
       nothingPending: true,
     },
     {
+      name: 'the labels of an account are changed by a reload: its alert begins anew, and nothing has disappeared or is unwatched',
+      lasts: '20m',
+      accounts: [
+        world.account('acme', [instance('i1', 'FAILED')], 'ok 10m -', { customer: 'old' }),
+        world.account('acme', [instance('i1', 'FAILED')], '- 10m ok', { customer: 'new', team: 'a' }),
+      ],
+      fires: { 'InstanceFailed i1': '1m30s 10m 11m45s' },
+      asks: { 'sum(account:hypersender_instances:sum{customer="old"})': { '9m': 1, '10m': null } },
+    },
+    {
+      name: 'a pod that replaces another gives an account other labels: it is not unwatched',
+      lasts: '20m',
+      targets: [
+        world.target('a:1', [world.account('acme', [instance('i1', 'WORKING')], labels={ customer: 'a' })], '1 8m -', more=',pod="p-a"'),
+        world.target('b:2', [world.account('acme', [instance('i1', 'WORKING')], labels={ team: 'a' })], '- 8m 1', more=',pod="p-b"'),
+      ],
+    },
+    {
+      name: 'accounts of other labels, one of which has ended no poll: their exporter is not down',
+      lasts: '10m',
+      accounts: [
+        world.account('acme', [instance('i1', 'WORKING')], labels={ customer: 'a' }),
+        world.account('globex', [instance('i2', 'WORKING')], 'hang', { customer: 'b' }),
+      ],
+      fires: { 'PollsFailing @globex': '1m' },
+    },
+    {
       name: 'two of three have vanished when the API is back after an outage',
       lasts: '20m',
       instances: instances(2, 'WORKING 8m -') + [instance('i3', 'WORKING')],

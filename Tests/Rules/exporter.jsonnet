@@ -41,7 +41,7 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
     {
       name: 'one of two targets leaves the service discovery at 20m, for good: its account is unwatched, its alerts end after 10m',
       lasts: '32m',
-      targets: [target('a:1', [works('initech')]), target('b:2', [world.account(self.account, [world.instance('i2', 'STOPPED')])], '1 20m -')],
+      targets: [target('a:1', [works('initech')]), target('b:2', [world.account(self.account, [world.instance('i2', 'STOPPED')], labels=self.labels)], '1 20m -')],
       fires: { 'InstanceStopped i2': '10m 30m*', AccountUnwatched: '23m' },
       texts: [text(
         'AccountUnwatched',

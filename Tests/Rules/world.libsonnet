@@ -198,7 +198,8 @@ local seriesOfAccount(account, target, statusSet, end, lives) =
   local data = [fresh(polls) for polls in known];
   local instances = account.instances;
   local histories = [[history(statuses, spans) for spans in data] for instance in instances for statuses in [timeline(instance.status, end)]];
-  local labels = target.labels + label('account', account.account);
+  local labels = target.labels + label('account', account.account)
+                 + std.join('', [label(name, account.labels[name]) for name in std.objectFields(account.labels)]);
   local named(name, spans, more='') = series('hypersender_' + name, labels + more, spans);
   local counts(status) = std.flattenArrays([
     local changes = std.set([
@@ -344,6 +345,7 @@ local textTest(text, scenario) =
   local labels = { job: 'hypersender', severity: text.severity }
                  + (if isOfInstance(text.alert) then { scope: 'instance', instance_name: instances[0].name }
                     else { scope: if isOfExporter(text.alert) then 'exporter' else 'account' })
+                 + (if isOfExporter(text.alert) then {} else scenario.labels)
                  + called
                  + text.labels;
   local variable(label, name=label) = if std.get(labels, label, '') == '' then '' else '&var-%s=%s' % [name, labels[label]];
@@ -388,7 +390,7 @@ local test(scenario) = local end = seconds(scenario.lasts) + step; {
 
 {
   instance(id, status, name='N' + id[1:], token='1'):: { id: id, name: name, status: status, token: token },
-  account(name, instances, polls='ok'):: { account: name, instances: instances, polls: polls },
+  account(name, instances, polls='ok', labels={}):: { account: name, instances: instances, polls: polls, labels: labels },
   target(instance, accounts, up='1', job='hypersender', more='', clock=0, config='1', shard=null, shards=null, hash='7'):: {
     labels: 'job="' + job + '",instance="' + instance + '"' + more,
     accounts: accounts,
@@ -411,12 +413,13 @@ local test(scenario) = local end = seconds(scenario.lasts) + step; {
     name: error 'a scenario needs a name',
     lasts: error 'a scenario needs an end',
     account: 'acme',
+    labels: {},  // of the account, the user's own
     statusSet: 'all',
     status: 'WORKING',
     polls: 'ok',
     up: '1',
     instances: [$.instance('i1', this.status, 'Sales')],
-    accounts: [$.account(this.account, this.instances, this.polls)],
+    accounts: [$.account(this.account, this.instances, this.polls, this.labels)],
     targets: [$.target('a:1', this.accounts, this.up)],
     // Alerts without 'Hypersender', and from when to when they fire: '10m 20m', or '10m' if to the end. Times at which something is exactly
     // as old as a range have a '*': the range still holds it in Prometheus 2, and no longer in Prometheus 3.
@@ -430,7 +433,7 @@ local test(scenario) = local end = seconds(scenario.lasts) + step; {
   // A scenario in both forms in which the exporter may write it.
   both(scenario):: [
     scenario { name+: '; without account, status set all', account: '', statusSet: 'all' },
-    scenario { name+: '; with account, status set current', account: 'acme', statusSet: 'current' },
+    scenario { name+: '; with account and labels of its own, status set current', account: 'acme', labels: { customer: 'Acme', team: 'a' }, statusSet: 'current' },
   ],
   // The file of tests, about a file of rules, for a major version of Prometheus.
   tests(rules, prometheus, scenarios):: {

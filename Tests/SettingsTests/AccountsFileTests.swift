@@ -58,6 +58,7 @@ struct AccountsFileTests {
                 base_url: https://app.hypersender.com/api/whatsapp/v2
                 poll_interval: 45s
                 poll_timeout: 5s
+                labels: {team: support, customer: 'A, "B" & C', tier: 1, unused: ~}
             """
         let (accounts, diagnostics) = read(text, path: "\(folder)/accounts.yml", try settings())
         try diagnostics.throwProblems()
@@ -73,6 +74,18 @@ struct AccountsFileTests {
         #expect(accounts[1].request.baseURL.description == "https://app.hypersender.com/api/whatsapp/v2")
         #expect(accounts[1].interval == .seconds(45) && accounts[1].staleAfter == .seconds(135))
         #expect(accounts[1].request.timeout == .seconds(5) && accounts[1].request.filter == InstanceFilter())
+        #expect(
+            accounts.map(\.labels) == [[:], ["team": "support", "customer": "A, \"B\" & C", "tier": "1"]])
+    }
+
+    @Test func labelsOfFlagsAreOnEveryAccountAndWin() throws {
+        let text = """
+            accounts:
+              - {name: a, token_env: GLOBEX_TOKEN, labels: {customer: x, region: eu}}
+              - {name: b, token_env: GLOBEX_TOKEN}
+            """
+        let accounts = try read(text, ["metrics.label": ["region=us"]])
+        #expect(accounts.map(\.labels) == [["customer": "x", "region": "us"], ["region": "us"]])
     }
 
     @Test func flagsWinOverTheFile() throws {
@@ -160,6 +173,17 @@ struct AccountsFileTests {
                     "accounts.yml:7: merge keys (<<) are not supported",
                     "accounts.yml:9: has a tag that is not known here",
                     "accounts.yml:10: shards: unknown key",
+                ]
+            ),
+            (
+                "accounts:\n  - name: a\n    token_env: GLOBEX_TOKEN\n    labels:\n      status: x\n      a-b: x\n      c: ''\n"
+                    + "      d: [x]\n  - {name: b, token_env: GLOBEX_TOKEN, labels: x}\n",
+                [
+                    "accounts.yml:5: accounts[0].labels.status: must have another name",
+                    "accounts.yml:6: accounts[0].labels.a-b: must have a name of ASCII letters",
+                    "accounts.yml:7: accounts[0].labels.c: has a blank value",
+                    "accounts.yml:8: accounts[0].labels.d: must be a single value",
+                    "accounts.yml:9: accounts[1].labels: must be a mapping",
                 ]
             ),
             (
@@ -304,9 +328,13 @@ struct AccountsFileTests {
         }
         let (acme, globex) = ("name: acme, token_env: GLOBEX_TOKEN", "name: globex, token_env: GLOBEX_TOKEN")
         let both = try hash(acme, globex)
-        #expect(both == 147_429_726_794_255)
+        #expect(both == 20_740_567_162_440)
         #expect(UInt64(Double(both)) == both)
         #expect(try hash(globex, acme) == both)
+        let labels = ["a: 1", "b: 2", "c: 3", "d: 4"]
+        let labelled = try hash("\(acme), labels: {\(labels.joined(separator: ", "))}")
+        #expect(try hash("\(acme), labels: {\(labels.reversed().joined(separator: ", "))}") == labelled)
+        #expect(try hash(acme) != labelled)
         for shard in 0..<3 {
             #expect(try hash(acme, globex, flags: ["shard": ["\(shard)"], "total-shards": ["3"]]) == both)
         }

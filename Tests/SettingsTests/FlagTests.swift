@@ -33,6 +33,7 @@ struct FlagTests {
         case "url": "https://h.test/x"
         case "status": "WORKING"
         case "path": "/p"
+        case "name=value": "team=support"
         case let choices? where choices.contains("|"): String(choices.split(separator: "|").last ?? "")
         default: "text"
         }
@@ -62,16 +63,17 @@ struct FlagTests {
         let account = schema.properties["accounts"]?.items?.properties ?? [:]
         let example = try text("\(Self.top)/Tests/Fuzz/Seeds/files/every-key.yml")
         let flags = Flag.all.filter { $0.accountKey != nil }
-        #expect(flags.count == 8)
+        #expect(flags.count == 9)
         for flag in flags {
             let path = (flag.accountKey ?? "").split(separator: ".").map(String.init)
             let properties = path.count > 1 ? account[path[0]]?.properties ?? [:] : account
             let key = path.last ?? ""
             #expect(properties[key] != nil, "the chart's schema has no \(key)")
             #expect(example.contains("\(key): "), "every-key.yml has no \(key)")
+            let value = key == "labels" ? "{team: support}" : "\"\(sample(flag))\""
             let file =
                 "accounts:\n  - name: a\n    token_env: KEY\n    "
-                + (path.count > 1 ? "filter: {\(key): \"\(sample(flag))\"}\n" : "\(key): \"\(sample(flag))\"\n")
+                + (path.count > 1 ? "filter: {\(key): \(value)}\n" : "\(key): \(value)\n")
             let settings = try Settings(
                 GivenValues(flags: ["config.file": ["f.yml"]], environment: ["KEY": "1|key"]))
             let diagnostics = Diagnostics(file: "f.yml")

@@ -93,6 +93,8 @@ struct SettingsTests {
         ("web.runbook-url", "ftp://wiki.example/"), ("web.runbook-url", "https:///a"),
         ("web.runbook-url", "https://a/b c"),
         ("web.runbook-url", "https://a/b#c"), ("web.runbook-url", "javascript://a/"),
+        ("metrics.label", "acme"), ("metrics.label", "=acme"), ("metrics.label", "customer="),
+        ("metrics.label", "job=acme"), ("metrics.label", "a-b=acme"), ("metrics.label", ""),
     ])
     func badValuesAreNamed(flag: String, value: String) {
         let found = problems([flag: [value]])
@@ -128,6 +130,15 @@ struct SettingsTests {
         let settings = Settings(GivenValues(flags: flags, environment: [:]), diagnostics)
         #expect(diagnostics.problems.count == 1 && settings.flags.webConfigFile == "w.yml")
         #expect((0..<50).allSatisfy { !settings.shard.keeps("account-\($0)") })
+    }
+
+    @Test func labelsOfTheAccountAddUp() throws {
+        let flags = ["metrics.label": ["customer=a=b", "team=x,region=é 1"]]
+        let found = try settings(flags, ["HYPERSENDER_TOKEN": "1|key", "HYPERSENDER_METRICS_LABEL": "not=used"])
+        #expect(found.flags.labels == ["customer": "a=b", "team": "x", "region": "é 1"])
+        let variable = try settings([:], ["HYPERSENDER_TOKEN": "1|key", "HYPERSENDER_METRICS_LABEL": "a=1,b=2"])
+        #expect(variable.flags.labels == ["a": "1", "b": "2"])
+        #expect(problems(["metrics.label": ["a=1", "a=2"]]).first?.hasSuffix("\"a=2\" is given twice") == true)
     }
 
     @Test func runbooksMayBeElsewhere() throws {

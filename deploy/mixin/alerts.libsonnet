@@ -15,8 +15,8 @@
   local serving = |||
     %s == 1
     unless %s
-      max without (account) (hypersender_polls_total) == 0
-  ||| % [up, sameTarget],
+      max by (cluster, namespace, job, %s) (hypersender_polls_total) == 0
+  ||| % [up, sameTarget, labels],
 
   // Targets that are down, without or with others of their job that are not.
   local exporterDown(operator) = |||
@@ -192,7 +192,7 @@
           max without (%(labels)s) (last_over_time(hypersender_up[6h]) unless %(sameTarget)s up)
           unless max without (%(labels)s) (hypersender_up)
         ) * 0 + 1
-        unless ignoring (account)
+        unless on (cluster, namespace, job)
           job:up:count >= max_over_time(min_over_time(job:up:count[15m])[6h15m:5m])
         and on () %(up)s
       ||| % { labels: labels, sameTarget: sameTarget, up: up },

@@ -50,6 +50,7 @@ extension StatusPage {
             let limit = account.rateLimit.limit.map { " of \($0.grouped)" } ?? ""
             facts.append(("Requests left", "\(remaining.grouped + limit)"))
         }
+        facts += account.ownLabels.sorted { $0.key < $1.key }.map { ($0.key, "<bdi>\($0.value)</bdi>") }
         return facts.map { "<div><dt>\($0.term)</dt><dd>\(html: $0.value)</dd></div>" }
     }
 

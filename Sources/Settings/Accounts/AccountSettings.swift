@@ -7,6 +7,8 @@ public struct AccountSettings: Sendable, Equatable {
     public let name: String?
     /// The way to ask the API for its instances.
     public private(set) var request: APIConfiguration
+    /// The labels of the user's own on all its series, by name.
+    public let labels: [String: String]
     /// The interval between polls.
     public let interval: Duration
     /// The age of the last successful poll at which its data is withdrawn.
@@ -17,7 +19,7 @@ public struct AccountSettings: Sendable, Equatable {
         name: String?, _ flags: FlagValues, token: TokenSource, proxy: ProxySettings.Proxy?,
         _ authorities: SystemAuthorities
     ) {
-        (self.name, interval, staleAfter) = (name, flags.interval, flags.maximumAge)
+        (self.name, labels, interval, staleAfter) = (name, flags.labels, flags.interval, flags.maximumAge)
         request = APIConfiguration(baseURL: flags.baseURL, token: token)
         (request.filter, request.phone) = (flags.filter, flags.phone)
         (request.proxy, request.systemAuthorities, request.caFile) = (proxy, authorities, flags.caFile)

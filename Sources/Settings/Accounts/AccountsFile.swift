@@ -71,7 +71,7 @@ struct AccountsFile {
         var values = settings.flags
         var isSound = true
         for flag in Flag.all {
-            guard let key = flag.accountKey else { continue }
+            guard let key = flag.accountKey, key != "labels" else { continue }
             let isFilter = key.hasPrefix("filter.")
             guard let mapping = isFilter ? filter : mapping else { continue }
             let name = isFilter ? String(key.dropFirst(7)) : key
@@ -86,7 +86,18 @@ struct AccountsFile {
             }
         }
         filter?.end()
+        labels(mapping, &values)
         return isSound ? values : nil
+    }
+
+    /// Adds the account's own labels to those that flags give to all accounts; of the same name, those of flags win.
+    private func labels(_ mapping: MappingDecoder, _ values: inout FlagValues) {
+        guard let labels = mapping.mapping("labels") else { return }
+        for name in labels.keys {
+            labels.value(name, quote: nil) { (text) throws(Problem) in
+                if settings.flags.labels[name] == nil { try values.label(name, text) }
+            }
+        }
     }
 
     /// Warns as `Settings` does of flags, and of what the account's settings make of those.

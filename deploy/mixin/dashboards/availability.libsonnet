@@ -8,7 +8,7 @@ function(config)
   local named = 'instance_name=~"(?i).*${name}.*"';
   // A record has no labels of targets, so what there is now says which of its series are wanted.
   local ratio(range) = '%s and %s' % [
-    q.max('instance_id:hypersender_instance_working:ratio%s{job=~"$job", account=~"$account", %s}' % [range, named]),
+    q.max('instance_id:hypersender_instance_working:ratio%s{job=~"$job", %s, %s}' % [range, q.chosen, named]),
     q.max(q.account('hypersender_instance_status', named + ', status=~"$status"') + ' == 1', 'status'),
   ];
   local part(days) = { displayName: days, unit: 'percentunit', decimals: 2, 'custom.width': 150 };
@@ -57,6 +57,6 @@ function(config)
       d.choice('status', 'Status', 'Statuses to show.', [s.name for s in statuses]),
       d.text('name', 'WhatsApp instance', "Part of an instance's name, or a regular expression; empty for all."),
     ],
-    alerts='account=~"$account"',
+    alerts=q.chosen,
     refresh='5m',
   )

@@ -165,6 +165,10 @@ local link(icon, title, tooltip, url) = {
                  'label_values(%s, instance)' % q.exporters('job=~"$job"')),
         $.labels('account', 'Account', 'Accounts of --config.file. With a single account there is no such label, and All is the only choice.',
                  'label_values(%s, account)' % q.select('hypersender_up'), allValue='.*'),
+        // All is a label that every series has, with any value: as if there were no choice.
+        $.labels('label', 'Label', 'A label of your own that accounts have, such as customer, to choose accounts by.', 'label_names(hypersender_up)', allValue='job')
+        + { multi: false, regex: '/^(?!(__name__|account|job|%s)$)/' % std.join('|', config.targetLabels) },
+        $.labels('value', 'Value', 'Values of that label.', 'label_values(%s, $label)' % q.select('hypersender_up'), allValue='.*'),
       ] + variables },
       panels: arrange(list),
     },

@@ -164,5 +164,5 @@ function(config)
     annotations=[
       d.events('Status changes', 'orange', q.max(q.select(changedAt, shownTrouble)) + ' * 1000', 'Status changed', '{{instance_name}} {{account}}'),
     ],
-    alerts='account=~"$account"',
+    alerts=q.chosen,
   )

@@ -3,7 +3,7 @@ local statuses = import 'statuses.libsonnet';
 
 local datasource = { type: 'prometheus', uid: '${datasource}' };
 // Carries the choices of a dashboard over to another.
-local variablesQuery = '?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${account:queryparam}';
+local variablesQuery = '?' + std.join('&', ['${%s:queryparam}' % name for name in ['datasource', 'job', 'instance', 'account', 'label', 'value']]);
 
 // Steps as pairs of a colour and the value from which it holds; the first one also holds without data.
 local thresholds(steps) = { mode: 'absolute', steps: [{ color: step[0], value: step[1] } for step in steps] };

@@ -12,8 +12,11 @@ function(config) {
   // What tells of exporters, before a target is chosen.
   exporters(extra):: 'hypersender_up' + (if extra == '' then '' else '{%s}' % extra),
 
+  // Matches the chosen accounts, also by a label of their own.
+  chosen:: 'account=~"$account", $label=~"$value"',
+
   // Series of the chosen accounts.
-  account(metric, extra=''):: queries.select(metric, matchers(['account=~"$account"', extra])),
+  account(metric, extra=''):: queries.select(metric, matchers([queries.chosen, extra])),
 
   // One series for all replicas.
   max:: promql(config).max,
