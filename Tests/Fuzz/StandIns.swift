@@ -59,6 +59,11 @@ public enum PhonePrivacy: String, Sendable, CaseIterable {
     case off, hash, full
 }
 
+public enum AccountState {
+    /// Some of the labels that the metrics or the rules have themselves.
+    static let reservedLabels: Set = ["account", "status", "reason", "job", "le"]
+}
+
 public enum StatusSet: String, Sendable, CaseIterable {
     case all, current
 }
