@@ -15,7 +15,7 @@ extension AccountState {
     public static let reservedLabels = Set(MetricFamily.all.flatMap(\.labels)).union([
         "account", "job", "le", "quantile", "alertname", "alertstate", "alertgroup", "severity", "scope", "extent",
         "cluster", "namespace", "pod", "container", "endpoint", "node", "host", "hostname", "pod_template_hash",
-        "controller_revision_hash", "shard", "shown", "gravity",
+        "controller_revision_hash", "shard", "hash", "shown", "gravity",
     ])
 }
 

@@ -312,6 +312,7 @@ class Scenarios(unittest.TestCase):
         # One incident, one alert.
         ('status=~"SCAN_QR_CODE|FAILED"', 'status=~"SCAN_QR_CODE"', "instances", "the codes run out and nobody"),
         ("SCAN_QR_CODE|FAILED|STARTING", "SCAN_QR_CODE|FAILED", "instances", "the codes run out, and somebody"),
+        ("count by (cluster, namespace, job, account)", "count by (team, cluster, namespace, job, account)", "exporter", "three replicas of one account"),
         ("max by (cluster, namespace, job,", "max by (customer, cluster, namespace, job,", "accounts", "accounts of other labels"),
         ("(hypersender_polls_total) == 0", "(hypersender_polls_total) == 2", "exporter", "the only exporter is down"),
         ("max_over_time(hypersender_instance_up[10m]) == 1", "max_over_time(hypersender_instance_up[10m]) == 2", "instances", "never had a token, but worked"),

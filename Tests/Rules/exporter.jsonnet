@@ -188,7 +188,10 @@ function(rules='../../deploy/prometheus/hypersender.rules.yml', prometheus=2) wo
     {
       name: 'three replicas of one account, each with another configuration, neighbouring numbers',
       lasts: '35m',
-      targets: [pod('x-' + n, '1', [works('acme')], hash=std.toString(281474976710655 - n)) for n in [0, 1, 2]],
+      targets: [
+        pod('x-' + n, '1', [world.account('acme', [world.instance('i1', 'WORKING')], labels={ team: 't' + n })], hash=std.toString(281474976710655 - n))
+        for n in [0, 1, 2]
+      ],
       fires: { ConfigsDiffer: '30m' },
     },
     {

@@ -173,7 +173,7 @@
         (
           %(shards)s > 1
           or
-          count without (%(labels)s) (hypersender_up) > 1
+          count by (cluster, namespace, job, account) (hypersender_up) > 1
         )
       ||| % { labels: labels, shards: max('hypersender_exporter_shards') },
       'The hypersender-exporters of job {{ $labels.job }} have ' + count + ' different configurations',
