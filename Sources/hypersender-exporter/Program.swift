@@ -21,7 +21,7 @@ struct Program {
     init(_ settings: Settings) {
         self.settings = settings
         let flags = settings.flags
-        // What a single poll would log stands in its table.
+        // The table of a single poll has all that it would log.
         let level = flags.pollsOnce && flags.logLevel != .debug ? .error : flags.logLevel
         logger = Logger(label: "hypersender-exporter") { _ in LineLogHandler(level: level, format: flags.logFormat) }
     }

@@ -140,7 +140,7 @@ class Messages(unittest.TestCase):
             for name in ("title", "slack", "markdown", "text"):
                 with self.subTest(name, case=case):
                     text = render(name, CASES[case])
-                    # What the templates themselves write.
+                    # Written by the templates themselves.
                     text = re.sub(r"\*\*?First:\*\*?|<http://localhost[^<>| ]*\|\w+( \w+)?>|\[\w+( \w+)?\]\(http://localhost[^() ]*\)", "", text)
                     text = re.sub(r"(?m)^(Dashboard|Runbook|Status page|Alertmanager): http://localhost:\d+\S*$", "", text)
                     self.assertNotRegex(text, r"[<>{}@*`~|\\\[\]\u202e]|//|\nSubject")

@@ -4,8 +4,8 @@ import NIOCore
 extension ConnectionHandler {
     /// The bytes encrypted at once for a client that does not keep up; a channel that holds as many takes no more.
     ///
-    /// What is encrypted is a copy of its own for each connection: without a limit, every slow reader would cost the
-    /// size of the whole response.
+    /// Each connection has an encrypted copy of its own: without a limit, every slow reader would cost the size of the
+    /// whole response.
     static let windowBytes = 128 * 1024
 
     func send(_ reply: Reply) {
