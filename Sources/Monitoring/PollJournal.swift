@@ -60,7 +60,7 @@ struct PollJournal {
                 "The list is too old to be shown, by the Age header of a cache")
             recordSuccess(state.counts)
             guard case .list(let list) = answer else { return }
-            record(state.changes(since: old))
+            if logger.logLevel <= .info { record(state.changes(since: old)) }
             record(list.unknownStatuses)
             record(
                 .withoutStatus, list.withoutStatus, at: now,

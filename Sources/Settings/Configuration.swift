@@ -49,9 +49,7 @@ public struct Configuration: Sendable {
 
     /// Returns the FNV-1a hash of texts in any order.
     static func hash(_ texts: [String]) -> UInt64 {
-        let hash = texts.sorted().joined(separator: "\n").utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
-            (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-        }
+        let hash = texts.sorted().joined(separator: "\n").fnv1a
         return (hash ^ hash >> 48) & 0xFFFF_FFFF_FFFF
     }
 }

@@ -12,12 +12,7 @@ struct AddressesToCheckTests {
     }
 
     private func problems(_ flags: [String: [String]], _ environment: [String: String] = [:]) -> [String] {
-        do throws(SettingsProblems) {
-            _ = try addresses(flags, environment)
-            return []
-        } catch {
-            return error.problems.map(\.description)
-        }
+        descriptions(ofProblemsIn: { () throws(SettingsProblems) in try addresses(flags, environment) })
     }
 
     @Test func needsNoToken() throws {

@@ -10,6 +10,16 @@ extension GivenValues {
     }
 }
 
+/// Returns what keeps `body` from its end, as the user reads it.
+func descriptions<Value>(ofProblemsIn body: () throws(SettingsProblems) -> Value) -> [String] {
+    do throws(SettingsProblems) {
+        _ = try body()
+        return []
+    } catch {
+        return error.problems.map(\.description)
+    }
+}
+
 extension Settings {
     /// Reads flags and environment.
     ///

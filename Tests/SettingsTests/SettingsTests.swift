@@ -17,12 +17,7 @@ struct SettingsTests {
     private func problems(
         _ flags: [String: [String]] = [:], _ environment: [String: String] = ["HYPERSENDER_TOKEN": "1|key"]
     ) -> [String] {
-        do throws(SettingsProblems) {
-            _ = try settings(flags, environment)
-            return []
-        } catch {
-            return error.problems.map(\.description)
-        }
+        descriptions(ofProblemsIn: { () throws(SettingsProblems) in try settings(flags, environment) })
     }
 
     @Test func defaultsAreAsDocumented() throws {

@@ -53,8 +53,11 @@ extension HTTPClientResponse {
         let seen = Mutex<[UInt8]>([])
         let isRead = try? await withDeadline(duration) {
             for try await part in self.body {
-                seen.withLock { $0 += part.readableBytesView }
-                if seen.withLock({ $0.count > limit }) { return false }
+                let count = seen.withLock { seen in
+                    seen += part.readableBytesView
+                    return seen.count
+                }
+                guard count <= limit else { return false }
             }
             return true
         }

@@ -17,10 +17,7 @@ public struct Shard: Sendable, Equatable {
 
     /// Returns the replica that an account belongs to.
     static func index(of name: String, among total: Int) -> Int {
-        var key: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in name.utf8 {
-            key = (key ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-        }
+        var key = name.fnv1a
         var found = 0
         var next = 0
         while next < total {
@@ -72,5 +69,12 @@ extension Shard {
         let isUnknown = diagnostics.problems.contains { places.contains($0.place) }
         // A replica whose number is not known has no accounts.
         self.init(index: isUnknown ? -1 : index, total: flags.totalShards)
+    }
+}
+
+extension String {
+    /// The 64-bit FNV-1a hash of the text's UTF-8, the same in each process and on each machine.
+    var fnv1a: UInt64 {
+        utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 }

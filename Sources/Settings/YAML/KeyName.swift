@@ -27,10 +27,14 @@ enum KeyName {
         return nearest
     }
 
+    /// Returns a question after the name that was probably meant instead of an unknown one; `nil` if none is close.
+    static func suggestion(_ name: String, _ known: [String]) -> String? {
+        nearest(to: name, among: known).map { "did you mean \($0)?" }
+    }
+
     /// Returns what to do about an unknown name: the one that was probably meant, or all that are known.
     static func advice(_ name: String, _ known: [String], _ otherwise: String) -> String {
-        nearest(to: name, among: known).map { "did you mean \($0)?" }
-            ?? "\(otherwise) \(known.joined(separator: ", "))"
+        suggestion(name, known) ?? "\(otherwise) \(known.joined(separator: ", "))"
     }
 
     /// Returns the letters to compare: `tokenFile`, `token-file` and `token_file` are the same word.

@@ -47,6 +47,14 @@ import Testing
         return (channel, recorder)
     }
 
+    /// Expects that the response ends once, with its last write.
+    private func expectOneEnd(_ ended: Signal, _ recorder: Recorder, _ channel: EmbeddedChannel) throws {
+        #expect(recorder.promises.count == 1 && ended.count == 0)
+        recorder.promises[0].succeed()
+        #expect(ended.count == 1)
+        _ = try channel.finish()
+    }
+
     /// One buffer that is cut must not make all others be cut.
     @Test(arguments: [[9, 16_384], [9, 16_384, 9, 135], [300_000], [1 << 20, 1], [1, 1, 1]])
     func encryptedWritesAreLimitedAndDoNotCrumble(sizes: [Int]) throws {
@@ -66,20 +74,14 @@ import Testing
         let headSize = try #require(writes.first)
         #expect(writes.reduce(0, +) == buffers.reduce(headSize, +))
         #expect(writes.count < 1 + buffers.count + rounds)
-        #expect(recorder.promises.count == 1 && ended.count == 0)
-        recorder.promises[0].succeed()
-        #expect(ended.count == 1)
-        _ = try channel.finish()
+        try expectOneEnd(ended, recorder, channel)
     }
 
     @Test func plainBuffersAreWrittenWholeAndReportedOnce() throws {
         let ended = Signal()
         let (channel, recorder) = try ask([100, 1 << 20, 7], under: .plain) { ended.fire() }
         #expect(recorder.flushes.count == 1 && recorder.flushes[0].dropFirst() == [100, 1 << 20, 7])
-        #expect(recorder.promises.count == 1 && ended.count == 0)
-        recorder.promises[0].succeed()
-        #expect(ended.count == 1)
-        _ = try channel.finish()
+        try expectOneEnd(ended, recorder, channel)
     }
 
     @Test func aFailedWriteEndsTheResponseAndTheConnection() throws {
