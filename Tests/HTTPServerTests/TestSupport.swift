@@ -153,15 +153,20 @@ final class TestClient: Sendable {
     }
 
     private func wait(_ isReady: @escaping @Sendable ([UInt8]) -> Bool) async {
-        await withCheckedContinuation { continuation in
-            let isReady = inbox.withLock { inbox in
-                if inbox.hasEnded || isReady(inbox.bytes) { return true }
-                inbox.waiting = (isReady, continuation)
-                return false
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isReady = inbox.withLock { inbox in
+                    if inbox.hasEnded || isReady(inbox.bytes) { return true }
+                    inbox.waiting = (isReady, continuation)
+                    return false
+                }
+                if isReady {
+                    continuation.resume()
+                }
             }
-            if isReady {
-                continuation.resume()
-            }
+        } onCancel: {
+            // A test that has run out of time ends.
+            update { $0.hasEnded = true }
         }
     }
 

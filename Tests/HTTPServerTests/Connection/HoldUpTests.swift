@@ -77,8 +77,17 @@ import Testing
             let newcomer = try await TestClient.connect(to: server.port)
             try await newcomer.get("/new")
             #expect(await newcomer.response()?.body == "/new")
-            for client in slow.prefix(16) {
-                #expect(await client.readToEnd() == "")
+            // All give way but three beside the newcomer; which, depends on when each event loop has read their bytes.
+            await withTaskGroup(of: String.self) { group in
+                for client in slow {
+                    group.addTask { await client.readToEnd() }
+                }
+                for _ in 0..<17 {
+                    #expect(await group.next() == "")
+                }
+                for client in slow {
+                    try? await client.close()
+                }
             }
         }
     }
