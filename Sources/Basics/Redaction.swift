@@ -96,6 +96,8 @@ public enum Redaction {
 
     /// Whether a word has the form of a credential; see `apply`.
     private static func looksLikeCredential(_ word: Substring) -> Bool {
+        // Most words: short, and without a sign that a short credential would have.
+        guard word.utf8.count >= 24 || word.utf8.contains(where: "|$=:".utf8.contains) else { return false }
         let isDigit = { (character: Character) in character.isWholeNumber }
         if let bar = word.lastIndex(of: "|"), word[..<bar].contains(where: isDigit) { return true }
         // A bcrypt hash: its slashes would pass for a path's below.

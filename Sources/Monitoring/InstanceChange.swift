@@ -22,22 +22,29 @@ extension AccountState {
         func others(_ groups: [InstanceGroup]) -> [TrackedInstance] {
             groups.indices.filter { $0 >= isKept.count || !isKept[$0] }.flatMap { groups[$0].instances }
         }
-        let before = others(old.groups)
-        var gone = Dictionary(uniqueKeysWithValues: before.map { (UTF8Key($0.instance.id), $0) })
-        var (changed, added): ([InstanceChange], [InstanceChange]) = ([], [])
+        var (changed, removed, added): ([InstanceChange], [InstanceChange], [InstanceChange]) = ([], [], [])
+        // Both lists are in the order of ids.
+        var before = others(old.groups)[...]
+        func after(_ known: TrackedInstance) -> Double { max(0, now - known.statusChangedAt) }
+        func remove(_ known: TrackedInstance) {
+            removed.append(InstanceChange(instance: known.instance, from: known.instance.status, after: after(known)))
+        }
         for instance in others(groups).map(\.instance) {
-            guard let old = gone.removeValue(forKey: UTF8Key(instance.id)) else {
+            let id = UTF8Key(instance.id)
+            while let known = before.first, UTF8Key(known.instance.id) < id {
+                remove(known)
+                before.removeFirst()
+            }
+            guard let known = before.first, UTF8Key(known.instance.id) == id else {
                 added.append(InstanceChange(instance: instance, to: instance.status))
                 continue
             }
-            let (from, to) = (old.instance.status, instance.status)
+            before.removeFirst()
+            let (from, to) = (known.instance.status, instance.status)
             guard from != to else { continue }
-            changed.append(
-                InstanceChange(instance: instance, from: from, to: to, after: max(0, now - old.statusChangedAt)))
+            changed.append(InstanceChange(instance: instance, from: from, to: to, after: after(known)))
         }
-        let removed = before.filter { gone[UTF8Key($0.instance.id)] != nil }.map {
-            InstanceChange(instance: $0.instance, from: $0.instance.status, after: max(0, now - $0.statusChangedAt))
-        }
+        before.forEach(remove)
         return changed + removed + added
     }
 }

@@ -77,7 +77,9 @@ enum LogLine {
     /// Whether a value needs no quotes in logfmt.
     private static func isPlain(_ value: String) -> Bool {
         !value.isEmpty
-            && value.unicodeScalars.allSatisfy { $0 > " " && !"=\"\\".unicodeScalars.contains($0) && !isHidden($0) }
+            && value.unicodeScalars.allSatisfy {
+                $0 > " " && $0 != "=" && $0 != "\"" && $0 != "\\" && !isHidden($0)
+            }
     }
 
     /// Returns a JSON string; what would not show, or show as something else, is escaped.
@@ -100,7 +102,9 @@ enum LogLine {
     }
 
     private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
+        // Nearly all that is logged, and known without a look into the tables.
+        if scalar.isASCII { return scalar < " " || scalar == "\u{7F}" }
+        return switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse: true
         default: false
         }
