@@ -163,13 +163,13 @@ public struct PollStart: Sendable, Equatable {
 
     /// Spreads accounts over their interval.
     ///
-    /// First polls follow each other closely, as everybody waits for them. Second polls are spread over the interval,
+    /// First polls are 5 ms apart, as everybody waits for them, or less if they would take more than an interval. Second polls are spread over the interval,
     /// or over less if the data would become stale before.
     ///
     /// - Parameter index: the account's place among `count` accounts that begin together.
     public init(index: Int, of count: Int, interval: Duration, staleAfter: Duration) {
         let place = Double(index) / Double(max(count, 1))
-        delay = min(.milliseconds(20) * index, interval * place)
+        delay = min(.milliseconds(5) * index, interval * place)
         spread = min(interval, max(.zero, (staleAfter - interval) / 2)) * place
     }
 }

@@ -79,9 +79,9 @@ struct PollScheduleTests {
     }
 
     @Test(arguments: [
-        (0, 4, 60.0, 180.0, 0.0, 0.0), (1, 4, 60, 180, 0.02, 15), (3, 4, 60, 180, 0.06, 45),
+        (0, 4, 60.0, 180.0, 0.0, 0.0), (1, 4, 60, 180, 0.005, 15), (3, 4, 60, 180, 0.015, 45),
         // First polls are spread over no more than the interval, and no second poll comes after the data is stale.
-        (999, 1000, 1, 3, 0.999, 0.999), (1, 2, 60, 90, 0.02, 7.5), (1, 2, 60, 30, 0.02, 0),
+        (999, 1000, 1, 3, 0.999, 0.999), (1, 2, 60, 90, 0.005, 7.5), (1, 2, 60, 30, 0.005, 0),
     ])
     func accountsAreSpread(
         index: Int, count: Int, interval: Double, staleAfter: Double, delay: Double, spread: Double
