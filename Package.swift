@@ -48,7 +48,6 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -58,7 +57,6 @@ let package = Package(
     // Exactly these: a build must not change by itself. deploy/package/dependencies.txt has those that they need in turn.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
@@ -68,6 +66,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CProcess"),
         .target(
@@ -76,11 +75,12 @@ let package = Package(
                 .define("EXPORTER_VERSION", to: "\"\(version)\""), .define("EXPORTER_REVISION", to: "\"\(revision)\""),
             ]),
 
-        sources("Basics", []),
-        sources("HypersenderAPI", ["Basics", "CZlib", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL]),
+        sources("Basics", ["CSodium"]),
+        sources(
+            "HypersenderAPI", ["Basics", "CSodium", "CZlib", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL]),
         sources("Exposition", ["Basics", "CZlib", nioCore]),
         sources("Monitoring", ["Basics", "HypersenderAPI", "Exposition", logging]),
-        sources("HTTPServer", ["Basics", "CCrypt", crypto, nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
+        sources("HTTPServer", ["Basics", "CCrypt", nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),
         sources(
             "Endpoints", ["Basics", "HypersenderAPI", "Monitoring", "Exposition", "HTTPServer"],
             // The Markdown is a symbolic link to deploy/RUNBOOKS.md.

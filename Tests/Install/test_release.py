@@ -77,7 +77,7 @@ class Release(unittest.TestCase):
         self.assertEqual(bill["metadata"]["component"]["version"], VERSION)
         self.assertEqual(bill["metadata"]["component"]["hashes"][0]["content"], hashlib.sha256(BINARY.read_bytes()).hexdigest())
         names = {each["name"] for each in bill["components"]}
-        self.assertLessEqual({"swift-nio", "swift-nio-ssl", "async-http-client", "swift", "libc6-dev", "libcrypt-dev", "libyaml-dev", "zlib1g-dev"}, names)
+        self.assertLessEqual({"swift-nio", "swift-nio-ssl", "async-http-client", "swift", "libc6-dev", "libcrypt-dev", "libsodium-dev", "libyaml-dev", "zlib1g-dev"}, names)
         # The simulator and the tests alone need these, or nobody.
         self.assertEqual(names & {"swift-nio-transport-services", "swift-certificates", "swift-asn1"}, set())
 

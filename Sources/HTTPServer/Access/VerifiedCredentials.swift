@@ -1,4 +1,4 @@
-import Crypto
+import Basics
 import Synchronization
 
 /// Digests of the credentials found right lately, so that not every scrape costs a bcrypt hash.
@@ -8,8 +8,8 @@ final class VerifiedCredentials: Sendable {
     /// The number kept; the oldest goes first.
     static let capacity = 100
 
-    private let key = SymmetricKey(size: .bits256)
-    private let digests = Mutex<[HMAC<SHA256>.MAC]>([])
+    private let key = [UInt8].randomKey()
+    private let digests = Mutex<[MessageCode]>([])
 
     func contains(_ credentials: Credentials, _ hash: BcryptHash) -> Bool {
         let digest = digest(credentials, hash)
@@ -28,11 +28,8 @@ final class VerifiedCredentials: Sendable {
     }
 
     /// Covers the hash, so that credentials are no longer found once the user's password has changed.
-    private func digest(_ credentials: Credentials, _ hash: BcryptHash) -> HMAC<SHA256>.MAC {
-        var code = HMAC<SHA256>(key: key)
+    private func digest(_ credentials: Credentials, _ hash: BcryptHash) -> MessageCode {
         // Neither hash nor password holds a NUL, so the parts cannot run into each other.
-        code.update(data: Array("\(credentials.user ?? "")\0\(hash.text)\0".utf8))
-        code.update(data: credentials.password)
-        return code.finalize()
+        MessageCode(of: Array("\(credentials.user ?? "")\0\(hash.text)\0".utf8) + credentials.password, key: key)
     }
 }

@@ -1,5 +1,4 @@
 import Basics
-import Crypto
 
 /// The part of phone numbers that is kept.
 public enum PhonePrivacy: String, Sendable, CaseIterable {
@@ -19,10 +18,8 @@ public enum PhonePrivacy: String, Sendable, CaseIterable {
         case .full: { $0 }
         case .hash:
             { number in
-                token.withUTF8 { key in
-                    let code = HMAC<SHA256>.authenticationCode(for: Array(number.utf8), using: SymmetricKey(data: key))
-                    return code.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-                }
+                let code = token.withUTF8 { MessageCode(of: Array(number.utf8), key: $0) }
+                return code.bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
             }
         }
     }
