@@ -63,7 +63,10 @@ public final class Endpoints: Sendable {
     }
 
     /// Renders the changes of a poll. To be called after each poll.
-    public func pollEnded() async {
+    ///
+    /// - Returns: Whether this call has made a page, and not one that covers several polls.
+    @discardableResult
+    public func pollEnded() async -> Bool {
         await page.refresh()
     }
 

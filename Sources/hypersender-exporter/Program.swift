@@ -50,15 +50,15 @@ struct Program {
                 exporter: polling.exporter),
             time: time, logger: logger)
         let endpoints = endpoints(polling, reload: settings.flags.enablesLifecycle ? reloader.reload : nil)
-        await reloader.onReload(endpoints.pollEnded)
+        await reloader.onReload { await endpoints.pollEnded() }
         let server = try await listen(endpoints, security)
         announce(server, security.settings, accounts: configuration.accounts.count)
         try await serve(server, polling.simulator, reloader) {
             try await polling.monitor.run {
                 // The next poll does not wait for the page of this one.
                 Task {
-                    await endpoints.pollEnded()
-                    ProcessSetup.returnFreedMemory()
+                    // To look how much is free takes milliseconds: too long for each poll of many accounts.
+                    if await endpoints.pollEnded() { ProcessSetup.returnFreedMemory() }
                 }
             }
         }

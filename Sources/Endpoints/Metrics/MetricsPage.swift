@@ -113,9 +113,12 @@ final class MetricsPage: Sendable {
     ///
     /// Polls that end while a page is being made share the next one. If many accounts are polled, pages are spaced so
     /// far apart that making them takes no more than a tenth of the time, but by no longer than a second.
-    func refresh() async {
+    ///
+    /// - Returns: Whether this call has made a page.
+    @discardableResult
+    func refresh() async -> Bool {
         let number = refreshes.add(1, ordering: .relaxed).newValue
-        await renderer.refresh(number, time) {
+        return await renderer.refresh(number, time) {
             let made = self.refreshes.load(ordering: .relaxed)
             let now = self.time.now.uptime
             let snapshot = self.snapshot()
@@ -147,16 +150,18 @@ final class MetricsPage: Sendable {
         /// Calls `work`, unless another refresh has covered this one meanwhile.
         ///
         /// - Parameter work: makes the page, and returns the number of the last refresh that it covers.
-        func refresh(_ number: Int, _ time: any TimeSource, _ work: @Sendable () -> Int) async {
+        /// - Returns: Whether `work` was called.
+        func refresh(_ number: Int, _ time: any TimeSource, _ work: @Sendable () -> Int) async -> Bool {
             if number > latest, time.now.uptime < earliest {
                 // Ends early if the task is cancelled, which is at the shutdown.
                 try? await time.sleep(untilUptime: earliest)
             }
-            guard number > latest else { return }
+            guard number > latest else { return false }
             let started = time.now.uptime
             latest = work()
             let ended = time.now.uptime
             earliest = ended + min((ended - started) * 9, .seconds(1))
+            return true
         }
     }
 }
