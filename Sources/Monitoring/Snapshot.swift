@@ -17,11 +17,13 @@ public struct Snapshot: Sendable {
         _ format: ExpositionFormat, _ compressor: SegmentCompressor?, uptime: Duration
     ) -> Segment {
         var writer = ExpositionWriter(format)
+        // Made once: to copy an account for each family would cost as much as to write it.
+        let readings = accounts.map { AccountReading(account: $0, uptime: uptime) }
         for metric in AccountReading.metrics {
             writer.begin(metric.family)
-            for account in accounts {
-                writer.labels = account.labels
-                metric.write(AccountReading(account: account, uptime: uptime), &writer)
+            for index in readings.indices {
+                writer.labels = readings[index].account.labels
+                metric.write(readings[index], &writer)
             }
         }
         return Segment(writer.bytes, compressor)
