@@ -23,7 +23,6 @@ public struct MessageCode: Sendable, Equatable {
 extension [UInt8] {
     /// Makes a key of 32 random bytes.
     public static func randomKey() -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        (0..<32).map { _ in .random(in: .min ... .max) }
     }
 }

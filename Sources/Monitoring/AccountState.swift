@@ -184,12 +184,6 @@ public struct AccountState: Sendable {
 
     /// Returns the places of instances in a list, by ascending id.
     private static func places(byID list: [Instance]) -> [Int] {
-        // Most ids differ in their first eight bytes, and numbers are compared much faster than texts.
-        let keys = list.indices.map { (prefix: UTF8Key(list[$0].id).prefix, place: $0) }
-        return keys.sorted { first, second in
-            first.prefix != second.prefix
-                ? first.prefix < second.prefix
-                : UTF8Key(list[first.place].id) < UTF8Key(list[second.place].id)
-        }.map(\.place)
+        list.indices.sorted { UTF8Key(list[$0].id) < UTF8Key(list[$1].id) }
     }
 }

@@ -22,29 +22,26 @@ extension AccountState {
         func others(_ groups: [InstanceGroup]) -> [TrackedInstance] {
             groups.indices.filter { $0 >= isKept.count || !isKept[$0] }.flatMap { groups[$0].instances }
         }
+        func change(_ known: TrackedInstance, to new: Instance?) -> InstanceChange {
+            InstanceChange(
+                instance: new ?? known.instance, from: known.instance.status, to: new?.status,
+                after: max(0, now - known.statusChangedAt))
+        }
         var (changed, removed, added): ([InstanceChange], [InstanceChange], [InstanceChange]) = ([], [], [])
         // Both lists are in the order of ids.
         var before = others(old.groups)[...]
-        func after(_ known: TrackedInstance) -> Double { max(0, now - known.statusChangedAt) }
-        func remove(_ known: TrackedInstance) {
-            removed.append(InstanceChange(instance: known.instance, from: known.instance.status, after: after(known)))
-        }
         for instance in others(groups).map(\.instance) {
             let id = UTF8Key(instance.id)
             while let known = before.first, UTF8Key(known.instance.id) < id {
-                remove(known)
-                before.removeFirst()
+                removed.append(change(before.removeFirst(), to: nil))
             }
             guard let known = before.first, UTF8Key(known.instance.id) == id else {
                 added.append(InstanceChange(instance: instance, to: instance.status))
                 continue
             }
             before.removeFirst()
-            let (from, to) = (known.instance.status, instance.status)
-            guard from != to else { continue }
-            changed.append(InstanceChange(instance: instance, from: from, to: to, after: after(known)))
+            if known.instance.status != instance.status { changed.append(change(known, to: instance)) }
         }
-        before.forEach(remove)
-        return changed + removed + added
+        return changed + removed + before.map { change($0, to: nil) } + added
     }
 }

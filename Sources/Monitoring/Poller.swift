@@ -163,10 +163,10 @@ public struct PollStart: Sendable, Equatable {
 
     /// Spreads accounts over their interval.
     ///
-    /// First polls are 5 ms apart, as everybody waits for them, or less if they would take more than an interval. Second polls are spread over the interval,
-    /// or over less if the data would become stale before.
+    /// First polls are 5 ms apart, as everybody waits for them, or less if they would take longer than an interval.
+    /// Second polls are spread over the interval, or over less if the data would become stale before.
     ///
-    /// - Parameter index: the account's place among `count` accounts that begin together.
+    /// - Parameter index: the account's place among those that begin together, of `count` accounts at most.
     public init(index: Int, of count: Int, interval: Duration, staleAfter: Duration) {
         let place = Double(index) / Double(max(count, 1))
         delay = min(.milliseconds(5) * index, interval * place)

@@ -50,22 +50,16 @@ actor AccountManager {
     /// Puts a plan into effect. Connections that nobody uses any more are closed.
     func apply(_ plan: Plan) {
         let known = Dictionary(uniqueKeysWithValues: members.map { ($0.settings.name, $0) })
-        func kept(_ account: AccountSettings) -> Member? {
-            known[account.name].flatMap { member in
-                let connections = plan.connections[account.request.connections]
-                return member.settings == account && member.connections === connections ? member : nil
-            }
-        }
-        let begun = plan.accounts.count { kept($0) == nil }
+        // The place among those that begin now: whoever comes alone waits for nobody.
         var index = 0
         members = plan.accounts.compactMap { account in
             guard let connections = plan.connections[account.request.connections] else { return nil }
-            if let member = kept(account) { return member }
             let member = known[account.name]
+            if let member, member.settings == account, member.connections === connections { return member }
             let state = member?.poller.stop()
             let isSame = member.map { account.hasSameInstances(as: $0.settings) } ?? false
             let start = PollStart(
-                index: index, of: begun, interval: account.interval, staleAfter: account.staleAfter)
+                index: index, of: plan.accounts.count, interval: account.interval, staleAfter: account.staleAfter)
             index += 1
             return (account, poller(account, connections, isSame ? state : nil, start), connections)
         }

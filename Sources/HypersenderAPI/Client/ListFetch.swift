@@ -147,7 +147,9 @@ struct ListFetch {
     }
 }
 
-/// A fingerprint that tells whether two response bodies are identical: Poly1305 (RFC 8439, 2.5) under a key of this process.
+/// A fingerprint that tells whether two response bodies are identical.
+///
+/// It is Poly1305 (RFC 8439, section 2.5) under a key of this process.
 ///
 /// The key makes one code only where others see the codes. Nobody sees these, so that even of bodies chosen for it, two
 /// that differ have the same with a chance of 2^-80 at most; and it takes a fraction of the time of SHA-256.

@@ -34,17 +34,6 @@ public struct UTF8Key: Sendable, Hashable, Comparable {
         }
     }
 
-    /// The first eight bytes as a number, padded with zeros; where these numbers differ, keys have their order.
-    public var prefix: UInt64 {
-        withBytes { bytes in
-            var number: UInt64 = 0
-            for index in 0..<8 {
-                number = number << 8 | UInt64(index < bytes.count ? bytes[index] : 0)
-            }
-            return number
-        }
-    }
-
     public func hash(into hasher: inout Hasher) {
         withBytes { hasher.combine(bytes: $0) }
     }
