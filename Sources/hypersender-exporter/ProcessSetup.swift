@@ -27,9 +27,8 @@ enum ProcessSetup {
         setenv("LIBDISPATCH_LOG", "NO", 0)
     }
 
-    /// Keeps the main thread from ending; an `async` main would let it.
-    ///
-    /// A process whose main thread has ended looks like one that is gone: `/proc` shows none of its files.
+    /// Keeps the main thread from ending. An `async` main would end it, in a way for which `deploy/package/small.ld`
+    /// leaves out what is needed.
     static func wait() -> Never {
         while true {
             pause()

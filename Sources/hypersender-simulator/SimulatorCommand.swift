@@ -4,8 +4,19 @@ import Logging
 import Simulator
 import UnixSignals
 
-/// The program `hypersender-simulator`.
+/// The beginning of the program, which keeps its main thread: see `deploy/package/small.ld`.
 @main
+enum SimulatorProgram {
+    static func main() {
+        Task.detached {
+            await SimulatorCommand.main()
+            exit(EXIT_SUCCESS)
+        }
+        while true { pause() }
+    }
+}
+
+/// The program `hypersender-simulator`.
 struct SimulatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hypersender-simulator",
