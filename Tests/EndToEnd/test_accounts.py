@@ -177,14 +177,14 @@ class Reload(Accounts):
         return next(s.labels for s in page.all("hypersender_instance_up") if labels.items() <= s.labels.items())
 
     def test_an_account_that_comes_waits_for_none_that_were_there(self):
-        many = [self.entry("acme", name=f"acme-{number}", poll_interval="1h", poll_stale_after="3h") for number in range(1200)]
+        hourly = {"poll_interval": "1h", "poll_stale_after": "3h"}
+        many = [self.entry("acme", **hourly) | {"name": f"acme-{number}"} for number in range(1200)]
         self.write(*many)
         exporter = self.start()
-        ups = {entry["name"]: 1 for entry in many}
-        self.wait_for_ups(exporter, ups, 60)
-        self.write(*many, self.entry("globex"))
+        wait_until(lambda: self.apis["acme"].polls == len(many), 60, "all are polled", lambda: self.apis["acme"].polls)
+        self.write(*many, self.entry("globex", **hourly))
         exporter.process.send_signal(signal.SIGHUP)
-        self.wait_for_ups(exporter, ups | {"globex": 1}, 3)
+        wait_until(lambda: self.apis["globex"].polls > 0, 3, "the one that came is polled", lambda: exporter.log[-500:])
 
     def test_an_account_with_other_settings_keeps_what_is_known(self):
         self.write(self.entry("acme"), self.entry("globex"))
