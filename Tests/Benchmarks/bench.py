@@ -222,8 +222,7 @@ class Nginx(Process):
         folder = pathlib.Path(folder)
         (folder / "metrics").write_bytes(plain)
         (folder / "metrics.gz").write_bytes(compressed)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
+        port = free_port()
         (folder / "nginx.conf").write_text(f"""
             worker_processes auto;
             pid {folder}/pid;
@@ -257,11 +256,15 @@ class NodeExporter(Process):
     """prometheus-node-exporter, as it comes, on a free port."""
 
     def __init__(self):
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
+        port = free_port()
         super().__init__("node", ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--web.max-requests=0"])
         self.url = f"http://127.0.0.1:{port}/metrics"
         wait_for_port(port)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 def wait_for_port(port, seconds=10):
