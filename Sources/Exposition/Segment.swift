@@ -6,7 +6,8 @@ public import NIOCore
 /// A compressed segment refers to nothing before it and ends at a byte boundary (RFC 1951): segments in any order,
 /// after the header of a gzip file, are the beginning of one ordinary gzip member (RFC 1952).
 public struct Segment: Sendable {
-    let bytes: ByteBuffer
+    /// The text, or what it is compressed to.
+    public private(set) var bytes: ByteBuffer
     /// The CRC-32 and the length that the segment adds to the gzip trailer.
     let trailer: GzipTrailer
 
@@ -28,6 +29,11 @@ public struct Segment: Sendable {
             return
         }
         self.init(bytes: compressor.compress(text), trailer: GzipTrailer(text))
+    }
+
+    /// Appends to a plain text.
+    public mutating func append(_ text: [UInt8]) {
+        bytes.writeBytes(text)
     }
 
     /// Whether the segment leaves no trace.

@@ -22,7 +22,7 @@ import Synchronization
 /// A text holds all that it says, instances, the account's label and the choice of metrics, and nothing of it can
 /// change: text can be kept too long by no mistake elsewhere.
 ///
-/// A page is made by the poll, not by the scrape, and is the segments in order, copied into one buffer:
+/// A compressed page is made by the poll, not by the scrape, and is the segments in order, copied into one buffer:
 /// `Snapshot.instances` puts them in order, `MetricsPage` in Endpoints keeps the buffer while all groups stay
 /// the same. Plain pages are rendered whole each time: that costs little more than to copy them, and kept segments
 /// would double the memory, 17 MB for 10,000 instances.
@@ -121,9 +121,12 @@ final class InstanceText: Sendable {
         InstanceText(instances, accountLabels, metrics)
     }
 
-    /// Returns a segment for each metric, without its header, or an empty one; plain without a compressor.
-    func segments(_ format: ExpositionFormat, _ compressor: SegmentCompressor?) -> [Segment] {
-        compressor != nil ? kept.withLock { $0[format] } ?? render(format, compressor) : render(format, nil)
+    /// Returns a compressed segment for each metric, without its header, or an empty one.
+    func segments(_ format: ExpositionFormat, _ compressor: SegmentCompressor) -> [Segment] {
+        if let kept = kept.withLock({ $0[format] }) { return kept }
+        var segments: [Segment] = []
+        render(format) { _, samples in segments.append(Segment(samples, compressor)) }
+        return segments
     }
 
     /// Keeps compressed segments, the page's own, for the next page.
@@ -136,17 +139,19 @@ final class InstanceText: Sendable {
         kept.withLock { $0[format] = nil }
     }
 
-    private func render(_ format: ExpositionFormat, _ compressor: SegmentCompressor?) -> [Segment] {
+    /// Renders all metrics, and passes on the samples of each, without the header, with its place on the page.
+    func render(_ format: ExpositionFormat, _ use: (Int, [UInt8]) -> Void) {
         var writer = ExpositionWriter(format)
         let labels = instances.map { $0.labels(following: accountLabels) }
-        return metrics.map { metric in
-            guard let metric else { return .empty }
-            writer.begin(metric.family, header: false)
-            for index in instances.indices {
-                writer.labels = labels[index]
-                metric.write(instances[index], &writer)
+        for (place, metric) in metrics.enumerated() {
+            if let metric {
+                writer.begin(metric.family, header: false)
+                for index in instances.indices {
+                    writer.labels = labels[index]
+                    metric.write(instances[index], &writer)
+                }
             }
-            return writer.take { Segment($0, compressor) }
+            writer.take { use(place, $0) }
         }
     }
 }

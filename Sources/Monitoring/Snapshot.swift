@@ -34,11 +34,11 @@ public struct Snapshot: Sendable {
         accounts.filter { $0.isFresh(at: uptime) }.flatMap(\.groups)
     }
 
-    /// Returns the families about instances, a header and the segments of all groups for each.
+    /// Returns the families about instances, compressed: a header and the segments of all groups for each.
     ///
-    /// The texts keep their compressed segments as parts of this body, so that each stands in memory once.
+    /// The texts keep their segments as parts of this body, so that each stands in memory once.
     public static func instances(
-        of groups: [InstanceGroup], _ format: ExpositionFormat, _ compressor: SegmentCompressor?
+        of groups: [InstanceGroup], _ format: ExpositionFormat, _ compressor: SegmentCompressor
     ) -> SegmentedBody {
         let texts = groups.flatMap(\.texts)
         let segments = texts.map { $0.segments(format, compressor) }
@@ -49,12 +49,24 @@ public struct Snapshot: Sendable {
                 let isShown = ofFamily.contains { !$0.isEmpty }
                 return [isShown ? Segment(families[index].header(format), compressor) : .empty] + ofFamily
             })
-        if compressor != nil {
-            for (place, text) in texts.enumerated() {
-                text.keep(families.indices.map { body.segments[$0 * (texts.count + 1) + 1 + place] }, format)
-            }
+        for (place, text) in texts.enumerated() {
+            text.keep(families.indices.map { body.segments[$0 * (texts.count + 1) + 1 + place] }, format)
         }
         return body
+    }
+
+    /// Returns the families about instances, plain. Nothing of it is kept: it is 17 MB for 10,000 instances.
+    public static func plainInstances(of groups: [InstanceGroup], _ format: ExpositionFormat) -> [Segment] {
+        let headers = InstanceMetrics.all.families.map { $0.header(format) }
+        var families = headers.map { _ in Segment.empty }
+        for text in groups.lazy.flatMap(\.texts) {
+            text.render(format) { index, samples in
+                guard !samples.isEmpty else { return }
+                if families[index].isEmpty { families[index].append(headers[index]) }
+                families[index].append(samples)
+            }
+        }
+        return families
     }
 
     /// Frees the compressed text of a format that nobody asks for any more.

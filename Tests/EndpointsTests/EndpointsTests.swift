@@ -80,14 +80,15 @@ struct EndpointsTests {
         #expect(renderings.load(ordering: .relaxed) == 1)
     }
 
-    /// A page that takes a quarter of a second to make is made again no sooner than a second after.
-    @Test func pagesThatTakeLongAreMadeLessOften() async throws {
+    /// Making pages takes a tenth of the time at most, unless that would delay them by more than five seconds.
+    @Test(arguments: [(0.25, 2.5), (1, 6)])
+    func pagesThatTakeLongAreMadeLessOften(duration: Double, period: Double) async throws {
         let fixture = try await Fixture(polls: [.success(Fixture.list)])
         let starts = Mutex<[Double]>([])
         let page = MetricsPage(
             snapshot: {
                 starts.withLock { $0.append(fixture.time.now.uptime.seconds) }
-                fixture.time.advance(by: .seconds(0.25))
+                fixture.time.advance(by: .seconds(duration))
                 return fixture.monitor.snapshot
             }, time: fixture.time)
         await withTaskGroup { group in
@@ -98,7 +99,7 @@ struct EndpointsTests {
         await page.refresh()
         let times = starts.withLock { $0 }
         #expect(times.count >= 2)
-        #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= 1.25 })
+        #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= period })
     }
 
     @Test func formsInDemandAreReadyAfterAPoll() async throws {
@@ -119,6 +120,28 @@ struct EndpointsTests {
         fixture.time.advance(by: .seconds(1000))
         await page.refresh()
         #expect(!isReady(asked), "nobody has asked for it for a long time")
+    }
+
+    /// Memory holds one plain page at a time: it is gone before another is made.
+    @Test func plainPagesAreMadeWhenAskedFor() async throws {
+        let other = InstanceList(instances: [Instance(id: "a", name: "first", status: .failed)], bytes: 100)
+        let fixture = try await Fixture(polls: [.success(Fixture.list), .success(Fixture.list), .success(other)])
+        let page = MetricsPage(snapshot: { fixture.monitor.snapshot }, time: fixture.time)
+        let forms = ExpositionFormat.allCases.map { MetricsPage.Form(format: $0, gzip: false) }
+        func ready() -> [MetricsPage.Form] {
+            page.cache.withLock { cache in forms.filter { cache.rendered[$0] != nil } }
+        }
+        for form in forms {
+            _ = await page.rendered(form)
+            #expect(ready() == [form])
+        }
+        try await fixture.poll()
+        await page.refresh()
+        #expect(ready() == [forms[1]], "nothing has changed: only the part of the account is made anew")
+        try await fixture.poll()
+        await page.refresh()
+        #expect(ready() == [])
+        #expect(String(decoding: await page.rendered(forms[0]).body.bytes, as: UTF8.self).contains("FAILED\"} 1"))
     }
 
     @Test func leavesOutExporterMetricsIfAsked() async throws {

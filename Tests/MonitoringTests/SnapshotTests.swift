@@ -14,7 +14,7 @@ struct SnapshotTests {
         end.end()
         let accounts = snapshot.accountSegment(format, nil, uptime: .seconds(seconds))
         let groups = snapshot.groups(uptime: .seconds(seconds))
-        let instances = Snapshot.instances(of: groups, format, nil)
+        let instances = SegmentedBody(Snapshot.plainInstances(of: groups, format))
         return String(decoding: SegmentedBody([accounts]).bytes + instances.bytes + end.bytes, as: UTF8.self)
     }
 
@@ -116,7 +116,7 @@ struct SnapshotTests {
                 }
             }
             let kept = Snapshot.instances(of: groups, format, compressor)
-            let plain = Snapshot.instances(of: new, format, nil)
+            let plain = SegmentedBody(Snapshot.plainInstances(of: new, format))
             #expect(try inflated(kept) == plain.bytes)
             if poll % 16 == 0 {
                 Snapshot(accounts: states).forget(format)

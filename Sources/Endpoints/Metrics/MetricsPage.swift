@@ -5,9 +5,11 @@ import Synchronization
 
 /// The part of the metrics page that changes once a poll, rendered and compressed once a poll.
 ///
-/// There are four forms of it, by format and by compression. Those that scrapers have asked for lately are made when a
-/// poll ends, before any scrape asks again; the others when they are first asked for. How a form is made, and why a
-/// poll costs only what it changes, is told at `InstanceGroup`.
+/// There are four forms of it, by format and by compression. Compressed ones that scrapers have asked for lately are
+/// made when a poll ends, before any scrape asks again; the others when they are first asked for. Plain pages are
+/// large, 170 MB for 100,000 instances, and Prometheus does not ask for them: memory never holds two of them, except
+/// those that are being sent. How a form is made, and why a poll costs only what it changes, is told at
+/// `InstanceGroup`.
 final class MetricsPage: Sendable {
     /// A form that the page is served in.
     struct Form: Hashable {
@@ -21,7 +23,7 @@ final class MetricsPage: Sendable {
         private let instances: Body
         /// The instances that the page shows; while they stay the same, so does that part of the page.
         private let groups: [InstanceGroup]
-        private let instancesTrailer: GzipTrailer
+        private let instancesTrailer: GzipTrailer?
         /// The trailer of the gzip file that the body begins; `nil` if the page is plain.
         let trailer: GzipTrailer?
 
@@ -40,17 +42,22 @@ final class MetricsPage: Sendable {
             self.accounts = Body(accounts.buffer)
             groups = snapshot.groups(uptime: uptime)
             snapshot.forgetStale(form.format, uptime: uptime)
-            if let previous, (previous.trailer == nil) == (compressor == nil),
-                previous.groups.elementsEqual(groups, by: { $0 === $1 })
-            {
+            if let previous, (previous.trailer == nil) == (compressor == nil), previous.shows(groups) {
                 instances = previous.instances
                 instancesTrailer = previous.instancesTrailer
-            } else {
+            } else if let compressor {
                 let instances = Snapshot.instances(of: groups, form.format, compressor)
                 self.instances = Body(instances.buffer)
                 instancesTrailer = instances.trailer
+            } else {
+                instances = Body(segments: Snapshot.plainInstances(of: groups, form.format).map(\.bytes))
+                instancesTrailer = nil
             }
-            trailer = compressor == nil ? nil : accounts.trailer.followed(by: instancesTrailer)
+            trailer = instancesTrailer.map { accounts.trailer.followed(by: $0) }
+        }
+
+        fileprivate func shows(_ groups: [InstanceGroup]) -> Bool {
+            self.groups.elementsEqual(groups, by: { $0 === $1 })
         }
     }
 
@@ -99,9 +106,12 @@ final class MetricsPage: Sendable {
             if let rendered = self.cached(form) { return rendered }
             let now = self.time.now.uptime
             let snapshot = self.snapshot()
+            self.cache.withLock { cache in
+                let isOutdated = cache.isOutdated(at: now)
+                cache.rendered = cache.rendered.filter { !isOutdated && (form.gzip || $0.key.gzip) }
+            }
             let rendered = Rendered(snapshot, form, uptime: now, previous: nil)
             self.cache.withLock { cache in
-                if cache.isOutdated(at: now) { cache.rendered = [:] }
                 cache.rendered[form] = rendered
                 cache.validUntil = snapshot.changes(after: now)
             }
@@ -112,7 +122,7 @@ final class MetricsPage: Sendable {
     /// Makes the page after a poll, in all forms that are in demand.
     ///
     /// Polls that end while a page is being made share the next one. If many accounts are polled, pages are spaced so
-    /// far apart that making them takes no more than a tenth of the time, but by no longer than a second.
+    /// far apart that making them takes no more than a tenth of the time, but by no longer than five seconds.
     ///
     /// - Returns: Whether this call has made a page.
     @discardableResult
@@ -129,7 +139,9 @@ final class MetricsPage: Sendable {
             for form in before.keys where form.gzip && !wanted.contains(form) {
                 snapshot.forget(form.format)
             }
-            let rendered = wanted.map { ($0, Rendered(snapshot, $0, uptime: now, previous: before[$0])) }
+            let groups = snapshot.groups(uptime: now)
+            let rendered = wanted.filter { $0.gzip || before[$0]?.shows(groups) ?? false }
+                .map { ($0, Rendered(snapshot, $0, uptime: now, previous: before[$0])) }
             self.cache.withLock { cache in
                 cache.rendered = Dictionary(uniqueKeysWithValues: rendered)
                 cache.validUntil = snapshot.changes(after: now)
@@ -160,7 +172,7 @@ final class MetricsPage: Sendable {
             let started = time.now.uptime
             latest = work()
             let ended = time.now.uptime
-            earliest = ended + min((ended - started) * 9, .seconds(1))
+            earliest = ended + min((ended - started) * 9, .seconds(5))
             return true
         }
     }

@@ -2,13 +2,14 @@ public import NIOCore
 
 /// The body of a response. Copies share the bytes, also while several connections send them.
 public struct Body: Sendable {
-    let segments: [ByteBuffer]
+    private(set) var segments: [ByteBuffer]
 
     /// No bytes.
     public static let empty = Body(segments: [])
 
-    private init(segments: [ByteBuffer]) {
-        self.segments = segments
+    /// Shares the bytes of these buffers.
+    public init(segments: [ByteBuffer]) {
+        self.segments = segments.filter { $0.readableBytes > 0 }
     }
 
     /// Copies these bytes.
@@ -18,7 +19,7 @@ public struct Body: Sendable {
 
     /// Shares the bytes of this buffer.
     public init(_ bytes: ByteBuffer) {
-        segments = bytes.readableBytes == 0 ? [] : [bytes]
+        self.init(segments: [bytes])
     }
 
     /// The UTF-8 of this text.
@@ -28,7 +29,9 @@ public struct Body: Sendable {
 
     /// Joins two bodies, without copying bytes.
     public static func + (first: Body, second: Body) -> Body {
-        Body(segments: first.segments + second.segments)
+        var both = first
+        both.segments += second.segments
+        return both
     }
 
     /// All bytes, copied.
