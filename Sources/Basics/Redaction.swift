@@ -25,7 +25,9 @@ public enum Redaction {
         for word in text.split(separator: " ") {
             words.append(followsBearer || looksLikeCredential(word) ? mark : word)
             // "Bearer x", "Bearer: x"; "Bearer=x" is one word, and goes as a whole.
-            followsBearer = word.lowercased().drop { !$0.isLetter }.split { !$0.isLetter }.last == "bearer"
+            followsBearer =
+                word.utf8.count >= 6
+                && word.lowercased().drop { !$0.isLetter }.split { !$0.isLetter }.last == "bearer"
         }
         return withoutNumbers(words.joined(separator: " "))
     }
@@ -34,6 +36,7 @@ public enum Redaction {
 
     /// Replaces runs of seven digits and more, with or without the usual separators between them.
     private static func withoutNumbers(_ text: String) -> String {
+        guard text.unicodeScalars.count(where: { $0.properties.numericType != nil }) >= 7 else { return text }
         var result = ""
         var run = ""
         var digits = 0
@@ -60,7 +63,9 @@ public enum Redaction {
     }
 
     private static func printable(_ scalar: Unicode.Scalar) -> Character {
-        switch scalar.properties.generalCategory {
+        // Nearly all text, and known without a look into the tables.
+        if scalar.isASCII { return scalar < " " || scalar == "\u{7F}" ? " " : Character(scalar) }
+        return switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned,
             .spaceSeparator:
             " "

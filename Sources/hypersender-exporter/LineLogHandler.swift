@@ -69,7 +69,7 @@ struct LineLogHandler: LogHandler {
 enum LogLine {
     static func text(_ fields: [(key: String, value: String)], _ format: LogFormat) -> String {
         switch format {
-        case .logfmt: fields.map { "\($0)=\(isPlain($1) ? $1 : quoted($1))" }.joined(separator: " ")
+        case .logfmt: fields.map { $0 + "=" + (isPlain($1) ? $1 : quoted($1)) }.joined(separator: " ")
         case .json: "{" + fields.map { "\(quoted($0)):\(quoted($1))" }.joined(separator: ",") + "}"
         }
     }
