@@ -3,7 +3,7 @@ public struct ServerConfiguration: Sendable {
     /// The addresses to listen on; at least one address, or one inherited socket.
     public var addresses: [ListenAddress]
 
-    /// Further listening sockets, from `SystemdSockets.inherited`. The server closes them at its end.
+    /// Further listening sockets, from `InheritedSocket.all`. The server closes them at its end.
     public var inherited: [InheritedSocket] = []
 
     /// Limits on what clients may ask.

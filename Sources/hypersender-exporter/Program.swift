@@ -148,11 +148,11 @@ struct Program {
             var configuration = ServerConfiguration(addresses: settings.flags.listenAddresses)
             if settings.flags.usesSystemdSockets {
                 configuration.addresses = []
-                configuration.inherited = try SystemdSockets.inherited(environment: settings.given.environment)
+                configuration.inherited = try InheritedSocket.all(environment: settings.given.environment)
             }
             configuration.security = security
             return try await Server.start(configuration, logger: logger, handler: endpoints.handle)
-        } catch let error as SystemdSocketsError {
+        } catch let error as Problem {
             throw SettingsProblems([SettingsProblem("--web.systemd-socket", "\(error)")])
         } catch let error as BindError {
             let problem = "\(error.reason); choose another with --web.listen-address"

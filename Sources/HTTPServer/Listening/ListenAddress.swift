@@ -1,3 +1,5 @@
+public import Basics
+
 /// An address to listen on, such as `:10058`, `127.0.0.1:0`, `[::1]:9000`, `localhost:80` or `unix:/run/my.sock`.
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// The host name or address without brackets; empty for all addresses of the machine, and for a unix socket.
@@ -12,10 +14,10 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// The longest path that Linux allows, in bytes (`unix(7)`).
     private static let maximumPathLength = 107
 
-    /// Parses an address, or throws an error that quotes the text.
-    public init(_ text: String) throws(ListenAddressError) {
-        func require(_ condition: Bool, _ reason: String) throws(ListenAddressError) {
-            guard condition else { throw ListenAddressError(value: text, reason: reason) }
+    /// Parses an address, or throws the mistake in it.
+    public init(_ text: String) throws(Problem) {
+        func require(_ condition: Bool, _ reason: String) throws(Problem) {
+            guard condition else { throw Problem(reason) }
         }
 
         if text.hasPrefix("unix:"), !text.dropFirst(5).utf8.allSatisfy(\.isDigit) {
@@ -30,11 +32,11 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
             return
         }
         guard let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") else {
-            throw ListenAddressError(value: text, reason: "the port is missing, as in \"127.0.0.1:10058\"")
+            throw Problem("the port is missing, as in \"127.0.0.1:10058\"")
         }
         let digits = text[colon...].dropFirst()
         guard digits.utf8.allSatisfy(\.isDigit), let port = UInt16(digits) else {
-            throw ListenAddressError(value: text, reason: "the port must be a number from 0 to 65535")
+            throw Problem("the port must be a number from 0 to 65535")
         }
         var host = text[..<colon]
         if host.hasPrefix("[") || host.hasSuffix("]") {
@@ -64,15 +66,4 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         path.map { "unix:\($0)" } ?? (host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
     }
-}
-
-/// A listen address that cannot be read.
-public struct ListenAddressError: Error, Equatable, CustomStringConvertible {
-    /// The text as given.
-    public let value: String
-
-    /// The mistake in it.
-    public let reason: String
-
-    public var description: String { "listen address \"\(value)\": \(reason)" }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import NIOCore
 import NIOPosix
@@ -31,27 +32,28 @@ struct UnixSocketFile: Sendable {
     private static func removeStaleSocket(at path: String) async throws {
         guard let status = try status(of: path) else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw UnixSocketError(
-                reason: "something that is not a socket stands there: remove it, or choose another path")
+            throw Problem("something that is not a socket stands there: remove it, or choose another path")
         }
         do {
             let client = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             try await client.connect(unixDomainSocketPath: path).get().close()
-        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
-            guard unlink(path) == 0 || errno == ENOENT else {
+        } catch let error as IOError {
+            switch error.errnoCode {
+            case ENOENT:
+                return
+            case ECONNREFUSED:
+                if unlink(path) == 0 || errno == ENOENT { return }
                 let reason = ErrorText.describe(errno: errno)
-                throw UnixSocketError(
-                    reason: "a socket that nobody listens on stands there and cannot be removed: \(reason)")
+                throw Problem("a socket that nobody listens on stands there and cannot be removed: \(reason)")
+            case EAGAIN:
+                // Its backlog is full.
+                break
+            default:
+                let reason = ErrorText.describe(error)
+                throw Problem("a socket stands there, and whether somebody listens cannot be found out: \(reason)")
             }
-            return
-        } catch let error as IOError where error.errnoCode == ENOENT {
-            return
-        } catch let error as IOError where error.errnoCode != EAGAIN {
-            let reason = ErrorText.describe(error)
-            throw UnixSocketError(
-                reason: "a socket stands there, and whether somebody listens cannot be found out: \(reason)")
         }
-        throw UnixSocketError(reason: "another process listens there")
+        throw Problem("another process listens there")
     }
 
     /// Removes the file, unless another has taken its place.
@@ -70,9 +72,4 @@ struct UnixSocketFile: Sendable {
         if errno == ENOENT { return nil }
         throw IOError(errnoCode: errno, reason: "lstat")
     }
-}
-
-/// The reason why a path cannot be listened on.
-struct UnixSocketError: Error {
-    let reason: String
 }

@@ -7,7 +7,6 @@ enum ErrorText {
         switch error {
         case let error as IOError: describe(errno: error.errnoCode)
         case SocketAddressError.unknown: "no such host"
-        case let error as UnixSocketError: error.reason
         default: "\(error)"
         }
     }

@@ -121,7 +121,7 @@ public struct FlagValues: Sendable, Equatable {
         do {
             address = try ListenAddress(text)
         } catch {
-            throw Problem("is not a listen address: \(error.reason)")
+            throw Problem("is not a listen address: \(error)")
         }
         guard !listenAddresses.contains(address) || address.isAnyPort else { throw Problem("is given twice") }
         listenAddresses.append(address)

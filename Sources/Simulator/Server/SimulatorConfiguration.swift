@@ -63,7 +63,7 @@ public struct SimulatorConfiguration: Sendable {
             let address = try ListenAddress(listenAddress)
             if IPAddress.isLoopback(host: address.host) { return address }
         } catch {
-            throw SimulatorError(description: error.description)
+            throw SimulatorError(description: "listen address \"\(listenAddress)\": \(error)")
         }
         throw SimulatorError(
             description: "listen address \"\(listenAddress)\" is not a loopback address, such as 127.0.0.1:0, "

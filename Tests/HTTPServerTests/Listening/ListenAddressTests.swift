@@ -1,3 +1,4 @@
+import Basics
 import NIOCore
 import Testing
 
@@ -29,7 +30,7 @@ import Testing
         #expect(try address != ListenAddress(":0"))
         let longest = "unix:/" + String(repeating: "a", count: 106)
         #expect(try ListenAddress(longest).description == longest)
-        #expect(throws: ListenAddressError.self) { try ListenAddress(longest + "a") }
+        #expect(throws: Problem.self) { try ListenAddress(longest + "a") }
     }
 
     @Test(arguments: [
@@ -57,9 +58,8 @@ import Testing
         ("unix:/run/a\0.sock", "control character"),
     ])
     func rejected(text: String, reason: String) {
-        let error = #expect(throws: ListenAddressError.self) { try ListenAddress(text) }
+        let error = #expect(throws: Problem.self) { try ListenAddress(text) }
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
-        #expect(error?.description.hasPrefix("listen address \"\(text)\": ") == true)
     }
 
     @Test func emptyHostFallsBackToIPv4() async throws {

@@ -1,78 +1,62 @@
+public import Basics
 import Glibc
 import NIOCore
 
-/// A listening socket that was open when this process started.
+/// A listening socket handed over by the service manager: systemd's socket activation, as in `sd_listen_fds(3)`.
 public struct InheritedSocket: Sendable, Hashable {
-    /// The file descriptor. A server started on it owns it from then on.
-    public let descriptor: CInt
-
-    /// The address it listens on.
-    public let address: ListenAddress
-}
-
-/// Sockets handed over by the service manager: systemd's socket activation, as in `sd_listen_fds(3)`.
-public enum SystemdSockets {
     /// The first descriptor that is passed: `SD_LISTEN_FDS_START`.
     private static let first: CInt = 3
+
+    /// The file descriptor. A server started on it owns it from then on.
+    let descriptor: CInt
+
+    /// The address it listens on.
+    let address: ListenAddress
 
     /// Returns the listening sockets passed to this process, at least one. Child processes do not inherit them.
     ///
     /// - Parameter environment: holds `LISTEN_PID` and `LISTEN_FDS`.
-    public static func inherited(environment: [String: String]) throws(SystemdSocketsError) -> [InheritedSocket] {
-        var sockets: [InheritedSocket] = []
-        for descriptor in try descriptors(environment: environment, process: getpid()) {
-            sockets.append(try socket(descriptor))
+    public static func all(environment: [String: String]) throws(Problem) -> [InheritedSocket] {
+        try descriptors(environment: environment, process: getpid()).map { descriptor throws(Problem) in
+            try InheritedSocket(descriptor)
         }
-        return sockets
     }
 
     /// Returns the descriptors that the environment says were passed to the process of this number.
-    static func descriptors(environment: [String: String], process: pid_t) throws(SystemdSocketsError) -> Range<CInt> {
+    static func descriptors(environment: [String: String], process: pid_t) throws(Problem) -> Range<CInt> {
         guard let pid = environment["LISTEN_PID"], let count = environment["LISTEN_FDS"] else {
-            throw SystemdSocketsError(
+            throw Problem(
                 "no socket was passed: LISTEN_PID and LISTEN_FDS are not set; start the service through its socket unit"
             )
         }
         guard pid == "\(process)" else {
-            throw SystemdSocketsError(
+            throw Problem(
                 "no socket was passed to this process: LISTEN_PID is \"\(pid)\", and this is process \(process)")
         }
         guard let number = CInt(count), number < CInt.max - first, number > 0, count == "\(number)" else {
-            throw SystemdSocketsError("no socket was passed: LISTEN_FDS is \"\(count)\", not a number from 1")
+            throw Problem("no socket was passed: LISTEN_FDS is \"\(count)\", not a number from 1")
         }
         return first..<(first + number)
     }
 
-    /// Returns the socket of a descriptor, and keeps it from child processes.
-    static func socket(_ descriptor: CInt) throws(SystemdSocketsError) -> InheritedSocket {
-        guard let type = option(SO_TYPE, of: descriptor) else {
-            throw SystemdSocketsError("descriptor \(descriptor), which was passed, is not a socket")
+    /// Takes the socket of a descriptor, and keeps it from child processes.
+    init(_ descriptor: CInt) throws(Problem) {
+        func problem(_ reason: String) -> Problem { Problem("descriptor \(descriptor), which was passed, \(reason)") }
+
+        guard let type = Self.option(SO_TYPE, of: descriptor) else { throw problem("is not a socket") }
+        guard type == CInt(SOCK_STREAM.rawValue), Self.option(SO_ACCEPTCONN, of: descriptor) == 1 else {
+            throw problem("is not a listening stream socket: use ListenStream= without Accept=")
         }
-        guard type == CInt(SOCK_STREAM.rawValue), option(SO_ACCEPTCONN, of: descriptor) == 1 else {
-            throw SystemdSocketsError(
-                "descriptor \(descriptor), which was passed, is not a listening stream socket: use ListenStream="
-                    + " without Accept=")
-        }
-        guard let address = ListenAddress(of: descriptor) else {
-            throw SystemdSocketsError("descriptor \(descriptor), which was passed, is neither TCP nor a unix socket")
-        }
+        guard let address = ListenAddress(of: descriptor) else { throw problem("is neither TCP nor a unix socket") }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        return InheritedSocket(descriptor: descriptor, address: address)
+        self.descriptor = descriptor
+        self.address = address
     }
 
     private static func option(_ name: CInt, of descriptor: CInt) -> CInt? {
         var value: CInt = 0
         var size = socklen_t(MemoryLayout<CInt>.size)
         return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
-    }
-}
-
-/// The reason why there is no socket to serve on.
-public struct SystemdSocketsError: Error, Equatable, CustomStringConvertible {
-    public let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }
 

@@ -1,15 +1,17 @@
+import Basics
 import Glibc
 import NIOCore
 import Testing
 
 @testable import HTTPServer
 
-@Suite struct SystemdSocketsTests {
+@Suite struct InheritedSocketTests {
     private static let accepted: [(String, Range<CInt>)] = [("1", 3..<4), ("3", 3..<6)]
 
     @Test(arguments: accepted)
     func descriptors(count: String, range: Range<CInt>) throws {
-        let found = try SystemdSockets.descriptors(environment: ["LISTEN_PID": "42", "LISTEN_FDS": count], process: 42)
+        let found = try InheritedSocket.descriptors(
+            environment: ["LISTEN_PID": "42", "LISTEN_FDS": count], process: 42)
         #expect(found == range)
     }
 
@@ -28,8 +30,8 @@ import Testing
 
     @Test(arguments: rejected)
     func noDescriptors(environment: [String: String], reason: String) {
-        let error = #expect(throws: SystemdSocketsError.self) {
-            try SystemdSockets.descriptors(environment: environment, process: 42)
+        let error = #expect(throws: Problem.self) {
+            try InheritedSocket.descriptors(environment: environment, process: 42)
         }
         #expect(error?.description.hasPrefix("no socket was passed") == true)
         #expect(error?.description.contains(reason) == true)
@@ -39,7 +41,7 @@ import Testing
         try await withDirectory { directory in
             let path = "\(directory)/a.sock"
             let descriptor = try listeningSocket(at: path)
-            let socket = try SystemdSockets.socket(descriptor)
+            let socket = try InheritedSocket(descriptor)
             #expect(socket.address.description == "unix:\(path)")
             var configuration = ServerConfiguration(addresses: [], limits: .patient)
             configuration.inherited = [socket]
@@ -66,7 +68,7 @@ import Testing
         let descriptor = Glibc.socket(family, CInt(SOCK_STREAM.rawValue), 0)
         let result = address.withSockAddr { bind(descriptor, $0, socklen_t($1)) }
         try #require(result == 0 && listen(descriptor, 8) == 0)
-        let socket = try SystemdSockets.socket(descriptor)
+        let socket = try InheritedSocket(descriptor)
         #expect(socket.address.description.hasPrefix(prefix))
         #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
         var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: .patient)
@@ -90,7 +92,7 @@ import Testing
             (pipes[0], "is not a socket"), (silent, "is not a listening stream socket"),
             (datagrams, "is not a listening stream socket"), (1_000_000, "is not a socket"),
         ] {
-            let error = #expect(throws: SystemdSocketsError.self) { try SystemdSockets.socket(descriptor) }
+            let error = #expect(throws: Problem.self) { try InheritedSocket(descriptor) }
             #expect(error?.description.contains("descriptor \(descriptor), which was passed, \(reason)") == true)
         }
         for descriptor in pipes + [silent, datagrams] {
