@@ -11,31 +11,10 @@ public final class Server: Sendable {
     private let loops: [NIOLoopBound<EventLoopConnections>]
     private let connectionLimit: ConnectionLimit
     private let isShuttingDown = Atomic(false)
-    private let ended = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+    private let ended: EventLoopPromise<Void>
 
-    private init(
-        _ configuration: ServerConfiguration, bound: [Listener.Bound], loops: [NIOLoopBound<EventLoopConnections>],
-        connectionLimit: ConnectionLimit
-    ) {
-        self.configuration = configuration
-        self.bound = bound
-        self.loops = loops
-        self.connectionLimit = connectionLimit
-        // Connections end once the TLS rules they were made under have changed.
-        configuration.security?.onNewRules { [loops] rules in
-            Self.forEach(loops) { $0.drain(unlessUnder: rules) }
-        }
-    }
-
-    /// The addresses listened on, with the real ports, in the order configured.
-    public var addresses: [ListenAddress] { bound.map(\.address) }
-
-    var listeners: [any Channel] { bound.map(\.channel) }
-
-    /// Binds every address, or throws `BindError`; then accepts connections. The inherited sockets come first.
-    public static func start(
-        _ configuration: ServerConfiguration, logger: Logger, handler: @escaping Handler
-    ) async throws -> Server {
+    /// Binds every address, or throws `BindError`; then accepts connections.
+    public init(_ configuration: ServerConfiguration, logger: Logger, handler: @escaping Handler) async throws {
         precondition(!configuration.addresses.isEmpty || !configuration.inherited.isEmpty, "a server needs an address")
         var loops: [NIOLoopBound<EventLoopConnections>] = []
         for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {
@@ -46,7 +25,7 @@ public final class Server: Sendable {
         let pipeline = ConnectionPipeline(
             limits: configuration.limits, gatekeeper: Gatekeeper(security: configuration.security, handler: handler),
             logger: logger)
-        let listener = Listener { [loops] in bootstrap(loops, connectionLimit, pipeline) }
+        let listener = Listener { [loops] in Self.bootstrap(loops, connectionLimit, pipeline) }
 
         var bound: [Listener.Bound] = []
         do {
@@ -63,17 +42,29 @@ public final class Server: Sendable {
             }
             throw error
         }
-        let server = Server(configuration, bound: bound, loops: loops, connectionLimit: connectionLimit)
+        self.configuration = configuration
+        self.bound = bound
+        self.loops = loops
+        self.connectionLimit = connectionLimit
+        ended = MultiThreadedEventLoopGroup.singleton.any().makePromise()
+        // Connections end once the TLS rules they were made under have changed.
+        configuration.security?.onNewRules { [loops] rules in
+            Self.forEach(loops) { $0.drain(unlessUnder: rules) }
+        }
         for listener in bound {
             listener.channel.closeFuture.whenComplete { _ in
-                if !server.isShuttingDown.load(ordering: .relaxed) {
-                    server.ended.fail(ListenerError(address: listener.address))
+                if !self.isShuttingDown.load(ordering: .relaxed) {
+                    self.ended.fail(ListenerError(address: listener.address))
                 }
             }
             try await listener.channel.setOption(.autoRead, value: true).get()
         }
-        return server
     }
+
+    /// The addresses listened on, with the real ports: first of the inherited sockets, then in the order configured.
+    public var addresses: [ListenAddress] { bound.map(\.address) }
+
+    var listeners: [any Channel] { bound.map(\.channel) }
 
     private static func bootstrap(
         _ loops: [NIOLoopBound<EventLoopConnections>], _ connectionLimit: ConnectionLimit,

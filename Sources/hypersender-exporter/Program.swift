@@ -151,7 +151,7 @@ struct Program {
                 configuration.inherited = try InheritedSocket.all(environment: settings.given.environment)
             }
             configuration.security = security
-            return try await Server.start(configuration, logger: logger, handler: endpoints.handle)
+            return try await Server(configuration, logger: logger, handler: endpoints.handle)
         } catch let error as Problem {
             throw SettingsProblems([SettingsProblem("--web.systemd-socket", "\(error)")])
         } catch let error as BindError {

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func allAddressesMeansBothFamilies() async throws {
-        let server = try await Server.start(configuration(":0"), logger: .silent, handler: Self.ok)
+        let server = try await Server(configuration(":0"), logger: .silent, handler: Self.ok)
         var hosts = ["127.0.0.1"]
         if server.addresses[0].host == "::" {
             hosts.append("::1")
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func severalAddresses() async throws {
-        let server = try await Server.start(
+        let server = try await Server(
             configuration("127.0.0.1:0", "localhost:0"), logger: .silent, handler: Self.ok)
         #expect(Set(server.addresses.map(\.port)).count == 2)
         for address in server.addresses {
@@ -40,12 +40,12 @@ import Testing
 
     @Test func anAddressInUseIsNamedAndNothingStaysBound() async throws {
         try await withServer(handler: Self.ok) { server in
-            let free = try await Server.start(Self.ok)
+            let free = try await Server(Self.ok)
             await free.shutdown(grace: .zero)
             let address = try ListenAddress("127.0.0.1:\(server.port)")
             let both = try configuration("127.0.0.1:\(free.port)", "127.0.0.1:\(server.port)")
             let error = await #expect(throws: BindError.self) {
-                _ = try await Server.start(both, logger: .silent, handler: Self.ok)
+                _ = try await Server(both, logger: .silent, handler: Self.ok)
             }
             #expect(error?.address == address)
             #expect(error?.description == "cannot listen on \(address): address already in use")
@@ -56,13 +56,13 @@ import Testing
     @Test func anAddressOfAnotherMachineIsNamed() async throws {
         let elsewhere = try configuration("192.0.2.1:0")
         let error = await #expect(throws: BindError.self) {
-            _ = try await Server.start(elsewhere, logger: .silent, handler: Self.ok)
+            _ = try await Server(elsewhere, logger: .silent, handler: Self.ok)
         }
         #expect(error?.reason == "this machine does not have the address")
     }
 
     @Test func aSecondShutdownHasNoEffect() async throws {
-        let server = try await Server.start(Self.ok)
+        let server = try await Server(Self.ok)
         let client = try await TestClient.connect(to: server.port)
         try await client.get("/")
         #expect(await client.response()?.body == "ok")
@@ -74,7 +74,7 @@ import Testing
     @Test func drainAnswersWhatIsInFlightAndNothingElse() async throws {
         let asked = Signal()
         let mayAnswer = Signal()
-        let server = try await Server.start { request in
+        let server = try await Server { request in
             request.path == "/"
                 ? .now(Response(status: 200))
                 : .later {
@@ -114,7 +114,7 @@ import Testing
     @Test func drainLetsASlowReaderFinish() async throws {
         let body = Body([UInt8](repeating: 0x61, count: 6_000_000))
         let asked = Signal()
-        let server = try await Server.start { _ in
+        let server = try await Server { _ in
             asked.fire()
             return .now(Response(status: 200, body: body))
         }
@@ -131,7 +131,7 @@ import Testing
     @Test func graceEnds() async throws {
         let asked = Signal()
         let cancelled = Signal()
-        let server = try await Server.start { _ in
+        let server = try await Server { _ in
             .later {
                 asked.fire()
                 try? await Task.sleep(for: .seconds(3600))
@@ -149,7 +149,7 @@ import Testing
 
     @Test func aSecondShutdownMayBeShorter() async throws {
         let asked = Signal()
-        let server = try await Server.start { _ in
+        let server = try await Server { _ in
             .later {
                 asked.fire()
                 try? await Task.sleep(for: .seconds(3600))
@@ -166,7 +166,7 @@ import Testing
     }
 
     @Test func runReturnsAfterShutdown() async throws {
-        let server = try await Server.start(Self.ok)
+        let server = try await Server(Self.ok)
         async let run: Void = server.run()
         await server.shutdown(grace: .zero)
         try await run
@@ -174,7 +174,7 @@ import Testing
     }
 
     @Test func runEndsWithItsTask() async throws {
-        let server = try await Server.start(Self.ok)
+        let server = try await Server(Self.ok)
         let run = Task { try await server.run() }
         run.cancel()
         try await run.value
@@ -182,7 +182,7 @@ import Testing
     }
 
     @Test func runThrowsWhenAListenerEndsByItself() async throws {
-        let server = try await Server.start(Self.ok)
+        let server = try await Server(Self.ok)
         try await server.listeners[0].close()
         let error = await #expect(throws: ListenerError.self) { try await server.run() }
         #expect(error?.address == server.addresses[0])

@@ -278,13 +278,13 @@ extension Server {
     var port: Int { addresses[0].port }
 
     /// A server on a free port of the loopback.
-    static func start(
+    convenience init(
         limits: Limits = .patient, security: LiveSecurity? = nil, refusal: @escaping Refusal = { _ in nil },
         _ handler: @escaping Handler
-    ) async throws -> Server {
+    ) async throws {
         var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: limits)
         configuration.security = security
-        return try await start(configuration, logger: .silent, handler: handling(refusal, handler))
+        try await self.init(configuration, logger: .silent, handler: handling(refusal, handler))
     }
 }
 
@@ -316,7 +316,7 @@ func withServer(
     limits: Limits = .patient, security: LiveSecurity? = nil, refusal: @escaping Refusal = { _ in nil },
     handler: @escaping Handler, _ body: (Server) async throws -> Void
 ) async throws {
-    let server = try await Server.start(limits: limits, security: security, refusal: refusal, handler)
+    let server = try await Server(limits: limits, security: security, refusal: refusal, handler)
     do {
         try await body(server)
     } catch {

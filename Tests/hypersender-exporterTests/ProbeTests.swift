@@ -21,7 +21,7 @@ import Testing
             security.tls = tls
             configuration.security = try LiveSecurity(security, logger: logger)
         }
-        let server = try await Server.start(configuration, logger: logger) { request in
+        let server = try await Server(configuration, logger: logger) { request in
             .now(Response(status: request.path == "/-/healthy" ? 503 : 404, body: Body("no")))
         }
         let result: Result<Void, any Error>

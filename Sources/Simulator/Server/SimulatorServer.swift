@@ -36,7 +36,7 @@ public final class SimulatorServer: Sendable {
         var limits = Limits()
         // A client may read an endless body slowly on purpose.
         limits.writeDeadline = .seconds(600)
-        let server = try await Server.start(
+        let server = try await Server(
             ServerConfiguration(addresses: [address], limits: limits), logger: logger, handler: live.reply)
         return SimulatorServer(server: server, live: live, token: token)
     }

@@ -178,7 +178,7 @@ import Testing
     @Test func aShutdownDoesNotWaitForRequestsThatDrip() async throws {
         var limits = Limits.patient
         limits.drainDeadline = .milliseconds(50)
-        let server = try await Server.start(limits: limits, Self.echo)
+        let server = try await Server(limits: limits, Self.echo)
         let client = try await TestClient.connect(to: server.port)
         try await client.send("GET / HTTP/1.1\r\nX: ")
         try await client.get("/")

@@ -45,7 +45,7 @@ import Testing
             #expect(socket.address.description == "unix:\(path)")
             var configuration = ServerConfiguration(addresses: [], limits: .patient)
             configuration.inherited = [socket]
-            let server = try await Server.start(configuration, logger: .silent) { _ in
+            let server = try await Server(configuration, logger: .silent) { _ in
                 .now(Response(status: 200, body: Body("ok")))
             }
             #expect(server.addresses == [socket.address])
@@ -73,7 +73,7 @@ import Testing
         #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
         var configuration = ServerConfiguration(addresses: [try ListenAddress("127.0.0.1:0")], limits: .patient)
         configuration.inherited = [socket]
-        let server = try await Server.start(configuration, logger: .silent) { _ in
+        let server = try await Server(configuration, logger: .silent) { _ in
             .now(Response(status: 200, body: Body("ok")))
         }
         #expect(server.addresses.count == 2)

@@ -9,7 +9,7 @@ import Testing
     private static let ok: Handler = { _ in .now(Response(status: 200, body: Body("ok"))) }
 
     private func start(_ path: String) async throws -> Server {
-        try await Server.start(
+        try await Server(
             ServerConfiguration(addresses: [try ListenAddress("unix:\(path)")], limits: .patient), logger: .silent,
             handler: Self.ok)
     }
@@ -107,7 +107,7 @@ import Testing
             let path = "\(directory)/a.sock"
             let addresses = [try ListenAddress("unix:\(path)"), try ListenAddress("192.0.2.1:0")]
             await #expect(throws: BindError.self) {
-                _ = try await Server.start(
+                _ = try await Server(
                     ServerConfiguration(addresses: addresses, limits: .patient), logger: .silent, handler: Self.ok)
             }
             #expect(!exists(path))

@@ -148,7 +148,7 @@ import Testing
     @Test func shutdownAnswersWhatIsInFlight() async throws {
         let asked = Signal()
         let mayAnswer = Signal()
-        let server = try await Server.start(security: try .tls()) { request in
+        let server = try await Server(security: try .tls()) { request in
             request.path == "/"
                 ? .now(Response(status: 200))
                 : .later {

@@ -679,7 +679,7 @@ struct HypersenderClientTests {
     }
 
     private func withServer(replying reply: @escaping Handler, test: (String) async throws -> Void) async throws {
-        let server = try await Server.start(
+        let server = try await Server(
             ServerConfiguration(addresses: [ListenAddress("127.0.0.1:0")]),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         ) { reply($0) }

@@ -56,7 +56,7 @@ final class ConnectionPoolTests: Sendable {
     private func withServer(
         _ address: String, port: Int = 0, closes: Bool = false, _ test: (Int) async throws -> Void
     ) async throws {
-        let server = try await Server.start(
+        let server = try await Server(
             ServerConfiguration(addresses: [ListenAddress("\(address):\(port)")]),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         ) { [self] request in
