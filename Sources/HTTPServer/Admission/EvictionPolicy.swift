@@ -8,7 +8,7 @@ import NIOCore
 struct EvictionPolicy {
     /// A connection that may be closed.
     struct Candidate: Equatable, Comparable {
-        enum Kind: Int {
+        enum Kind: Comparable {
             /// Kept alive between two requests.
             case idle
             /// Accepted or asking, but its request is not there in full.
@@ -22,7 +22,7 @@ struct EvictionPolicy {
         let since: NIODeadline
 
         static func < (first: Candidate, second: Candidate) -> Bool {
-            (first.kind.rawValue, first.since) < (second.kind.rawValue, second.since)
+            (first.kind, first.since) < (second.kind, second.since)
         }
     }
 
@@ -38,16 +38,12 @@ struct EvictionPolicy {
     /// The time for a request to arrive in full while newcomers wait; a client has four times as long to take bytes.
     let grace: TimeAmount
 
-    init(grace: TimeAmount) {
-        self.grace = grace
-    }
-
-    /// A policy for a server with this limit: its grace is 20 ms for few connections and 250 ms for many.
+    /// The grace is 20 ms for few connections and 250 ms for many.
     ///
     /// Newcomers pass through the places one after the other. Few places must be left sooner, so that the last of a
     /// crowd is let in as soon.
     init(maximumConnections: Int) {
-        self.init(grace: .microseconds(min(250_000, max(20_000, Int64(maximumConnections) * 100))))
+        grace = .microseconds(min(250_000, max(20_000, Int64(maximumConnections) * 100)))
     }
 
     /// Decides how `wanted` newcomers find a place.

@@ -2,12 +2,10 @@ import NIOHTTP1
 
 /// Header fields: names compare without regard to case, order is kept, names may repeat.
 public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-    var fields: HTTPHeaders
+    var fields = HTTPHeaders()
 
     /// No fields.
-    public init() {
-        fields = HTTPHeaders()
-    }
+    public init() {}
 
     /// The fields in the order given; a name may occur more than once.
     public init(dictionaryLiteral elements: (String, String)...) {

@@ -18,7 +18,7 @@ struct ResponseHead {
         headers = response.headers.fields
         isHTTP10 = request.isHTTP10
         sendsBody = length != nil && !request.isHead
-        self.keepsAlive = keepsAlive && !headers.contains { $0.isConnectionClose($1) }
+        self.keepsAlive = keepsAlive && !headers.contains { $0.isField("connection") && $1.isField("close") }
     }
 
     /// Writes the head with this `Date` value (RFC 9112, section 4).
@@ -41,9 +41,9 @@ struct ResponseHead {
 }
 
 extension ByteBuffer {
-    /// Writes a field if its name is a token, with a space for each byte that no value may hold (RFC 9110, 5.5).
+    /// Writes a field if its name is a token, with a space for each byte that no value may hold (RFC 9110, 5.5, 5.6.2).
     fileprivate mutating func writeField(name: String, value: String) {
-        guard name.isToken else { return }
+        guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { return }
         writeString(name)
         writeStaticString(": ")
         writeBytes(value.utf8.lazy.map { $0.isFieldByte ? $0 : UInt8(ascii: " ") })
@@ -52,15 +52,8 @@ extension ByteBuffer {
 }
 
 extension String {
-    /// Whether this may be the name of a field (RFC 9110, 5.6.2).
-    var isToken: Bool { !isEmpty && utf8.allSatisfy(\.isTokenByte) }
-
     /// Whether the server alone writes the field of this name.
     fileprivate var isServerField: Bool {
         isField("date") || isField("connection") || isField("content-length") || isField("transfer-encoding")
-    }
-
-    fileprivate func isConnectionClose(_ value: String) -> Bool {
-        isField("connection") && value.isField("close")
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct EvictionPolicyTests {
     private typealias Candidate = EvictionPolicy.Candidate
-    private let policy = EvictionPolicy(grace: .milliseconds(250))
+    private let policy = EvictionPolicy(maximumConnections: 4096)
 
     private static func at(_ millisecond: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .milliseconds(millisecond) }
 
