@@ -23,8 +23,7 @@ public final class Server: Sendable {
         let connectionLimit = ConnectionLimit(
             maximum: ConnectionLimit.maximum(asked: configuration.limits.connections), loops: loops)
         let pipeline = ConnectionPipeline(
-            limits: configuration.limits, gatekeeper: Gatekeeper(security: configuration.security, handler: handler),
-            logger: logger)
+            limits: configuration.limits, security: configuration.security, handler: handler, logger: logger)
         let listener = Listener { [loops] in Self.bootstrap(loops, connectionLimit, pipeline) }
 
         var bound: [Listener.Bound] = []
@@ -117,10 +116,7 @@ public final class Server: Sendable {
     public func shutdown(grace: Duration) async {
         let isFirst = !isShuttingDown.exchange(true, ordering: .relaxed)
         connectionLimit.endEvicting()
-        if let security = configuration.security {
-            security.onNewRules(nil)
-            security.current.access.endDelays()
-        }
+        await configuration.security?.current.access.checker.endDelays()
         if isFirst {
             for listener in bound {
                 listener.file?.remove()

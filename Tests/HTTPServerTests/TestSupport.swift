@@ -291,8 +291,7 @@ extension Server {
 extension ConnectionPipeline {
     /// A pipeline without TLS and passwords.
     init(limits: Limits, refusal: @escaping Refusal = { _ in nil }, handler: @escaping Handler) {
-        let gatekeeper = Gatekeeper(security: nil, handler: handling(refusal, handler))
-        self.init(limits: limits, gatekeeper: gatekeeper, logger: .silent)
+        self.init(limits: limits, security: nil, handler: handling(refusal, handler), logger: .silent)
     }
 }
 

@@ -15,7 +15,7 @@ final class AccessControl: Sendable {
     /// The hash that the passwords of unknown users are checked against, as costly as the costliest of a user.
     let decoy: BcryptHash
     private let verified: VerifiedCredentials
-    private let checker: PasswordChecker
+    let checker: PasswordChecker
     private let bucket: Mutex<TokenBucket?>
 
     /// Keeps what the `old` one has learned, as far as the settings have not changed.
@@ -24,18 +24,16 @@ final class AccessControl: Sendable {
         decoy = BcryptHash(decoyOfCost: settings.users.values.map(\.cost).max() ?? 10)
         verified = old?.verified ?? VerifiedCredentials()
         self.checker = old?.checker ?? checker
-        if let old, old.settings.rateLimit == settings.rateLimit {
-            bucket = Mutex(old.bucket.withLock { $0 })
-        } else {
-            bucket = Mutex(settings.rateLimit.map { TokenBucket($0, now: .now) })
-        }
+        let bucket = old?.bucket.withLock { $0 }
+        let isSame = bucket?.limit == settings.rateLimit
+        self.bucket = Mutex(isSame ? bucket : settings.rateLimit.map { TokenBucket($0, now: .now) })
     }
 
-    /// Judges a request by its head. Takes a token of the rate limit.
-    func judge(_ request: Request) -> AccessDecision {
+    /// Judges a request by its head. To be called once for each: it takes a token of the rate limit.
+    func judge(_ request: Request, of client: Client) -> AccessDecision {
         guard bucket.withLock({ $0?.take(now: .now) ?? true }) else { return .refused(.error(429)) }
         guard !settings.authExemptPaths.contains(request.path) else { return .allowed }
-        if let clients = settings.tls?.clients, clients.policy.requires, !request.hasCertificate {
+        if let clients = settings.tls?.clients, clients.policy.requires, !client.hasCertificate {
             return .refused(.error(403, "A client certificate is required"))
         }
         guard !settings.users.isEmpty else { return .allowed }
@@ -46,14 +44,12 @@ final class AccessControl: Sendable {
         if let hash, verified.contains(credentials, hash) {
             return .allowed
         }
-        return .uncertain { await self.check(credentials, hash, of: request) }
+        return .uncertain { await self.check(credentials, hash, of: client) }
     }
 
     /// Returns the refusal of wrong credentials. For an unknown user, who has no hash, it takes as long.
-    private func check(_ credentials: Credentials, _ hash: BcryptHash?, of request: Request) async -> Response? {
-        let result = await checker.check(
-            credentials.password, hash ?? decoy, for: request.client, presence: request.presence ?? ClientPresence())
-        switch (result, hash) {
+    private func check(_ credentials: Credentials, _ hash: BcryptHash?, of client: Client) async -> Response? {
+        switch (await checker.check(credentials.password, hash ?? decoy, for: client), hash) {
         case (.right, let hash?):
             verified.insert(credentials, hash)
             return nil
@@ -62,11 +58,6 @@ final class AccessControl: Sendable {
         case (.right, nil), (.wrong, _):
             return .unauthorized
         }
-    }
-
-    /// Sends refusals that are held back: the server is shutting down.
-    func endDelays() {
-        Task { await checker.endDelays() }
     }
 
     /// Returns the response with the configured header fields, which replace its own of the same name.

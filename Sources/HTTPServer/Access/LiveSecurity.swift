@@ -13,8 +13,6 @@ public final class LiveSecurity: Sendable {
         /// `nil` for plain HTTP.
         let tls: TLSSetup?
 
-        var rules: TLSRules { tls?.rules ?? .plain }
-
         init(_ settings: WebSecurity, old: AccessControl? = nil) throws(CertificateError) {
             access = AccessControl(settings, old: old)
             tls = try settings.tls.map { options throws(CertificateError) in
@@ -25,7 +23,7 @@ public final class LiveSecurity: Sendable {
 
     private struct State {
         var current: Current
-        var rulesChanged: (@Sendable (TLSRules) -> Void)?
+        var rulesChanged: (@Sendable (TLSRules?) -> Void)?
     }
 
     private let state: Mutex<State>
@@ -46,7 +44,7 @@ public final class LiveSecurity: Sendable {
     var current: Current { state.withLock { $0.current } }
 
     /// Sets what is called with the rules of TLS whenever they have changed. It must not block.
-    func onNewRules(_ action: (@Sendable (TLSRules) -> Void)?) {
+    func onNewRules(_ action: @escaping @Sendable (TLSRules?) -> Void) {
         state.withLock { $0.rulesChanged = action }
     }
 
@@ -83,10 +81,10 @@ public final class LiveSecurity: Sendable {
 
     private func put(_ new: Current) {
         state.withLock { state in
-            let old = state.current.rules
+            let old = state.current
             state.current = new
-            if new.rules != old {
-                state.rulesChanged?(new.rules)
+            if new.tls?.rules != old.tls?.rules {
+                state.rulesChanged?(new.tls?.rules)
             }
         }
     }

@@ -66,17 +66,16 @@ actor PasswordChecker {
     }
 
     /// Returns whether the hash is of the password. A task that was cancelled while it waited gets `wrong`.
-    func check(
-        _ password: [UInt8], _ hash: BcryptHash, for client: ClientAddress, presence: ClientPresence = ClientPresence()
-    ) async -> Result {
-        requests[client, default: 0] += 1
+    func check(_ password: [UInt8], _ hash: BcryptHash, for client: Client) async -> Result {
+        let address = client.address
+        requests[address, default: 0] += 1
         defer {
-            requests[client, default: 1] -= 1
-            if requests[client] == 0 {
-                requests[client] = nil
+            requests[address, default: 1] -= 1
+            if requests[address] == 0 {
+                requests[address] = nil
             }
         }
-        guard await enter(client, presence) else { return .busy }
+        guard await enter(client) else { return .busy }
         guard !Task.isCancelled else {
             leave()
             return .wrong
@@ -92,17 +91,17 @@ actor PasswordChecker {
         }
         guard !isRight else { return .right }
         // Twice the time that a check of all requests of the client takes.
-        await delay(time * (2 * requests[client, default: 1]) / concurrency)
+        await delay(time * (2 * requests[address, default: 1]) / concurrency)
         return .wrong
     }
 
-    private func enter(_ client: ClientAddress, _ presence: ClientPresence) async -> Bool {
+    private func enter(_ client: Client) async -> Bool {
         if running < concurrency {
             running += 1
             return true
         }
         return await withCheckedContinuation { continuation in
-            waiting.append((continuation, presence), of: client)?.continuation.resume(returning: false)
+            waiting.append((continuation, client.presence), of: client.address)?.continuation.resume(returning: false)
         }
     }
 

@@ -57,7 +57,7 @@ final class EventLoopConnections {
     }
 
     /// Ends the connections made under other rules than these, each after the request under way.
-    func drain(unlessUnder rules: TLSRules) {
+    func drain(unlessUnder rules: TLSRules?) {
         connections.values.filter { $0.rules != rules }.forEach { $0.drain() }
     }
 

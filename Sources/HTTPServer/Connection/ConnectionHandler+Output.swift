@@ -13,7 +13,7 @@ extension ConnectionHandler {
         case .now(let response): send(response)
         case .later(let make): later(make, cancelled: { $0.onEnd?() }) { $0.send($1) }
         case .raw(let write): sendRaw(write)
-        case .afterBody: send(gatekeeper.refuse(status: 500))
+        case .afterBody: send(.refusal(status: 500))
         }
     }
 
@@ -42,6 +42,7 @@ extension ConnectionHandler {
         }
         onStall = response.onStall
         onEnd = response.onEnd
+        let response = security?.current.access.finish(response) ?? response
         let head = state.startResponse(response)
         var buffer = context.channel.allocator.buffer(capacity: 512)
         head.write(to: &buffer, date: connections.currentDate)
@@ -95,7 +96,7 @@ extension ConnectionHandler {
         guard !isWriting, let context else { return }
         isWriting = true
         while !output.isEmpty, context.channel.isWritable {
-            var room = rules == .plain ? Int.max : Self.windowBytes
+            var room = rules == nil ? Int.max : Self.windowBytes
             while room > 0, var buffer = output.popFirst() {
                 let bytes = buffer.readSlice(length: min(buffer.readableBytes, room)) ?? buffer
                 if buffer.readableBytes > 0 {

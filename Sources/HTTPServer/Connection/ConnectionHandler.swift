@@ -12,17 +12,16 @@ final class ConnectionHandler: ChannelInboundHandler {
         case malformed(status: Int)
     }
 
-    let gatekeeper: Gatekeeper
+    let security: LiveSecurity?
+    private let handler: Handler
     let connections: EventLoopConnections
     private let logger: Logger
     var state: ConnectionState
     var context: ChannelHandlerContext?
 
-    private var client = ClientAddress.unknown
-    private let presence = ClientPresence()
-    private var hasCertificate = false
-    /// The rules under which the connection was made.
-    let rules: TLSRules
+    private var client = Client()
+    /// The rules under which the connection was made; `nil` for plain HTTP.
+    let rules: TLSRules?
 
     /// Parsed, but not yet served: at most the content of one read from the socket.
     var queue = CircularBuffer<Input>(initialCapacity: 0)
@@ -40,8 +39,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     var onStall: (@Sendable () -> Void)?
     var onEnd: (@Sendable () -> Void)?
 
-    init(_ pipeline: ConnectionPipeline, among connections: EventLoopConnections, rules: TLSRules, now: NIODeadline) {
-        gatekeeper = pipeline.gatekeeper
+    init(_ pipeline: ConnectionPipeline, among connections: EventLoopConnections, rules: TLSRules?, now: NIODeadline) {
+        security = pipeline.security
+        handler = pipeline.handler
         logger = pipeline.logger
         self.connections = connections
         state = ConnectionState(limits: pipeline.limits, now: now)
@@ -56,7 +56,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        client = ClientAddress(context.remoteAddress)
+        client.address = ClientAddress(context.remoteAddress)
         if connections.isClosed {
             close()
         } else if connections.isDraining {
@@ -80,11 +80,9 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func end() {
         _ = state.close()
-        presence.leave()
-        timer?.scheduled.cancel()
-        timer = nil
-        task?.cancel()
-        task = nil
+        client.presence.leave()
+        timer.take()?.scheduled.cancel()
+        task.take()?.cancel()
         queue.removeAll()
         output.removeAll()
         queuedBytes = 0
@@ -102,9 +100,9 @@ final class ConnectionHandler: ChannelInboundHandler {
             state.receiveBytes(arrival.count, now: context.eventLoop.now)
             armTimer()
         case is TLSHandshakeHandler.CertificateShown:
-            hasCertificate = true
+            client.hasCertificate = true
         case ChannelEvent.inputClosed:
-            presence.leave()
+            client.presence.leave()
             perform(state.closeInput(hasMore: !queue.isEmpty))
         default:
             context.fireUserInboundEventTriggered(event)
@@ -185,9 +183,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .none:
             armTimer()
         case .judge(let request):
-            judge(identified(request))
+            judge(request)
         case .answer(let request):
-            send(gatekeeper.answer(identified(request)))
+            send(handler(request))
         case .proceed:
             if let context {
                 send([ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")], context)
@@ -195,7 +193,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .refuse(let status):
             logger.debug("Refused a request", metadata: ["status": "\(status)"])
             queue.removeAll()
-            send(.now(gatekeeper.refuse(status: status)))
+            send(.now(.refusal(status: status)))
         case .reportStall:
             armTimer()
             onStall.take()?()
@@ -207,16 +205,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    private func identified(_ request: Request) -> Request {
-        var request = request
-        request.client = client
-        request.hasCertificate = hasCertificate
-        request.presence = presence
-        return request
-    }
-
     private func judge(_ request: Request) {
-        switch gatekeeper.judge(request) {
+        switch security?.current.access.judge(request, of: client) ?? .allowed {
         case .allowed: admit(request)
         case .refused(let response): refuse(.now(response))
         case .uncertain(let check):
@@ -234,7 +224,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func admit(_ request: Request) {
         guard let context else { return }
         if request.awaitsBody {
-            let reply = gatekeeper.answer(request)
+            let reply = handler(request)
             guard case .afterBody = reply else {
                 refuse(reply)
                 return

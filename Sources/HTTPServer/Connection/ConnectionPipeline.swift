@@ -5,7 +5,9 @@ import NIOHTTP1
 /// Adds the handlers of a connection to its channel.
 struct ConnectionPipeline {
     let limits: Limits
-    let gatekeeper: Gatekeeper
+    /// `nil` for plain HTTP and everybody.
+    let security: LiveSecurity?
+    let handler: Handler
     let logger: Logger
 
     /// Adds the handlers. Call on the channel's event loop.
@@ -14,22 +16,21 @@ struct ConnectionPipeline {
     /// - Throws: `ChannelError` if the rules of TLS have changed since `tls` was prepared.
     func configure(_ channel: any Channel, among connections: EventLoopConnections, _ tls: TLSSetup? = nil) throws {
         let pipeline = channel.pipeline.syncOperations
-        let rules = tls?.rules ?? .plain
-        guard rules == gatekeeper.security?.current.rules ?? .plain else { throw ChannelError.ioOnClosedChannel }
+        guard tls?.rules == security?.current.tls?.rules else { throw ChannelError.ioOnClosedChannel }
         if let tls {
             try pipeline.addHandler(PlainRequestHandler())
             try pipeline.addHandler(tls.makeHandler())
-            try pipeline.addHandler(TLSHandshakeHandler(allowing: tls.clientNames, logger: logger))
+            try pipeline.addHandler(TLSHandshakeHandler(allowing: tls.clients?.allowedNames ?? [], logger: logger))
         }
         try pipeline.addHandler(InputBufferHandler())
         try pipeline.addHandler(parser)
-        try pipeline.addHandler(ConnectionHandler(self, among: connections, rules: rules, now: channel.eventLoop.now))
+        try pipeline.addHandler(
+            ConnectionHandler(self, among: connections, rules: tls?.rules, now: channel.eventLoop.now))
     }
 
     /// Prepares TLS for one connection; `nil` for plain HTTP.
     func prepareTLS(on eventLoop: any EventLoop) -> EventLoopFuture<TLSSetup?> {
-        gatekeeper.security?.current.tls?.forOneConnection(on: eventLoop).map { $0 }
-            ?? eventLoop.makeSucceededFuture(nil)
+        security?.current.tls?.forOneConnection(on: eventLoop).map { $0 } ?? eventLoop.makeSucceededFuture(nil)
     }
 
     private var parser: ByteToMessageHandler<HTTPRequestDecoder> {

@@ -18,13 +18,6 @@ public struct Request: Sendable, Equatable {
     /// Whether the request has a body that has not been read yet.
     public var awaitsBody = false
 
-    /// The address of its client.
-    var client = ClientAddress.unknown
-    /// Whether the client has shown a certificate that the settings allow.
-    var hasCertificate = false
-    /// The presence of the client; `nil` if it is not known.
-    var presence: ClientPresence?
-
     /// A request for a target in origin, absolute or asterisk form (RFC 9112, 3.2), such as `/metrics?name=up`.
     public init(method: String = "GET", target: String, headers: Headers = [:]) {
         self.method = method

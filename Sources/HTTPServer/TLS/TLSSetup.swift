@@ -5,8 +5,7 @@ import NIOSSL
 /// TLS options with their certificates loaded, from which new connections are set up.
 struct TLSSetup: Sendable {
     let rules: TLSRules
-    let clientNames: ClientNames
-    private let clientPolicy: ClientCertificates.Policy?
+    let clients: ClientCertificates?
     private let configuration: TLSConfiguration
     private var context: NIOSSLContext
 
@@ -19,8 +18,7 @@ struct TLSSetup: Sendable {
         (rest.certificate, rest.key) = (.inline(""), .inline(""))
         rest.clients?.authority = nil
         rules = TLSRules(options: rest, clientCA: authority ?? [])
-        clientNames = ClientNames(options.clients?.allowedNames ?? [])
-        clientPolicy = options.clients?.policy
+        clients = options.clients
 
         var configuration = Self.configuration(chain, key)
         configuration.minimumTLSVersion = options.versions.lowerBound.native
@@ -34,7 +32,7 @@ struct TLSSetup: Sendable {
         configuration.applicationProtocols = ["http/1.1"]
         // HTTP says itself where a message ends, so the client's `close_notify` is not awaited.
         configuration.shutdownTimeout = .zero
-        if let policy = clientPolicy {
+        if let policy = clients?.policy {
             configuration.certificateVerification =
                 policy.requires && !judgesRequests ? .noHostnameVerification : .optionalVerification
             configuration.trustRoots =
@@ -66,7 +64,7 @@ struct TLSSetup: Sendable {
 
     /// Makes the handler that encrypts a connection.
     func makeHandler() -> NIOSSLServerHandler {
-        guard let clientPolicy, !clientPolicy.verifies else { return NIOSSLServerHandler(context: context) }
+        guard let clients, !clients.policy.verifies else { return NIOSSLServerHandler(context: context) }
         return NIOSSLServerHandler(context: context) { _, verified in verified.succeed(.certificateVerified) }
     }
 
@@ -75,7 +73,7 @@ struct TLSSetup: Sendable {
     /// A resumed session would not verify the client's certificate again, which may have expired. NIOSSL cannot be told
     /// not to resume, but the keys of sessions are those of a context: so a connection that asks for one gets its own.
     func forOneConnection(on eventLoop: any EventLoop) -> EventLoopFuture<TLSSetup> {
-        guard clientPolicy != nil else { return eventLoop.makeSucceededFuture(self) }
+        guard clients != nil else { return eventLoop.makeSucceededFuture(self) }
         return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
             var setup = self
             setup.context = try NIOSSLContext(configuration: configuration)
@@ -86,10 +84,8 @@ struct TLSSetup: Sendable {
 
 /// The TLS options but for the server's own certificate. A connection ends once they have changed.
 struct TLSRules: Sendable, Equatable {
-    var options: TLSOptions?
-    var clientCA: [NIOSSLCertificate] = []
-
-    static let plain = TLSRules()
+    let options: TLSOptions
+    let clientCA: [NIOSSLCertificate]
 }
 
 extension TLSOptions.Version {

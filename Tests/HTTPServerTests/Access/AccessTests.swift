@@ -207,6 +207,10 @@ import Testing
     }
 }
 
+extension AccessControl {
+    fileprivate func judge(_ request: Request) -> AccessDecision { judge(request, of: Client()) }
+}
+
 extension AccessDecision {
     fileprivate var isAllowed: Bool {
         if case .allowed = self { true } else { false }

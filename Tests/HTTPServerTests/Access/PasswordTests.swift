@@ -81,7 +81,7 @@ import Testing
         }
         await withTaskGroup(of: PasswordChecker.Result.self) { group in
             for _ in 0..<concurrency + 8 {
-                group.addTask { await checks.check([1], hash, for: .unknown) }
+                group.addTask { await checks.check([1], hash, for: Client()) }
             }
             // Some run, three wait, and the other five are turned away at once.
             var results: [PasswordChecker.Result] = []
@@ -96,7 +96,7 @@ import Testing
                 #expect(result == .right)
             }
         }
-        let wrong = await checks.check([2], hash, for: .unknown)
+        let wrong = await checks.check([2], hash, for: Client())
         #expect(wrong == .wrong)
     }
 
@@ -111,9 +111,9 @@ import Testing
             slept.withLock { $0.append(time) }
             await hasRested.wait()
         }
-        let first = await checks.check([1], hash, for: .unknown)
+        let first = await checks.check([1], hash, for: Client())
         #expect(first == .right, "who is right need not wait for the rest")
-        async let second = checks.check([1], hash, for: .unknown)
+        async let second = checks.check([1], hash, for: Client())
         for _ in 0..<100 {
             await Task.yield()
         }
@@ -165,11 +165,11 @@ import Testing
             held.fire()
             try? await Task.sleep(for: time)
         }
-        async let wrong = checks.check([2], hash, for: .unknown)
+        async let wrong = checks.check([2], hash, for: Client())
         await held.wait()
         await checks.endDelays()
         #expect(await wrong == .wrong)
-        let next = await checks.check([2], hash, for: .unknown)
+        let next = await checks.check([2], hash, for: Client())
         #expect(next == .wrong)
         #expect(held.count == 1)
     }
@@ -206,8 +206,8 @@ import Testing
         #expect(places.count == 6 && places.filter { $0 == [2] }.count == 1 && places[2...3].contains([2]), "\(places)")
     }
 
-    private func client(_ address: String) throws -> ClientAddress {
-        ClientAddress(try SocketAddress(ipAddress: address, port: 1))
+    private func client(_ address: String) throws -> Client {
+        Client(address: ClientAddress(try SocketAddress(ipAddress: address, port: 1)))
     }
 
     @Test(arguments: [
@@ -216,7 +216,7 @@ import Testing
         ("::1", "127.0.0.1", false),
     ])
     func clientsAreToldApart(one: String, other: String, areSame: Bool) throws {
-        #expect(try (client(one) == client(other)) == areSame)
+        #expect(try (client(one).address == client(other).address) == areSame)
     }
 
     /// Each step is `+` and a client to come, answered by who is turned away, or `-` for a turn, answered by whose it is.
@@ -237,7 +237,7 @@ import Testing
         for (number, step) in steps.split(separator: " ").enumerated() {
             let name = String(step.dropFirst())
             if let client = addresses[name.lowercased()] {
-                found += queue.append("\(name)\(number)", of: client).map { [$0] } ?? []
+                found += queue.append("\(name)\(number)", of: client.address).map { [$0] } ?? []
             } else {
                 found += queue.popFirst().map { [$0] } ?? []
             }

@@ -27,7 +27,7 @@ import Testing
 
     /// Asks for a body of buffers of these sizes.
     private func ask(
-        _ sizes: [Int], under rules: TLSRules, onEnd: @escaping @Sendable () -> Void = {}
+        _ sizes: [Int], under rules: TLSRules?, onEnd: @escaping @Sendable () -> Void = {}
     ) throws -> (EmbeddedChannel, Recorder) {
         let body = sizes.reduce(Body.empty) { $0 + Body([UInt8](repeating: 0x61, count: $1)) }
         let pipeline = ConnectionPipeline(limits: Limits()) { _ in
@@ -60,7 +60,7 @@ import Testing
     func encryptedWritesAreLimitedAndDoNotCrumble(sizes: [Int]) throws {
         let ended = Signal()
         let buffers = (0..<40).flatMap { _ in sizes }
-        let rules = TLSRules(options: TLSOptions(certificate: .inline(""), key: .inline("")))
+        let rules = TLSRules(options: TLSOptions(certificate: .inline(""), key: .inline("")), clientCA: [])
         let (channel, recorder) = try ask(buffers, under: rules) { ended.fire() }
         var rounds = 1
         while recorder.promises.isEmpty {
@@ -79,14 +79,14 @@ import Testing
 
     @Test func plainBuffersAreWrittenWholeAndReportedOnce() throws {
         let ended = Signal()
-        let (channel, recorder) = try ask([100, 1 << 20, 7], under: .plain) { ended.fire() }
+        let (channel, recorder) = try ask([100, 1 << 20, 7], under: nil) { ended.fire() }
         #expect(recorder.flushes.count == 1 && recorder.flushes[0].dropFirst() == [100, 1 << 20, 7])
         try expectOneEnd(ended, recorder, channel)
     }
 
     @Test func aFailedWriteEndsTheResponseAndTheConnection() throws {
         let ended = Signal()
-        let (channel, recorder) = try ask([100], under: .plain) { ended.fire() }
+        let (channel, recorder) = try ask([100], under: nil) { ended.fire() }
         recorder.promises[0].fail(ChannelError.ioOnClosedChannel)
         #expect(ended.count == 1 && !channel.isActive)
         _ = try channel.finish(acceptAlreadyClosed: true)
