@@ -36,9 +36,7 @@ final class ConnectionLimit: Sendable {
         max(1, min(asked, openFiles - max(32, openFiles / 4)))
     }
 
-    /// Takes a place, or calls `wake` once when a place may have become free.
-    ///
-    /// - Parameter wanted: the places to make free if there is none.
+    /// Takes a place, or makes `wanted` places free and calls `wake` once when one may be.
     func enter(wanted: Int, orWake wake: @escaping @Sendable () -> Void) -> Bool {
         let hasEntered = state.withLock { state in
             if state.count < maximum {

@@ -40,8 +40,7 @@ struct EvictionPolicy {
 
     /// The grace is 20 ms for few connections and 250 ms for many.
     ///
-    /// Newcomers pass through the places one after the other. Few places must be left sooner, so that the last of a
-    /// crowd is let in as soon.
+    /// Newcomers pass through the places one by one: few must be left sooner, so that the last waits no longer.
     init(maximumConnections: Int) {
         grace = .microseconds(min(250_000, max(20_000, Int64(maximumConnections) * 100)))
     }

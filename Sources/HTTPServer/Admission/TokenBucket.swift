@@ -1,8 +1,7 @@
 /// A bucket of tokens, to which one is added in every interval until it is full. Decides only.
 struct TokenBucket: Sendable {
     let limit: RequestRateLimit
-    /// The time at which the bucket was or will be empty, if no token were lost to its brim: it is full from `burst`
-    /// intervals after that on.
+    /// The time at which the bucket was or will be empty: it is full from `burst` intervals after that on.
     private var emptyAt: ContinuousClock.Instant
 
     /// A full bucket.

@@ -13,9 +13,7 @@ public struct InheritedSocket: Sendable, Hashable {
     /// The address it listens on.
     let address: ListenAddress
 
-    /// Returns the listening sockets passed to this process, at least one. Child processes do not inherit them.
-    ///
-    /// - Parameter environment: holds `LISTEN_PID` and `LISTEN_FDS`.
+    /// Returns the sockets that `LISTEN_PID` and `LISTEN_FDS` pass to this process, at least one; children get none.
     public static func all(environment: [String: String]) throws(Problem) -> [InheritedSocket] {
         try descriptors(environment: environment, process: getpid()).map { descriptor throws(Problem) in
             try InheritedSocket(descriptor)

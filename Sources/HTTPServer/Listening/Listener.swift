@@ -13,8 +13,7 @@ struct Listener {
         var file: UnixSocketFile?
     }
 
-    /// The limit on bytes of a response that wait in the kernel: it would take megabytes for each client that does
-    /// not read.
+    /// The limit on a response's bytes in the kernel, which would take megabytes for a client that does not read.
     private static let unsentBytes = 256 * 1024
 
     /// `TCP_NOTSENT_LOWAT`, which Swift does not import.

@@ -49,8 +49,7 @@ public struct Request: Sendable, Equatable {
 
     /// The query as name and value pairs, percent-decoded, with `+` read as a space.
     ///
-    /// A pair without `=` has an empty value; an incomplete percent sequence stands for itself; bytes that are not
-    /// UTF-8 are replaced by U+FFFD.
+    /// Without `=` the value is empty. An incomplete percent sequence stands for itself; what is not UTF-8 is U+FFFD.
     public func queryItems() -> [(name: String, value: String)] {
         guard let query else { return [] }
         return query.utf8.split(separator: UInt8(ascii: "&")).map { pair in

@@ -66,7 +66,8 @@ struct RequestTraits: Equatable {
 
     /// Whether the target has the form that belongs to the method (RFC 9112, 3.2).
     private static func isTarget(_ target: String, of method: HTTPMethod) -> Bool {
-        guard target.utf8.allSatisfy(isTargetByte) else { return false }
+        // Visible ASCII but `#`: a fragment is never sent.
+        guard target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") }) else { return false }
         switch method {
         case .CONNECT: return isHost(target)
         case .OPTIONS where target == "*": return true
@@ -93,11 +94,6 @@ struct RequestTraits: Equatable {
     /// A byte of a registered name (RFC 3986, 3.2.2).
     private static func isHostByte(_ byte: UInt8) -> Bool {
         byte.isAlphanumeric || byte.isOne(of: "-._~%!$&'()*+,;=")
-    }
-
-    /// Visible ASCII but `#`: a fragment is never sent.
-    private static func isTargetByte(_ byte: UInt8) -> Bool {
-        byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "#")
     }
 }
 

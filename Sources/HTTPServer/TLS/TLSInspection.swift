@@ -8,9 +8,7 @@ public struct TLSInspection: Sendable, Equatable {
     /// The certificates that are no longer valid, or not yet: no client would accept them.
     public private(set) var warnings: [CertificateError] = []
 
-    /// Loads the given certificates and keys, and tries whether they fit together. Blocks on files.
-    ///
-    /// - Parameter now: in seconds since 1970.
+    /// Loads certificates and keys, and tries whether they fit at `now`, in seconds since 1970. Blocks on files.
     public init(certificate: TLSOptions.PEM?, key: TLSOptions.PEM?, clientCA: TLSOptions.PEM?, now: Int) {
         let chain = attempt(try certificate?.certificates(for: .certificate))
         let privateKey = attempt(try key?.privateKey())
