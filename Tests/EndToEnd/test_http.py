@@ -222,7 +222,7 @@ class HTTP(Running):
         self.assertNotIn("hypersender_instances", page)
         release.set()
         wait_until(lambda: exporter.request("/-/ready").status == 200, 5, "it is ready after the first poll")
-        self.assertTrue(good(exporter.scrape()))
+        wait_until(lambda: good(exporter.scrape()), 5, "the page shows the poll a moment after it")
 
     def test_ready_after_a_bad_poll(self):
         api = self.enterContext(FakeAPI(key="another"))
