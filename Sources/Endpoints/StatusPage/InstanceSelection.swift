@@ -8,11 +8,8 @@ struct InstanceSelection {
         var account: String?
         var tracked: TrackedInstance
 
-        /// Whether this is shown first: trouble, and among it the latest.
-        fileprivate func precedes(_ other: Row) -> Bool {
-            (tracked.instance.status.place, -tracked.statusChangedAt)
-                < (other.tracked.instance.status.place, -other.tracked.statusChangedAt)
-        }
+        /// The place in the list: trouble first, and among it the latest.
+        fileprivate var place: (Int, Double) { (tracked.instance.status.place, -tracked.statusChangedAt) }
     }
 
     /// The instances of all accounts with data, by status.
@@ -46,7 +43,7 @@ struct InstanceSelection {
                 } else if instance.status != .working {
                     settling += 1
                 }
-                guard isAccountWanted, query.status.includes(instance.status, needsAttention: needsAttention),
+                guard isAccountWanted, query.includes(instance.status, needsAttention: needsAttention),
                     search.matches(instance.name) || search.matches(instance.id)
                 else { continue }
                 matched += 1
@@ -59,7 +56,7 @@ struct InstanceSelection {
     }
 
     private mutating func cut(to maximum: Int) {
-        rows.sort { $0.precedes($1) }
+        rows.sort { $0.place < $1.place }
         rows.removeLast(max(0, rows.count - maximum))
     }
 }

@@ -8,7 +8,7 @@ extension StatusPage {
         guard !selection.rows.isEmpty else {
             return """
                 \(html: start)<p class="card empty">No instance matches. \
-                <a href="\(attribute: address(status: .all))#instances">Show all</a></p></section>
+                <a href="\(attribute: address(status: ""))#instances">Show all</a></p></section>
 
                 """
         }
@@ -54,11 +54,10 @@ extension StatusPage {
 
     /// The form has no action and so leads to this page, also where a proxy has it under another path.
     private var form: HTML {
-        let statuses =
-            [
-                option("", "Any", isChosen: query.status == .all),
-                option(StatusQuery.Choice.attention.name, "Needs attention", isChosen: query.status == .attention),
-            ] + InstanceStatus.byUrgency.map { option($0.rawValue, $0.rawValue, isChosen: query.status == .only($0)) }
+        let choices =
+            [("", "Any"), (StatusQuery.attention, "Needs attention")]
+            + InstanceStatus.byUrgency.map { ($0.rawValue, $0.rawValue) }
+        let statuses = choices.map { option($0, $1, isChosen: query.status == $0) }
         let listed = accounts.prefix(Self.maximumAccounts).compactMap(\.name)
         let names =
             [option("", "Any", isChosen: query.account == nil)]
@@ -69,7 +68,7 @@ extension StatusPage {
             ? "<input \(html: attributes) dir=\"auto\" maxlength=\"256\" value=\"\(attribute: query.account ?? "")\">"
             : "<select \(html: attributes)>\(each: names)</select>"
         let account: HTML = "<p><label for=\"account\">Account</label>\(html: field)</p>"
-        let clear: HTML = " <a href=\"\(attribute: address(status: .all))#instances\">Clear</a>"
+        let clear: HTML = " <a href=\"\(attribute: address(status: ""))#instances\">Clear</a>"
         return """
             <form method="get" role="search" autocomplete="off"><p><label for="q">Name or id</label>\
             <input id="q" name="q" type="search" dir="auto" maxlength="256" value="\(attribute: query.text)"></p>\

@@ -66,9 +66,9 @@ struct StatusPage {
     }
 
     /// Returns the address of this page with another query.
-    func address(status: StatusQuery.Choice, isPaused: Bool? = nil, keepsFilter: Bool = false) -> String {
+    func address(status: String, isPaused: Bool? = nil, keepsFilter: Bool = false) -> String {
         let fields = [
-            ("q", keepsFilter ? query.text : ""), ("status", status.name),
+            ("q", keepsFilter ? query.text : ""), ("status", status),
             ("account", keepsFilter ? query.account ?? "" : ""), ("refresh", isPaused ?? query.isPaused ? "off" : ""),
         ]
         return "?" + fields.filter { !$1.isEmpty }.map { "\($0)=\($1.percentEncoded)" }.joined(separator: "&")
@@ -76,19 +76,19 @@ struct StatusPage {
 
     private func counts(_ selection: InstanceSelection) -> HTML {
         let statuses = InstanceStatus.byUrgency.map { status in
-            count(status.rawValue, selection.counts[status] ?? 0, .only(status), tone: status.tone(after: 0))
+            count(status.rawValue, selection.counts[status] ?? 0, status.rawValue, tone: status.tone(after: 0))
         }
         return """
             <nav aria-label="Instances by status"><ul class="counts">\
-            \(each: statuses)\(html: count("All", selection.total, .all, tone: "all"))</ul></nav>
+            \(each: statuses)\(html: count("All", selection.total, "", tone: "all"))</ul></nav>
 
             """
     }
 
-    private func count(_ label: String, _ count: Int, _ choice: StatusQuery.Choice, tone: String) -> HTML {
+    private func count(_ label: String, _ count: Int, _ status: String, tone: String) -> HTML {
         """
-        <li><a class="\(count > 0 ? tone : "none")"\(html: query.status == choice ? " aria-current=\"true\"" : "") \
-        href="\(attribute: address(status: choice))#instances"><b>\(count.grouped)</b> <span>\(label)</span></a></li>
+        <li><a class="\(count > 0 ? tone : "none")"\(html: query.status == status ? " aria-current=\"true\"" : "") \
+        href="\(attribute: address(status: status))#instances"><b>\(count.grouped)</b> <span>\(label)</span></a></li>
         """
     }
 

@@ -5,19 +5,13 @@ import Monitoring
 
 /// The query of the status page: the filters of its list, and whether it is paused.
 struct StatusQuery: Equatable {
-    /// The selected statuses.
-    enum Choice: Equatable {
-        case all
-        /// All that a person should look at, whatever the status.
-        case attention
-        case only(InstanceStatus)
-        /// A status that does not exist.
-        case nothing
-    }
+    /// The value of `status` for instances that a person should look at, whatever their status.
+    static let attention = "ATTENTION"
 
     /// The text that a name or an id must contain; empty for any.
     var text = ""
-    var status = Choice.all
+    /// The status that instances must have, or `attention`, in capitals; empty for any.
+    var status = ""
     /// The account's name, or a part of it; `nil` for any.
     var account: String?
     /// Whether the page does not load itself again.
@@ -35,7 +29,7 @@ struct StatusQuery: Equatable {
             let value = Self.trimmed(value)
             switch name {
             case "q": text = value
-            case "status": status = Choice(value)
+            case "status": status = value.uppercased()
             case "account": account = value.isEmpty ? nil : value
             case "refresh": isPaused = value == "off"
             default: break
@@ -45,7 +39,11 @@ struct StatusQuery: Equatable {
 
     /// Whether anything is left out.
     var filters: Bool {
-        !text.isEmpty || status != .all || account != nil
+        !text.isEmpty || !status.isEmpty || account != nil
+    }
+
+    func includes(_ status: InstanceStatus, needsAttention: Bool) -> Bool {
+        self.status.isEmpty || self.status == status.rawValue || needsAttention && self.status == Self.attention
     }
 
     /// Returns the accounts that are asked for: the one of that name, or else those whose name contains it.
@@ -59,35 +57,5 @@ struct StatusQuery: Equatable {
     private static func trimmed(_ text: String) -> String {
         let start = text.unicodeScalars.drop(while: \.properties.isWhitespace)
         return String(start.prefix(maximumTextLength).trimming(while: \.properties.isWhitespace))
-    }
-}
-
-extension StatusQuery.Choice {
-    /// Reads a name in any case.
-    init(_ name: String) {
-        switch name.uppercased() {
-        case "": self = .all
-        case "ATTENTION": self = .attention
-        case let name: self = InstanceStatus(rawValue: name).map(Self.only) ?? .nothing
-        }
-    }
-
-    /// The value in a query; empty for all.
-    var name: String {
-        switch self {
-        case .all: ""
-        case .attention: "attention"
-        case .only(let status): status.rawValue
-        case .nothing: "-"
-        }
-    }
-
-    func includes(_ status: InstanceStatus, needsAttention: Bool) -> Bool {
-        switch self {
-        case .all: true
-        case .attention: needsAttention
-        case .only(let wanted): status == wanted
-        case .nothing: false
-        }
     }
 }
