@@ -2,44 +2,30 @@ import Basics
 import CProcess
 import Glibc
 
-/// The access to a file that everybody on the machine has.
-struct FileExposure: Equatable {
-    let isWritable: Bool
-    let isReadable: Bool
-
-    /// Judges a file's mode.
+/// Warnings about files that everybody on the machine may write or read.
+enum FileExposure {
+    /// Returns the end of a sentence that names a file; `nil` if there is nothing to warn of.
     ///
-    /// Files in memory are secrets that a container engine, Kubernetes or systemd has put into a place of its own:
-    /// their mode is not the user's to set.
-    init(mode: UInt32, fileSystem: Int) {
-        let isInMemory = [Int(TMPFS_MAGIC), Int(RAMFS_MAGIC)].contains(fileSystem)
-        isWritable = !isInMemory && mode & S_IWOTH != 0
-        isReadable = !isInMemory && mode & S_IROTH != 0
-    }
-
-    /// Judges a file, at the end of symbolic links; `nil` if it cannot be looked at.
-    init?(path: String) {
+    /// - Parameter isSecret: whether nobody else may read the file either.
+    static func warning(_ path: String, isSecret: Bool) -> String? {
+        // At the end of symbolic links.
         var file = stat()
         var system = statfs()
         guard stat(path, &file) == 0, statfs(path, &system) == 0 else { return nil }
-        self.init(mode: file.st_mode, fileSystem: system.f_type)
+        return warning(mode: file.st_mode, fileSystem: system.f_type, isSecret: isSecret)
     }
 
-    /// Returns the end of a sentence that names the file; `nil` if there is nothing to warn of.
-    ///
-    /// - Parameter isSecret: whether nobody else may read the file either.
-    func warning(isSecret: Bool) -> String? {
-        switch (isWritable, isSecret && isReadable) {
+    /// Judges a file's mode.
+    static func warning(mode: UInt32, fileSystem: Int, isSecret: Bool) -> String? {
+        // Files in memory are secrets that a container engine, Kubernetes or systemd has put into a place of its own:
+        // their mode is not the user's to set.
+        guard ![Int(TMPFS_MAGIC), Int(RAMFS_MAGIC)].contains(fileSystem) else { return nil }
+        return switch (mode & S_IWOTH != 0, isSecret && mode & S_IROTH != 0) {
         case (true, true): "may be read and written by everybody: chmod o-rw"
         case (true, false): "may be written by everybody: chmod o-w"
         case (false, true): "may be read by everybody: chmod o-r"
         case (false, false): nil
         }
-    }
-
-    /// Returns the warning about the file at a path.
-    static func warning(_ path: String, isSecret: Bool) -> String? {
-        FileExposure(path: path)?.warning(isSecret: isSecret)
     }
 }
 
