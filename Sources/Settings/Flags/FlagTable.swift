@@ -84,14 +84,12 @@ extension Flag {
             "Phone label of `hypersender_instance_info`: none, a keyed hash, or the full number."),
         Flag(
             name: "metrics.label", placeholder: "name=value",
-            help: "Label of all series of the account, such as `customer=acme`. Repeatable.", property: \.labels
+            help: "Label of all series of the account, such as `customer=acme`. Repeatable.", accountKey: "labels",
+            property: \.labels, isRepeatable: true
         ) { (text, values) throws(Problem) in
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { throw Problem("is not a label: write it like customer=acme") }
             try values.label(String(parts[0]), String(parts[1]))
-        }.with {
-            $0.accountKey = "labels"
-            $0.isRepeatable = true
         },
         Flag(
             "config.file", .text("path"), \.accountsFile, "File that names several accounts, each with its own API key."

@@ -61,8 +61,7 @@ public struct GivenValues: Sendable {
             return "no flag takes the API key, which everybody on the machine could read in the list of processes: set"
                 + " HYPERSENDER_TOKEN, or point --hypersender.token-file to a file that holds the key"
         }
-        let suggestion = KeyName.suggestion(place, Flag.all.map { "--\($0.name)" })
-        return "unknown flag" + (suggestion.map { "; \($0)" } ?? "")
+        return "unknown flag\(KeyName.advice(place, Flag.all.map { "--\($0.name)" }))"
     }
 
     /// Reports variables of ours that nothing reads.
@@ -72,8 +71,7 @@ public struct GivenValues: Sendable {
             // Kubernetes names the addresses of services so: HYPERSENDER_EXPORTER_SERVICE_HOST.
             let isService = ["_SERVICE_HOST", "_PORT"].contains { name.hasSuffix($0) } || name.contains("_PORT_")
             guard !isService, !known.contains(name), !others.contains(name) else { continue }
-            let suggestion = KeyName.suggestion(name, known).map { "; \($0)" } ?? ""
-            diagnostics.report(Redaction.apply(to: name), "unknown variable\(suggestion)")
+            diagnostics.report(Redaction.apply(to: name), "unknown variable\(KeyName.advice(name, known))")
         }
     }
 

@@ -133,13 +133,13 @@ extension WebFile {
             && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "_")).contains($0) }
         let shown = isName ? "\"\(text)\"" : Redaction.quote(Redaction.apply(to: text))
         let known = (CipherSuite.names + CipherSuite.namesOfTLS13).sorted()
-        throw Problem("\(shown) is an unknown cipher suite; \(KeyName.advice(text, known, "known are"))")
+        throw Problem("\(shown) is an unknown cipher suite\(KeyName.advice(text, known, otherwise: "known are"))")
     }
 
     private static func curve(_ text: String) throws(Problem) -> TLSOptions.Curve {
         if let curve = TLSOptions.Curve(rawValue: text) { return curve }
         let known = TLSOptions.Curve.allCases.map(\.rawValue)
-        throw Problem("is an unknown curve; \(KeyName.advice(text, known, "known are"))")
+        throw Problem("is an unknown curve\(KeyName.advice(text, known, otherwise: "known are"))")
     }
 
     private static func checkClients(

@@ -3,7 +3,7 @@ final class Diagnostics {
     private typealias Finding = (line: Int, problem: SettingsProblem)
 
     /// The file's name in messages.
-    private let file: String
+    let file: String
     private var mistakes: [Finding] = []
     private var unusual: [Finding] = []
 
@@ -19,12 +19,6 @@ final class Diagnostics {
 
     func throwProblems() throws(SettingsProblems) {
         guard mistakes.isEmpty else { throw SettingsProblems(problems) }
-    }
-
-    /// Returns a path that the file names, which is relative to the file's folder.
-    func resolve(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
-        return file[...slash] + path
     }
 
     /// Reports a mistake in a flag, a variable or a whole file, once.
@@ -50,7 +44,6 @@ final class Diagnostics {
     }
 
     private static func inOrder(_ found: [Finding]) -> [SettingsProblem] {
-        // The index keeps the order of several findings in one line.
-        found.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element.problem)
+        found.sorted { $0.line < $1.line }.map(\.problem)
     }
 }

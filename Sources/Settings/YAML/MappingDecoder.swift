@@ -14,19 +14,22 @@ final class MappingDecoder {
     private let diagnostics: Diagnostics
     private var known: Set<String> = []
 
+    /// A value, and its path within the file.
+    private typealias Item = (node: YAMLNode, path: String)
+
     /// Reads a file's bytes, which must hold a mapping or nothing; `nil`, with a problem, if they do not.
     convenience init?(file bytes: [UInt8], _ diagnostics: Diagnostics) {
         guard let root = YAMLParser.parse(bytes, diagnostics) else { return nil }
-        self.init(root.isNull ? .mapping([], line: 1) : root, path: "", diagnostics)
+        self.init((root.isNull ? .mapping([], line: 1) : root, path: ""), diagnostics)
     }
 
-    private init?(_ node: YAMLNode, path: String, _ diagnostics: Diagnostics) {
-        guard case .mapping(let entries, let line) = node else {
-            if case .unreadable = node { return nil }
-            diagnostics.report(line: node.line, key: path, "must be a mapping: lines of the form key: value")
+    private init?(_ item: Item, _ diagnostics: Diagnostics) {
+        guard case .mapping(let entries, let line) = item.node else {
+            if case .unreadable = item.node { return nil }
+            diagnostics.report(line: item.node.line, key: item.path, "must be a mapping: lines of the form key: value")
             return nil
         }
-        (self.path, self.line, self.diagnostics) = (path, line, diagnostics)
+        (path, self.line, self.diagnostics) = (item.path, line, diagnostics)
         keys = entries.map(\.key)
         self.entries = Dictionary(entries.map { ($0.key, $0) }) { first, _ in first }
     }
@@ -37,7 +40,10 @@ final class MappingDecoder {
     }
 
     /// Returns a path that the file names, which is relative to the file's folder.
-    func resolve(_ path: String) -> String { diagnostics.resolve(path) }
+    func resolve(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let slash = diagnostics.file.lastIndex(of: "/") else { return path }
+        return diagnostics.file[...slash] + path
+    }
 
     /// Returns the line of a key; if it is missing, that of the mapping.
     func line(of key: String) -> Int {
@@ -83,7 +89,7 @@ final class MappingDecoder {
     func value<Value>(
         _ key: String, quote: ((String) -> String)? = Redaction.quote, _ parse: (String) throws(Problem) -> Value
     ) -> Value? {
-        scalar(key, quote: quote) { (text, _) throws(Problem) in try parse(text) }
+        scalar(take(key), quote) { (text, _) throws(Problem) in try parse(text) }
     }
 
     /// Reads a value of a kind that flags have too.
@@ -98,7 +104,7 @@ final class MappingDecoder {
 
     /// Reads a boolean of YAML 1.1: `true`, `yes`, `on` or `false`, `no`, `off`, without quotes.
     func flag(_ key: String) -> Bool? {
-        scalar(key) { (text, isPlain) throws(Problem) in
+        scalar(take(key), Redaction.quote) { (text, isPlain) throws(Problem) in
             // Also True and TRUE, but nothing in between.
             let isUsual = text == text.uppercased() || text.dropFirst() == text.dropFirst().lowercased()
             guard isPlain, isUsual, let value = ValueParser.booleans[text.lowercased()] else {
@@ -110,7 +116,7 @@ final class MappingDecoder {
 
     /// Reads a whole number, decimal and without quotes, within limits.
     func integer(_ key: String, _ range: ClosedRange<Int>) -> Int? {
-        scalar(key) { (text, isPlain) throws(Problem) in
+        scalar(take(key), Redaction.quote) { (text, isPlain) throws(Problem) in
             // Go reads 010 as eight, others as ten.
             guard isPlain, text == "0" || !text.hasPrefix("0") else {
                 throw Problem(
@@ -131,37 +137,37 @@ final class MappingDecoder {
         _ key: String, quote: ((String) -> String)? = Redaction.quote, _ parse: (String) throws(Problem) -> Value
     ) -> [Value]? {
         items(key)?.compactMap { item in
-            scalar(item.node, path: item.path, quote) { (text, _) throws(Problem) in try parse(text) }
+            scalar(item, quote) { (text, _) throws(Problem) in try parse(text) }
         }
     }
 
     /// Reads a mapping within this one.
     func mapping(_ key: String) -> MappingDecoder? {
-        node(key).flatMap { MappingDecoder($0, path: path(of: key), diagnostics) }
+        take(key).flatMap { MappingDecoder($0, diagnostics) }
     }
 
     /// Reads a sequence of mappings; items at fault are left out.
     func mappings(_ key: String) -> [MappingDecoder] {
-        (items(key) ?? []).compactMap { MappingDecoder($0.node, path: $0.path, diagnostics) }
+        (items(key) ?? []).compactMap { MappingDecoder($0, diagnostics) }
     }
 
     /// Reports every key that was not taken, with the nearest one that was.
     func end() {
         let known = known.sorted()
         for key in keys where !self.known.contains(key) {
-            report(key, "unknown key; \(KeyName.advice(key, known, "known here:"))")
+            report(key, "unknown key\(KeyName.advice(key, known, otherwise: "known here:"))")
         }
     }
 
     /// Takes the value of a key, whatever its kind; `nil` if it is null.
-    private func node(_ key: String) -> YAMLNode? {
+    private func take(_ key: String) -> Item? {
         known.insert(key)
-        return isGiven(key) ? entries[key]?.value : nil
+        guard isGiven(key), let entry = entries[key] else { return nil }
+        return (entry.value, path(of: key))
     }
 
-    private func items(_ key: String) -> [(node: YAMLNode, path: String)]? {
-        guard let node = node(key) else { return nil }
-        let path = path(of: key)
+    private func items(_ key: String) -> [Item]? {
+        guard let (node, path) = take(key) else { return nil }
         switch node {
         case .unreadable: return nil
         case .sequence(let items, _): return items.enumerated().map { ($1, "\(path)[\($0)]") }
@@ -173,16 +179,10 @@ final class MappingDecoder {
     }
 
     private func scalar<Value>(
-        _ key: String, quote: ((String) -> String)? = Redaction.quote,
+        _ item: Item?, _ quote: ((String) -> String)?,
         _ parse: (_ text: String, _ isPlain: Bool) throws(Problem) -> Value
     ) -> Value? {
-        node(key).flatMap { scalar($0, path: path(of: key), quote, parse) }
-    }
-
-    private func scalar<Value>(
-        _ node: YAMLNode, path: String, _ quote: ((String) -> String)?,
-        _ parse: (_ text: String, _ isPlain: Bool) throws(Problem) -> Value
-    ) -> Value? {
+        guard let (node, path) = item else { return nil }
         switch node {
         case .unreadable: break
         case .scalar(let text, let isPlain, let line):
