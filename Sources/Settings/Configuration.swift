@@ -22,29 +22,64 @@ public struct Configuration: Sendable {
     /// - Parameter now: in seconds since 1970, to tell which certificates are valid.
     /// - Throws: `ConfigurationError` with every mistake in them.
     public init(_ settings: Settings, now: Double) throws(ConfigurationError) {
-        let diagnostics = Diagnostics(file: settings.flags.accountsFile ?? "")
-        let read = settings.accounts(diagnostics)
-        (accounts, variables, hash) = (read.accounts, read.variables, Self.hash(read.texts))
+        var mistakes = ConfigurationError()
+        self.init(settings, now: now, &mistakes)
+        guard mistakes.problems.isEmpty else { throw mistakes }
+    }
+
+    /// Reads all files as far as possible.
+    fileprivate init(_ settings: Settings, now: Double, _ mistakes: inout ConfigurationError) {
+        let flags = settings.flags
+        let diagnostics = Diagnostics(file: flags.accountsFile ?? "")
+        readAccounts(settings, diagnostics)
         settings.checkAuthorities(for: accounts, diagnostics)
-        var error = ConfigurationError(accounts: diagnostics.problems)
-        warnings = diagnostics.warnings
-        if let file = settings.flags.webConfigFile {
-            do throws(SettingsProblems) {
-                let web = try WebFile.read(path: file, now: Int(now))
-                security = web.security
-                warnings += web.warnings
-                let isPublic = settings.flags.listenAddresses.contains {
-                    $0.path == nil && !IPAddress.isLoopback(host: $0.host)
-                }
-                if isPublic, !security.users.isEmpty, security.tls == nil {
-                    let warning = "asks for passwords without TLS: they travel unencrypted; add tls_server_config"
-                    warnings.append(SettingsProblem(file, warning))
-                }
-            } catch let mistakes {
-                error.web = mistakes.problems
-            }
+        (mistakes.accounts, warnings) = (diagnostics.problems, diagnostics.warnings)
+        guard let file = flags.webConfigFile else { return }
+        do throws(SettingsProblems) {
+            let web = try WebFile.read(path: file, now: Int(now))
+            security = web.security
+            warnings += web.warnings
+        } catch {
+            mistakes.web = error.problems
         }
-        guard error.problems.isEmpty else { throw error }
+        let isPublic = flags.listenAddresses.contains { $0.path == nil && !IPAddress.isLoopback(host: $0.host) }
+        if isPublic, !security.users.isEmpty, security.tls == nil {
+            let warning = "asks for passwords without TLS: they travel unencrypted; add tls_server_config"
+            warnings.append(SettingsProblem(file, warning))
+        }
+    }
+
+    private mutating func readAccounts(_ settings: Settings, _ diagnostics: Diagnostics) {
+        var texts: [String] = []
+        switch settings.source {
+        case .demo: break
+        case .api(let baseURL, let token):
+            do {
+                _ = try token.read()
+            } catch {
+                diagnostics.report("token", error.description)
+            }
+            if let exposure = token.exposure {
+                diagnostics.warn("token", exposure)
+            }
+            // A proxy that cannot be used has been reported with the flags.
+            let proxy = try? settings.proxies.proxy(for: baseURL)
+            let account = AccountSettings(name: nil, settings.flags, token: token, proxy: proxy, settings.authorities)
+            accounts = [account]
+            texts = [settings.flags.accountText]
+        case .file(let path):
+            if let exposure = FileExposure.warning(path, isSecret: false) {
+                diagnostics.warn(path, "the file \(exposure)")
+            }
+            var file = AccountsFile(settings, diagnostics)
+            do {
+                accounts = file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize))
+            } catch {
+                diagnostics.report(path, "the file \(error)")
+            }
+            (variables, texts) = (file.variables, file.texts)
+        }
+        hash = Self.hash(texts)
     }
 
     /// Returns the FNV-1a hash of texts in any order.
@@ -54,18 +89,18 @@ public struct Configuration: Sendable {
     }
 }
 
-/// All mistakes in flags and files, at least one.
+/// All mistakes in flags and files; thrown if there is one.
 public struct ConfigurationError: Error, Sendable, Equatable {
     /// Those in flags, variables and their combination.
-    public private(set) var flags: [SettingsProblem] = []
+    public internal(set) var flags: [SettingsProblem] = []
     /// Those in the accounts, their keys and their files.
     public var accounts: [SettingsProblem] = []
     /// Those in the web configuration file.
     public var web: [SettingsProblem] = []
 
-    /// Creates an error; without mistakes it must not be thrown.
-    public init(flags: [SettingsProblem] = [], accounts: [SettingsProblem] = [], web: [SettingsProblem] = []) {
-        (self.flags, self.accounts, self.web) = (flags, accounts, web)
+    /// Creates an error of these mistakes.
+    public init(accounts: [SettingsProblem] = [], web: [SettingsProblem] = []) {
+        (self.accounts, self.web) = (accounts, web)
     }
 
     /// All of them.
@@ -82,19 +117,15 @@ extension Settings {
     ) throws(ConfigurationError) -> (settings: Settings, configuration: Configuration) {
         let diagnostics = Diagnostics()
         let settings = Settings(given, diagnostics)
-        let files = Result { () throws(ConfigurationError) in try Configuration(settings, now: now) }
-        let variables = try? files.get().variables
+        var mistakes = ConfigurationError()
+        let configuration = Configuration(settings, now: now, &mistakes)
         // An account may name any variable, as long as the file cannot be read.
-        if let known = settings.flags.accountsFile == nil ? [] : variables {
-            given.reportUnknownVariables(besides: known, diagnostics)
+        if settings.flags.accountsFile == nil || mistakes.problems.isEmpty {
+            given.reportUnknownVariables(besides: configuration.variables, diagnostics)
         }
-        do throws(ConfigurationError) {
-            let configuration = try files.get()
-            guard diagnostics.problems.isEmpty else { throw ConfigurationError() }
-            return (settings, configuration)
-        } catch {
-            throw ConfigurationError(flags: diagnostics.problems, accounts: error.accounts, web: error.web)
-        }
+        mistakes.flags = diagnostics.problems
+        guard mistakes.problems.isEmpty else { throw mistakes }
+        return (settings, configuration)
     }
 
     /// Returns the account that the demo polls.
@@ -103,41 +134,6 @@ extension Settings {
         flags.baseURL = try BaseURL(baseURL)
         let token = TokenSource.environment(name: "demo", try Secret(token))
         return AccountSettings(name: nil, flags, token: token, proxy: nil, authorities)
-    }
-
-    /// Reads the accounts to poll, with the environment variables that hold their keys and the configuration of all as
-    /// texts.
-    fileprivate func accounts(
-        _ diagnostics: Diagnostics
-    ) -> (accounts: [AccountSettings], variables: Set<String>, texts: [String]) {
-        switch source {
-        case .demo: return ([], [], [])
-        case .api(let baseURL, let token):
-            do {
-                _ = try token.read()
-            } catch {
-                diagnostics.report("token", error.description)
-            }
-            if let exposure = token.exposure {
-                diagnostics.warn("token", exposure)
-            }
-            // A proxy that cannot be used has been reported with the flags.
-            let proxy = try? proxies.proxy(for: baseURL)
-            let account = AccountSettings(name: nil, flags, token: token, proxy: proxy, authorities)
-            return ([account], [], [flags.accountText])
-        case .file(let path):
-            if let exposure = FileExposure.warning(path, isSecret: false) {
-                diagnostics.warn(path, "the file \(exposure)")
-            }
-            do {
-                var file = AccountsFile(self, diagnostics)
-                let accounts = file.read(try SmallFile.read(path, limit: YAMLParser.maximumSize))
-                return (accounts, file.variables, file.texts)
-            } catch {
-                diagnostics.report(path, "the file \(error)")
-                return ([], [], [])
-            }
-        }
     }
 
     fileprivate func checkAuthorities(for accounts: [AccountSettings], _ diagnostics: Diagnostics) {
