@@ -39,11 +39,9 @@ enum HealthCheck {
         var problem: String?
         for usesTLS in encrypts.map({ [$0, !$0] }) ?? [false] {
             do throws(Problem) {
-                let answer = try await Probe(address: address, usesTLS: usesTLS).ask(path, within: timeout)
-                if serves(answer) { return nil }
-                if case .status(let status) = answer {
-                    problem = problem ?? "\(path) is answered \(status)"
-                }
+                let status = try await Probe(address: address, usesTLS: usesTLS).ask(path, within: timeout)
+                guard let status, !serves(status) else { return nil }
+                problem = problem ?? "\(path) is answered \(status)"
             } catch {
                 problem = problem ?? "\(error)"
             }
@@ -53,12 +51,7 @@ enum HealthCheck {
 
     /// Whether a healthy exporter may answer so: a check has no password or certificate, and may be one request too
     /// many.
-    static func serves(_ answer: Probe.Answer) -> Bool {
-        switch answer {
-        case .status(let status): [200, 401, 403, 429].contains(status)
-        case .refused: true
-        }
-    }
+    static func serves(_ status: Int) -> Bool { [200, 401, 403, 429].contains(status) }
 
     /// Returns the arguments of the command line; for a mere `--healthcheck` with those of the container's first
     /// process.

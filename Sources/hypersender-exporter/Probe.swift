@@ -17,17 +17,11 @@ struct Probe {
     /// The certificate is not verified: it bears the name by which others know this machine. Nothing secret is sent.
     let usesTLS: Bool
 
-    enum Answer: Equatable {
-        /// A response with this status.
-        case status(Int)
-        /// A TLS alert: the server encrypts, and lets no client in that shows no certificate it knows.
-        case refused
-    }
-
     /// Sends `GET` for a path.
     ///
+    /// - Returns: the response's status; `nil` for a TLS alert: the server lets no client in that shows no certificate.
     /// - Throws: `Problem` if no answer comes within the time.
-    func ask(_ path: String, within time: Duration) async throws(Problem) -> Answer {
+    func ask(_ path: String, within time: Duration) async throws(Problem) -> Int? {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -37,14 +31,14 @@ struct Probe {
         encryption.minimumTLSVersion = .tlsv1
         configuration.tlsConfiguration = encryption
         let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
-        let answer: Result<Answer, Problem>
+        let answer: Result<Int?, Problem>
         do {
             var request = HTTPClientRequest(url: origin + path)
             request.headers.add(name: "Host", value: "localhost")
             let response = try await client.execute(request, deadline: .now() + TimeAmount(time))
-            answer = .success(.status(Int(response.status.code)))
+            answer = .success(Int(response.status.code))
         } catch {
-            answer = Self.isAlert(error) ? .success(.refused) : .failure(Problem(Self.reason(error)))
+            answer = Self.isAlert(error) ? .success(nil) : .failure(Problem(Self.reason(error)))
         }
         try? await client.shutdown()
         return try answer.get()
@@ -75,7 +69,9 @@ struct Probe {
         let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
         return switch ((cause as? IOError)?.errnoCode, cause as? HTTPClientError) {
         case (ECONNREFUSED, _): "nobody listens there"
-        case (ECONNRESET, _), (_, .remoteConnectionClosed): "the connection was closed without an answer"
+        case (ECONNRESET, _), (_, .remoteConnectionClosed),
+            _ where cause as? ChannelError == .ioOnClosedChannel:
+            "the connection was closed without an answer"
         case (ENOENT, _): "there is no such socket"
         case (let code?, _): String(cString: strerror(code))
         case (_, .connectTimeout), (_, .deadlineExceeded), (_, .tlsHandshakeTimeout): "no answer in time"

@@ -28,27 +28,23 @@ struct Program {
 
     /// Puts the web configuration file into force, and with it checks what only the server can tell of it.
     ///
-    /// - Throws: `SettingsProblems`.
-    func security(_ configuration: Configuration) throws(SettingsProblems) -> LiveSecurity {
+    /// - Throws: `SettingsProblem`.
+    func security(_ configuration: Configuration) throws(SettingsProblem) -> LiveSecurity {
         do {
             return try LiveSecurity(configuration.security, logger: logger)
         } catch {
-            throw SettingsProblems([SettingsProblem(settings.flags.webConfigFile ?? "", "\(error)")])
+            throw SettingsProblem(settings.flags.webConfigFile ?? "", "\(error)")
         }
     }
 
     /// Runs until SIGTERM or SIGINT.
     ///
-    /// - Throws: `SettingsProblems` if the program cannot start or go on.
+    /// - Throws: `SettingsProblem` if the program cannot start or go on.
     func run(_ configuration: Configuration) async throws {
         logger.warn(of: settings.warnings + configuration.warnings)
         let security = try security(configuration)
         let polling = try await polling(configuration)
-        let reloader = Reloader(
-            Reloader.Parts(
-                settings: settings, demo: polling.demo, accounts: polling.accounts, security: security,
-                exporter: polling.exporter),
-            time: time, logger: logger)
+        let reloader = Reloader(settings, polling, security, time: time, logger: logger)
         let endpoints = endpoints(polling, reload: settings.flags.enablesLifecycle ? reloader.reload : nil)
         await reloader.onReload { await endpoints.pollEnded() }
         let server = try await listen(endpoints, security)
@@ -76,7 +72,7 @@ struct Program {
     }
 
     /// The parts that are needed to poll.
-    private struct Polling {
+    struct Polling {
         let exporter: ExporterStatus
         let monitor: Monitor
         let accounts: AccountManager
@@ -138,7 +134,7 @@ struct Program {
             await server.shutdown(grace: Self.grace)
             group.cancelAll()
             if case .failure(let error)? = end {
-                throw SettingsProblems([SettingsProblem("fatal", "\(error)")])
+                throw SettingsProblem("fatal", "\(error)")
             }
         }
     }
@@ -153,10 +149,10 @@ struct Program {
             configuration.security = security
             return try await Server(configuration, logger: logger, handler: endpoints.handle)
         } catch let error as Problem {
-            throw SettingsProblems([SettingsProblem("--web.systemd-socket", "\(error)")])
+            throw SettingsProblem("--web.systemd-socket", "\(error)")
         } catch let error as BindError {
-            let problem = "\(error.reason); choose another with --web.listen-address"
-            throw SettingsProblems([SettingsProblem("cannot listen on \(error.address)", problem)])
+            throw SettingsProblem(
+                "cannot listen on \(error.address)", "\(error.reason); choose another with --web.listen-address")
         }
     }
 

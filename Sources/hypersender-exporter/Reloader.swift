@@ -8,25 +8,20 @@ import Settings
 
 /// Reads the configuration again while the program runs, one reading at a time.
 actor Reloader {
-    /// The settings to read again, and the parts of the program they take effect in.
-    struct Parts {
-        let settings: Settings
-        /// The account to poll with `--demo`.
-        let demo: AccountSettings?
-        let accounts: AccountManager
-        let security: LiveSecurity
-        let exporter: ExporterStatus
-    }
-
-    private let parts: Parts
+    private let settings: Settings
+    private let polling: Program.Polling
+    private let security: LiveSecurity
     private let time: any TimeSource
     private let logger: Logger
     /// The mistakes for which the files as they are now are not in use.
     private var mistakes = ConfigurationError()
     private var pageChanged: @Sendable () async -> Void = {}
 
-    init(_ parts: Parts, time: any TimeSource, logger: Logger) {
-        (self.parts, self.time, self.logger) = (parts, time, logger)
+    init(
+        _ settings: Settings, _ polling: Program.Polling, _ security: LiveSecurity, time: any TimeSource, logger: Logger
+    ) {
+        (self.settings, self.polling, self.security) = (settings, polling, security)
+        (self.time, self.logger) = (time, logger)
     }
 
     /// Sets what is to be called once other accounts are polled.
@@ -55,7 +50,7 @@ actor Reloader {
     /// Reads files again when they have changed: the web configuration file, as the exporter-toolkit does at each
     /// request, the certificates, and the accounts file with `--config.auto-reload`.
     func followFiles() async {
-        let flags = parts.settings.flags
+        let flags = settings.flags
         var web = flags.webConfigFile.map(FileWatch.init)
         var accounts = flags.reloadsOnChange ? flags.accountsFile.map(FileWatch.init) : nil
         while (try? await Task.sleep(for: .seconds(1))) != nil {
@@ -66,7 +61,7 @@ actor Reloader {
                 reloadWebFile(path)
             }
             // Open connections are to end if the client authority has changed, even without new ones.
-            parts.security.refresh()
+            security.refresh()
         }
     }
 
@@ -75,7 +70,7 @@ actor Reloader {
         do {
             let (new, warnings) = try WebFile.read(path: path, now: Int(time.now.unix))
             try checkLocks(new)
-            try parts.security.replace(with: new)
+            try security.replace(with: new)
             mistakes.web = []
             logger.info("Web configuration file reloaded", metadata: new.summary.merging(["file": "\(path)"]) { $1 })
             logger.warn(of: warnings)
@@ -90,38 +85,38 @@ actor Reloader {
     /// Checks that a file takes neither TLS nor all passwords away: it may be half written, or lost. A reload that was
     /// asked for does what it says.
     private func checkLocks(_ new: WebSecurity) throws(Problem) {
-        let old = parts.security.settings
+        let old = security.settings
         guard old.tls == nil || new.tls != nil, old.users.isEmpty || !new.users.isEmpty else {
             throw Problem("takes TLS or all passwords away: reload, if that is meant")
         }
     }
 
     private func report(_ problems: [SettingsProblem], _ message: Logger.Message) {
-        parts.exporter.configurationRead(succeeded: mistakes.problems.isEmpty)
+        polling.exporter.configurationRead(succeeded: mistakes.problems.isEmpty)
         for problem in problems {
             logger.error(message, metadata: ["problem": "\(problem)"])
         }
     }
 
     private func attempt(isAsked: Bool) async throws(ConfigurationError) {
-        var configuration = try Configuration(parts.settings, now: time.now.unix)
-        if let demo = parts.demo {
+        var configuration = try Configuration(settings, now: time.now.unix)
+        if let demo = polling.demo {
             configuration.accounts = [demo]
         }
         let plan: AccountManager.Plan
         do {
-            plan = try await parts.accounts.prepare(configuration.accounts)
+            plan = try await polling.accounts.prepare(configuration.accounts)
         } catch {
             throw ConfigurationError(accounts: [SettingsProblem("accounts", error.description)])
         }
         do {
             if !isAsked { try checkLocks(configuration.security) }
-            try parts.security.replace(with: configuration.security)
+            try security.replace(with: configuration.security)
         } catch {
-            throw ConfigurationError(web: [SettingsProblem(parts.settings.flags.webConfigFile ?? "", "\(error)")])
+            throw ConfigurationError(web: [SettingsProblem(settings.flags.webConfigFile ?? "", "\(error)")])
         }
-        await parts.accounts.apply(plan)
-        parts.exporter.configurationInUse(hash: configuration.hash)
+        await polling.accounts.apply(plan)
+        polling.exporter.configurationInUse(hash: configuration.hash)
         await pageChanged()
         logger.info(
             "Configuration reloaded",

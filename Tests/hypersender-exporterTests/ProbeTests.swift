@@ -39,7 +39,7 @@ import Testing
 
     private func answer(
         _ address: String, usesTLS: Bool = false, within time: Duration = .seconds(60)
-    ) async throws -> Probe.Answer {
+    ) async throws -> Int? {
         try await Probe(address: ListenAddress(address), usesTLS: usesTLS).ask("/-/healthy", within: time)
     }
 
@@ -55,7 +55,7 @@ import Testing
         try await withServer { address in
             for host in ["127.0.0.1", "", "0.0.0.0", "localhost"] {
                 let answer = try await answer("\(host):\(address.port)")
-                #expect(answer == .status(503), "\(host)")
+                #expect(answer == 503, "\(host)")
             }
         }
     }
@@ -66,7 +66,7 @@ import Testing
         #expect(before == "there is no such socket")
         try await withServer(at: path) { _ in
             let answer = try await answer(path)
-            #expect(answer == .status(503))
+            #expect(answer == 503)
         }
     }
 
@@ -82,10 +82,10 @@ import Testing
     @Test func aServerOfTLSIsAsked() async throws {
         try await withServer(tls: Self.tls) { address in
             let encrypted = try await answer("127.0.0.1:\(address.port)", usesTLS: true)
-            #expect(encrypted == .status(503))
+            #expect(encrypted == 503)
             // The answer of a TLS server to a client that speaks plain HTTP.
             let plain = try await answer("127.0.0.1:\(address.port)")
-            #expect(plain == .status(400))
+            #expect(plain == 400)
         }
     }
 
@@ -96,7 +96,7 @@ import Testing
         tls.versions = version...version
         try await withServer(tls: tls) { address in
             let answer = try await answer("127.0.0.1:\(address.port)", usesTLS: true)
-            #expect(answer == .refused)
+            #expect(answer == nil)
         }
     }
 
