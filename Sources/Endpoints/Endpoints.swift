@@ -23,10 +23,8 @@ public final class Endpoints: Sendable {
             telemetryPath: String = "/metrics", maximumScrapes: Int = 40, includesExporter: Bool = true,
             runbooks: String? = nil
         ) {
-            self.telemetryPath = telemetryPath
-            self.maximumScrapes = maximumScrapes
-            self.includesExporter = includesExporter
-            self.runbooks = runbooks
+            (self.telemetryPath, self.maximumScrapes) = (telemetryPath, maximumScrapes)
+            (self.includesExporter, self.runbooks) = (includesExporter, runbooks)
         }
     }
 
@@ -53,11 +51,8 @@ public final class Endpoints: Sendable {
         _ configuration: Configuration, monitor: Monitor, exporter: ExporterStatus, time: any TimeSource,
         reload: Reload? = nil
     ) {
-        self.configuration = configuration
-        self.monitor = monitor
-        self.exporter = exporter
-        self.time = time
-        self.reload = reload
+        (self.configuration, self.monitor, self.exporter) = (configuration, monitor, exporter)
+        (self.time, self.reload) = (time, reload)
         scrapes = ConcurrencyLimit(configuration.maximumScrapes == 0 ? .max : configuration.maximumScrapes)
         page = MetricsPage(snapshot: { monitor.snapshot }, time: time)
     }

@@ -54,25 +54,21 @@ extension StatusPage {
 
     /// The form has no action and so leads to this page, also where a proxy has it under another path.
     private var form: HTML {
-        let choices =
-            [("", "Any"), (StatusQuery.attention, "Needs attention")]
-            + InstanceStatus.byUrgency.map { ($0.rawValue, $0.rawValue) }
-        let statuses = choices.map { option($0, $1, isChosen: query.status == $0) }
-        let listed = accounts.prefix(Self.maximumAccounts).compactMap(\.name)
-        let names =
-            [option("", "Any", isChosen: query.account == nil)]
-            + listed.map { option($0, $0, isChosen: query.account == $0) }
+        let statuses =
+            [(StatusQuery.attention, "Needs attention")] + InstanceStatus.byUrgency.map { ($0.rawValue, $0.rawValue) }
+        let names = accounts.prefix(Self.maximumAccounts).compactMap(\.name).map { ($0, $0) }
         let attributes: HTML = "id=\"account\" name=\"account\""
         let field: HTML =
             accounts.count > Self.maximumAccounts
-            ? "<input \(html: attributes) dir=\"auto\" maxlength=\"256\" value=\"\(attribute: query.account ?? "")\">"
-            : "<select \(html: attributes)>\(each: names)</select>"
+            ? "<input \(html: attributes) dir=\"auto\" maxlength=\"256\" value=\"\(attribute: query.account)\">"
+            : "<select \(html: attributes)>\(html: options(names, chosen: query.account))</select>"
         let account: HTML = "<p><label for=\"account\">Account</label>\(html: field)</p>"
         let clear: HTML = " <a href=\"\(attribute: address(status: ""))#instances\">Clear</a>"
         return """
             <form method="get" role="search" autocomplete="off"><p><label for="q">Name or id</label>\
             <input id="q" name="q" type="search" dir="auto" maxlength="256" value="\(attribute: query.text)"></p>\
-            <p><label for="status">Status</label><select id="status" name="status">\(each: statuses)</select></p>\
+            <p><label for="status">Status</label><select id="status" name="status">\
+            \(html: options(statuses, chosen: query.status))</select></p>\
             \(html: hasNames ? account : "")\
             \(html: query.isPaused ? "<input type=\"hidden\" name=\"refresh\" value=\"off\">" : "")\
             <p><button>Filter</button>\(html: query.filters ? clear : "")</p></form>
@@ -80,7 +76,11 @@ extension StatusPage {
             """
     }
 
-    private func option(_ value: String, _ label: String, isChosen: Bool) -> HTML {
-        "<option value=\"\(attribute: value)\"\(html: isChosen ? " selected" : "")>\(label)</option>"
+    /// Returns the options of a list, after one for any.
+    private func options(_ others: [(value: String, label: String)], chosen: String) -> HTML {
+        let options = ([("", "Any")] + others).map { value, label in
+            "<option value=\"\(attribute: value)\"\(html: value == chosen ? " selected" : "")>\(label)</option>" as HTML
+        }
+        return "\(each: options)"
     }
 }

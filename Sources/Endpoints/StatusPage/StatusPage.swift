@@ -69,7 +69,7 @@ struct StatusPage {
     func address(status: String, isPaused: Bool? = nil, keepsFilter: Bool = false) -> String {
         let fields = [
             ("q", keepsFilter ? query.text : ""), ("status", status),
-            ("account", keepsFilter ? query.account ?? "" : ""), ("refresh", isPaused ?? query.isPaused ? "off" : ""),
+            ("account", keepsFilter ? query.account : ""), ("refresh", isPaused ?? query.isPaused ? "off" : ""),
         ]
         return "?" + fields.filter { !$1.isEmpty }.map { "\($0)=\($1.percentEncoded)" }.joined(separator: "&")
     }

@@ -12,8 +12,8 @@ struct StatusQuery: Equatable {
     var text = ""
     /// The status that instances must have, or `attention`, in capitals; empty for any.
     var status = ""
-    /// The account's name, or a part of it; `nil` for any.
-    var account: String?
+    /// The account's name, or a part of it; empty for any.
+    var account = ""
     /// Whether the page does not load itself again.
     var isPaused = false
 
@@ -30,7 +30,7 @@ struct StatusQuery: Equatable {
             switch name {
             case "q": text = value
             case "status": status = value.uppercased()
-            case "account": account = value.isEmpty ? nil : value
+            case "account": account = value
             case "refresh": isPaused = value == "off"
             default: break
             }
@@ -39,7 +39,7 @@ struct StatusQuery: Equatable {
 
     /// Whether anything is left out.
     var filters: Bool {
-        !text.isEmpty || !status.isEmpty || account != nil
+        !text.isEmpty || !status.isEmpty || !account.isEmpty
     }
 
     func includes(_ status: InstanceStatus, needsAttention: Bool) -> Bool {
@@ -48,7 +48,7 @@ struct StatusQuery: Equatable {
 
     /// Returns the accounts that are asked for: the one of that name, or else those whose name contains it.
     func accounts(of all: [AccountState]) -> [AccountState] {
-        guard let account else { return all }
+        guard !account.isEmpty else { return all }
         let search = TextSearch(account)
         let named = all.filter { $0.name == account }
         return named.isEmpty ? all.filter { search.matches($0.name ?? "") } : named

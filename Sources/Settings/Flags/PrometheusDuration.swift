@@ -29,8 +29,7 @@ public enum PrometheusDuration {
 
     /// Writes a duration in the same form.
     public static func format(_ duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
-        var rest = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        var rest = Int64(duration / .milliseconds(1))
         if rest <= 0 { return "0s" }
         var text = ""
         for unit in units where unit.name != "y" && unit.name != "w" && rest >= unit.milliseconds {
