@@ -28,7 +28,7 @@ enum ExporterCommand {
         let process = ProcessInfo.processInfo
         let given = GivenValues(arguments, environment: process.environment, hostName: process.hostName)
         if given.asksForHelp || given.asksForVersion {
-            output(given.asksForHelp ? Flag.help : "\(BuildInformation.description)\n", to: STDOUT_FILENO)
+            output((given.asksForHelp ? Flag.help : "\(BuildInformation.description)\n").utf8, to: STDOUT_FILENO)
             return EXIT_SUCCESS
         }
         do {
@@ -77,25 +77,22 @@ enum ExporterCommand {
         guard output(page, to: STDOUT_FILENO) else {
             throw Problem("the page cannot be written to standard output: \(String(cString: strerror(errno)))")
         }
-        output(PollTable.text(accounts), to: STDERR_FILENO)
+        output(PollTable.text(accounts).utf8, to: STDERR_FILENO)
         return accounts.allSatisfy { $0.lastError == nil }
     }
 
     private static func say(_ text: String) {
-        output("hypersender-exporter: \(text)\n", to: STDOUT_FILENO)
+        output("hypersender-exporter: \(text)\n".utf8, to: STDOUT_FILENO)
     }
 
     private static func complain(_ text: some CustomStringConvertible) {
-        output("hypersender-exporter: \(text)\n", to: STDERR_FILENO)
-    }
-
-    static func output(_ text: String, to stream: Int32) {
-        _ = output(Array(text.utf8), to: stream)
+        output("hypersender-exporter: \(text)\n".utf8, to: STDERR_FILENO)
     }
 
     /// Writes all bytes; returns whether that was possible.
-    private static func output(_ bytes: [UInt8], to stream: Int32) -> Bool {
-        var rest = bytes[...]
+    @discardableResult
+    static func output(_ bytes: some Sequence<UInt8>, to stream: Int32) -> Bool {
+        var rest = Array(bytes)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(stream, $0.baseAddress, $0.count) }
             guard count >= 0 || errno == EINTR else { return false }

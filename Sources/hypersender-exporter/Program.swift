@@ -45,7 +45,8 @@ struct Program {
         let security = try security(configuration)
         let polling = try await polling(configuration)
         let reloader = Reloader(settings, polling, security, time: time, logger: logger)
-        let endpoints = endpoints(polling, reload: settings.flags.enablesLifecycle ? reloader.reload : nil)
+        let reload = { @Sendable in await reloader.reload() }
+        let endpoints = endpoints(polling, reload: settings.flags.enablesLifecycle ? reload : nil)
         await reloader.onReload { await endpoints.pollEnded() }
         let server = try await listen(endpoints, security)
         announce(server, security.settings, accounts: configuration.accounts.count)
@@ -118,9 +119,7 @@ struct Program {
                 for await _ in ends { return }
             }
             group.addTask {
-                for await _ in hangups {
-                    _ = await reloader.reload()
-                }
+                for await _ in hangups { await reloader.reload() }
             }
             group.addTask { try await server.run() }
             if let simulator {
@@ -185,7 +184,7 @@ struct Program {
                   Metrics:     \(url)\(settings.flags.telemetryPath)
 
                 """
-            ExporterCommand.output(text, to: STDOUT_FILENO)
+            ExporterCommand.output(text.utf8, to: STDOUT_FILENO)
         }
     }
 

@@ -31,12 +31,10 @@ actor Reloader {
 
     /// Puts the configuration into effect as it is now, as a whole or not at all.
     ///
+    /// - Parameter isAsked: whether somebody has asked for it; otherwise a file has changed.
     /// - Returns: the problems that keep it from being used; none if it is in use now.
-    func reload() async -> [String] {
-        await reload(isAsked: true)
-    }
-
-    private func reload(isAsked: Bool) async -> [String] {
+    @discardableResult
+    func reload(isAsked: Bool = true) async -> [String] {
         do throws(ConfigurationError) {
             try await attempt(isAsked: isAsked)
             mistakes = ConfigurationError()
@@ -55,7 +53,7 @@ actor Reloader {
         var accounts = flags.reloadsOnChange ? flags.accountsFile.map(FileWatch.init) : nil
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             if accounts?.hasChanged() == true {
-                _ = await reload(isAsked: false)
+                await reload(isAsked: false)
             }
             if web?.hasChanged() == true, let path = flags.webConfigFile {
                 reloadWebFile(path)
