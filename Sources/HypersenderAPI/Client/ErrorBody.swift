@@ -41,7 +41,7 @@ struct ErrorBody {
             case "error" where reader.kind == .object:
                 try reader.readObject { (key, reader) throws(JSONError) in
                     let text = try reader.readString()
-                    if "message" ~= key { error = text }
+                    if key == "message" { error = text }
                 }
             case "error": error = try reader.readString()
             default: try reader.skipValue()

@@ -71,7 +71,7 @@ struct InstanceListDecoder {
         var (lists, numbered, others) = (0, 0, 0)
         try reader.readObject { (key, reader) throws(JSONError) in
             switch (key, reader.kind) {
-            case (_, .object) where others == 0 && lists == 0 && key.isWholeNumber:
+            case (_, .object) where others == 0 && lists == 0 && Self.isWholeNumber(key):
                 numbered += 1
                 try readElement(&reader)
             case ("data", .array):
@@ -94,8 +94,13 @@ struct InstanceListDecoder {
         return signs
     }
 
+    /// Whether a key is a whole number, as PHP writes those of a list with gaps.
+    private static func isWholeNumber(_ key: String) -> Bool {
+        !key.isEmpty && key.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
+
     /// Whether a member of the page says that the page is an error, whatever else it holds.
-    private func isError(_ key: JSONString, _ reader: JSONReader) throws(JSONError) -> Bool {
+    private func isError(_ key: String, _ reader: JSONReader) throws(JSONError) -> Bool {
         var ahead = reader
         switch (key, reader.kind) {
         case ("success", _): return try ahead.readScalar() == "false"
@@ -110,7 +115,7 @@ struct InstanceListDecoder {
     private mutating func readNumberedElements(_ reader: inout JSONReader) throws(JSONError) {
         let start = elements.all
         try reader.readObject { (key, reader) throws(JSONError) in
-            guard reader.kind == .object, key.isWholeNumber else {
+            guard reader.kind == .object, Self.isWholeNumber(key) else {
                 throw reader.problem("\"data\" is neither a list nor an object with numbers for keys")
             }
             try readElement(&reader)

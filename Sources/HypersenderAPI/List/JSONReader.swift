@@ -45,14 +45,19 @@ struct JSONReader {
         return first == UInt8(ascii: "]") || first == UInt8(ascii: "}")
     }
 
-    /// Reads an array, calling `element` with the reader before each value, which must read or skip that value.
+    /// Reads an array, calling `element` with the reader before each value, which must read or skip it.
     mutating func readArray(_ element: (inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
         try readParts(of: "array", from: UInt8(ascii: "["), to: UInt8(ascii: "]"), element)
     }
 
-    /// Reads an object, calling `member` with the reader before each member's value, which must read or skip that
-    /// value.
-    mutating func readObject(_ member: (JSONString, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+    /// Reads an object, calling `member` with each key and the reader before its value, which must read or skip it.
+    mutating func readObject(_ member: (String, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+        try readMembers { (key, reader) throws(JSONError) in try member(reader.text(key), &reader) }
+    }
+
+    @inline(__always) private mutating func readMembers(
+        _ member: (RawString, inout JSONReader) throws(JSONError) -> Void
+    ) throws(JSONError) {
         try readParts(of: "object", from: UInt8(ascii: "{"), to: UInt8(ascii: "}")) { (reader) throws(JSONError) in
             let key = try reader.scanString()
             reader.skipWhitespace()
@@ -89,7 +94,7 @@ struct JSONReader {
             try skipValue()
             return nil
         }
-        return try scanString().string
+        return text(try scanString())
     }
 
     /// Reads a string, or the text of a number or a Boolean; skips any other value and returns `nil`.
@@ -100,8 +105,11 @@ struct JSONReader {
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
+    /// The place between the quotes of a string whose escapes have been checked, and whether it has none.
+    private typealias RawString = (range: Range<Int>, isPlain: Bool)
+
     /// Finds the end of the string that begins here, and checks its escapes.
-    private mutating func scanString() throws(JSONError) -> JSONString {
+    private mutating func scanString() throws(JSONError) -> RawString {
         try expect(UInt8(ascii: "\""), "a string")
         let start = position
         var isPlain = true
@@ -111,9 +119,9 @@ struct JSONReader {
             switch bytes[position] {
             case UInt8(ascii: "\""):
                 position += 1
-                return JSONString(bytes: bytes, range: start..<(position - 1), isPlain: isPlain)
+                return (start..<(position - 1), isPlain)
             case UInt8(ascii: "\\"):
-                guard let (_, length) = JSONString.escape(at: position, of: bytes) else {
+                guard let (_, length) = escape(at: position) else {
                     throw problem("an unknown escape stands in a string")
                 }
                 position += length
@@ -133,11 +141,47 @@ struct JSONReader {
         }
     }
 
-    fileprivate static func isDigit(_ byte: UInt8) -> Bool {
+    /// Returns the text of a string, its escapes undone.
+    private func text(_ string: RawString) -> String {
+        var rest = bytes[string.range]
+        if string.isPlain { return String(decoding: rest, as: UTF8.self) }
+        // An escape \u spells a unit of UTF-16, of which two may make a pair.
+        var units: [UInt16] = []
+        while let byte = rest.first {
+            if byte == UInt8(ascii: "\\"), let (unit, length) = escape(at: rest.startIndex) {
+                units.append(unit)
+                rest = rest.dropFirst(length)
+            } else {
+                let plain = rest.prefix { $0 != UInt8(ascii: "\\") }
+                units += String(decoding: plain, as: UTF8.self).utf16
+                rest = rest[plain.endIndex...]
+            }
+        }
+        return String(decoding: units, as: UTF16.self)
+    }
+
+    /// Returns the UTF-16 unit that the escape at `index` spells, and the escape's length; `nil` if it is none.
+    private func escape(at index: Int) -> (unit: UInt16, length: Int)? {
+        guard index + 1 < bytes.count else { return nil }
+        switch bytes[index + 1] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return (UInt16(bytes[index + 1]), 2)
+        case UInt8(ascii: "b"): return (0x08, 2)
+        case UInt8(ascii: "f"): return (0x0C, 2)
+        case UInt8(ascii: "n"): return (0x0A, 2)
+        case UInt8(ascii: "r"): return (0x0D, 2)
+        case UInt8(ascii: "t"): return (0x09, 2)
+        case UInt8(ascii: "u"):
+            let digits = bytes[(index + 2)...].prefix(4).compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+            return digits.count == 4 ? (digits.reduce(0) { $0 << 4 | UInt16($1) }, 6) : nil
+        default: return nil
+        }
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
-    static func isWhitespace(_ byte: UInt8) -> Bool {
+    private static func isWhitespace(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
             || byte == UInt8(ascii: "\t")
     }
@@ -151,7 +195,7 @@ struct JSONReader {
             throw problem("the nesting is deeper than \(Self.maximumNesting)")
         }
         switch kind {
-        case .object: try readObject { (_, reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
+        case .object: try readMembers { (_, reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
         case .array: try readArray { (reader) throws(JSONError) in try reader.skipValue(depth: depth + 1) }
         case .string: _ = try scanString()
         case .null, .other, nil: try skipScalar()
@@ -195,73 +239,6 @@ struct JSONReader {
     /// Returns the error for a problem at the next byte.
     func problem(_ text: String) -> JSONError {
         JSONError(offset: position, problem: position == bytes.count ? "\(text), but the document ends" : text)
-    }
-}
-
-/// A string as it stands in a document, such as a member's name; its escapes have been checked.
-struct JSONString {
-    fileprivate let bytes: [UInt8]
-    /// The bytes between the quotes.
-    fileprivate let range: Range<Int>
-    /// Whether there are no escapes.
-    fileprivate let isPlain: Bool
-
-    /// Whether this is a name, byte by byte once escapes are undone.
-    static func ~= (name: StaticString, text: JSONString) -> Bool {
-        guard text.isPlain else { return text.string.utf8.elementsEqual(String(describing: name).utf8) }
-        return text.range.count == name.utf8CodeUnitCount
-            && name.withUTF8Buffer { name in
-                name.indices.allSatisfy { text.bytes[text.range.lowerBound + $0] == name[$0] }
-            }
-    }
-
-    /// Whether this is a whole number, which is how PHP writes the keys of a list with gaps.
-    var isWholeNumber: Bool { isPlain && !range.isEmpty && bytes[range].allSatisfy(JSONReader.isDigit) }
-
-    /// The text, its escapes undone.
-    var string: String {
-        if isPlain { return String(decoding: bytes[range], as: UTF8.self) }
-        // An escape \u spells a unit of UTF-16, of which two may make a pair.
-        var units: [UInt16] = []
-        var rest = bytes[range]
-        while let byte = rest.first {
-            if byte == UInt8(ascii: "\\"), let (unit, length) = Self.escape(at: rest.startIndex, of: bytes) {
-                units.append(unit)
-                rest = rest.dropFirst(length)
-            } else {
-                let plain = rest.prefix { $0 != UInt8(ascii: "\\") }
-                units += String(decoding: plain, as: UTF8.self).utf16
-                rest = rest[plain.endIndex...]
-            }
-        }
-        return String(decoding: units, as: UTF16.self)
-    }
-
-    /// Returns the UTF-16 unit that the escape at `index` spells, and the escape's length; `nil` if it is none.
-    fileprivate static func escape(at index: Int, of bytes: [UInt8]) -> (unit: UInt16, length: Int)? {
-        guard index + 1 < bytes.count else { return nil }
-        switch bytes[index + 1] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return (UInt16(bytes[index + 1]), 2)
-        case UInt8(ascii: "b"): return (0x08, 2)
-        case UInt8(ascii: "f"): return (0x0C, 2)
-        case UInt8(ascii: "n"): return (0x0A, 2)
-        case UInt8(ascii: "r"): return (0x0D, 2)
-        case UInt8(ascii: "t"): return (0x09, 2)
-        case UInt8(ascii: "u"):
-            let digits = bytes[(index + 2)...].prefix(4)
-            guard digits.count == 4, digits.allSatisfy({ hexadecimal($0) != nil }) else { return nil }
-            return (digits.reduce(0) { $0 << 4 | UInt16(hexadecimal($1) ?? 0) }, 6)
-        default: return nil
-        }
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }
 

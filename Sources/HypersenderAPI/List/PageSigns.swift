@@ -22,14 +22,14 @@ struct PageSigns: Equatable {
     /// Reads the signs in a member of the page, or skips it.
     ///
     /// Of several page numbers those count that promise more pages.
-    mutating func read(_ key: JSONString, from reader: inout JSONReader, depth: Int = 0) throws(JSONError) {
+    mutating func read(_ key: String, from reader: inout JSONReader, depth: Int = 0) throws(JSONError) {
         switch key {
         case "meta" where reader.kind == .object && depth < Self.maximumDepth,
             "pagination" where reader.kind == .object && depth < Self.maximumDepth:
             try reader.readObject { (key, reader) throws(JSONError) in try read(key, from: &reader, depth: depth + 1) }
         case "links" where reader.kind == .object, "_links" where reader.kind == .object:
             try reader.readObject { (key, reader) throws(JSONError) in
-                try "next" ~= key ? readLink(from: &reader) : reader.skipValue()
+                try key == "next" ? readLink(from: &reader) : reader.skipValue()
             }
         case "next_page_url": try readLink(from: &reader)
         case "next_cursor": cursor = Self.present(try reader.readScalar()) ?? cursor
@@ -51,7 +51,7 @@ struct PageSigns: Equatable {
         switch reader.kind {
         case .object:
             try reader.readObject { (key, reader) throws(JSONError) in
-                try "href" ~= key && reader.kind != .object ? readLink(from: &reader) : reader.skipValue()
+                try key == "href" && reader.kind != .object ? readLink(from: &reader) : reader.skipValue()
             }
         case .array: throw reader.problem("the address of the next page should stand here")
         default:
