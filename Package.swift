@@ -77,7 +77,7 @@ let package = Package(
 
         sources("Basics", ["CSodium"]),
         sources(
-            "HypersenderAPI", ["Basics", "CSodium", "CZlib", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL]),
+            "HypersenderAPI", ["Basics", "CZlib", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL]),
         sources("Exposition", ["Basics", "CZlib", nioCore]),
         sources("Monitoring", ["Basics", "HypersenderAPI", "Exposition", logging]),
         sources("HTTPServer", ["Basics", "CCrypt", nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging]),

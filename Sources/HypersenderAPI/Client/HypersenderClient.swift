@@ -24,8 +24,6 @@ public final class HypersenderClient: InstanceLister {
     private let configuration: APIConfiguration
     private let connections: ConnectionPool
     private let budget: ResponseBudget
-    /// The size of the last list, in bytes.
-    private let lastSize = Atomic(0)
     private let previous = Mutex<PreviousList?>(nil)
 
     /// Sets up the client; nothing is asked yet.
@@ -35,9 +33,7 @@ public final class HypersenderClient: InstanceLister {
     ///   - budget: The memory for responses.
     public init(_ configuration: APIConfiguration, connections: ConnectionPool, budget: ResponseBudget) {
         precondition(configuration.connections == connections.configuration, "the connections lead elsewhere")
-        self.configuration = configuration
-        self.connections = connections
-        self.budget = budget
+        (self.configuration, self.connections, self.budget) = (configuration, connections, budget)
     }
 
     /// Fetches the list, unless it has not changed since it was returned last.
@@ -51,15 +47,15 @@ public final class HypersenderClient: InstanceLister {
         } catch {
             throw APIError(.token, error.description)
         }
-        let share = budget.share(lastSize: lastSize.load(ordering: .relaxed))
+        let previous = previous.withLock { $0 }
+        let share = budget.share(lastSize: previous?.size ?? 0)
         defer { share.release() }
         do {
             let (response, read) = try await withDeadline(configuration.timeout) {
-                try await self.fetchList(token, share)
+                try await self.fetchList(token, share, previous?.token == token ? previous : nil)
             }
-            if case .list(let list) = response { lastSize.store(list.bytes, ordering: .relaxed) }
             // Not before the deadline is known to be kept: a list that was not returned must not be referred to.
-            previous.withLock { $0 = read }
+            self.previous.withLock { $0 = read }
             return response
         } catch is DeadlinePassed {
             throw APIError(.timeout, "the API did not answer in full within the poll timeout")
@@ -70,8 +66,9 @@ public final class HypersenderClient: InstanceLister {
         }
     }
 
-    private func fetchList(_ token: Secret, _ share: ResponseBudget.Share) async throws -> ListFetch.Outcome {
-        let previous = previous.withLock { $0 }.flatMap { $0.token == token ? $0 : nil }
+    private func fetchList(
+        _ token: Secret, _ share: ResponseBudget.Share, _ previous: PreviousList?
+    ) async throws -> ListFetch.Outcome {
         var fetch = ListFetch(configuration, connections, token, share, previous: previous)
         do {
             return try await fetch.run()

@@ -1,6 +1,5 @@
 import AsyncHTTPClient
 import Basics
-import CSodium
 import NIOCore
 import NIOHTTP1
 
@@ -10,7 +9,9 @@ struct PreviousList {
     let token: Secret
     let read: ReadList
     /// Recognises the response again; `nil` if it had several pages.
-    let digest: BodyDigest?
+    let fingerprint: Fingerprint?
+    /// The size of the response in bytes.
+    let size: Int
     /// Lets the API recognise it.
     var validator: Validator?
 }
@@ -65,16 +66,17 @@ struct ListFetch {
             }
             do {
                 // The first page of several being the same says nothing of the others.
-                let digest = walk.pages == 0 ? BodyDigest(body) : nil
-                if let digest, digest == previous?.digest, facts.nextLink == nil {
+                let fingerprint = walk.pages == 0 ? Fingerprint(body[...]) : nil
+                if let fingerprint, fingerprint == previous?.fingerprint, facts.nextLink == nil {
                     previous?.validator = facts.validator
                     return (.unchanged(facts.rateLimit, age: age), previous)
                 }
                 guard try advance(body, nextLink: facts.nextLink) else {
                     var list = decoder.list
                     (list.rateLimit, list.age) = (facts.rateLimit, age)
-                    let validator = digest == nil ? nil : facts.validator
-                    let read = PreviousList(token: token, read: decoder.readList, digest: digest, validator: validator)
+                    let read = PreviousList(
+                        token: token, read: decoder.readList, fingerprint: fingerprint, size: list.bytes,
+                        validator: fingerprint == nil ? nil : facts.validator)
                     return (.list(list), read)
                 }
             } catch {
@@ -144,27 +146,5 @@ struct ListFetch {
         return try await response.bytes(upTo: configuration.maximumResponseBytes - before) { bytes in
             try await share.room(beyond: before + bytes) - before
         }
-    }
-}
-
-/// A fingerprint that tells whether two response bodies are identical.
-///
-/// It is Poly1305 (RFC 8439, section 2.5) under a key of this process.
-///
-/// The key makes one code only where others see the codes. Nobody sees these, so that even of bodies chosen for it, two
-/// that differ have the same with a chance of 2^-80 at most; and it takes a fraction of the time of SHA-256.
-struct BodyDigest: Sendable, Equatable {
-    private static let key = {
-        // Has libsodium choose what is fastest on this processor; it works without, too.
-        _ = sodium_init()
-        return [UInt8].randomKey()
-    }()
-
-    private let code: [UInt8]
-
-    init(_ body: [UInt8]) {
-        var code = [UInt8](repeating: 0, count: Int(crypto_onetimeauth_BYTES))
-        crypto_onetimeauth(&code, body, UInt64(body.count), Self.key)
-        self.code = code
     }
 }

@@ -1,8 +1,8 @@
 /// A list as it was read, which lets the next one skip unchanged elements.
 struct ReadList: Sendable {
     var instances: [Instance] = []
-    /// The mark of the element that each was read from, or `.none` if it must be read again.
-    var marks: [JSONReader.Mark] = []
+    /// The fingerprint of the element that each was read from, or of no bytes if it must be read again.
+    var fingerprints: [Fingerprint] = []
 }
 
 /// Gathers the instances of a list, and takes over those of the previous list whose elements have not changed.
@@ -34,21 +34,21 @@ struct ElementCache {
         page += 1
         // To grow step by step would copy everything several times.
         read.instances.reserveCapacity(read.instances.count + count)
-        read.marks.reserveCapacity(read.instances.count + count)
+        read.fingerprints.reserveCapacity(read.instances.count + count)
     }
 
     /// Skips the next element if it is the one that is expected, unchanged, and takes over its instance.
     mutating func skipUnchanged(_ reader: inout JSONReader) -> Bool {
         // Whatever the lists are like, no more bytes are hashed in vain than there are.
         guard next < found.count, found[next] == 0, hashedInVain < reader.bytes.count else { return false }
-        let mark = previous.marks[next]
-        guard reader.skip(mark) else {
-            hashedInVain += mark.length
+        let fingerprint = previous.fingerprints[next]
+        guard reader.skipObject(fingerprint) else {
+            hashedInVain += fingerprint.length
             return false
         }
         found[next] = page
         read.instances.append(previous.instances[next])
-        read.marks.append(mark)
+        read.fingerprints.append(fingerprint)
         next += 1
         return true
     }
@@ -59,7 +59,7 @@ struct ElementCache {
     /// Adds an instance unless its id is in the list already. It shares with the previous list what has not changed.
     ///
     /// - Returns: The place of its id before.
-    mutating func add(_ instance: Instance, _ mark: JSONReader.Mark) -> Place {
+    mutating func add(_ instance: Instance, _ fingerprint: Fingerprint) -> Place {
         let id = UTF8Key(instance.id)
         let index = previousIndex(of: id)
         let earlier = index.map { found[$0] } ?? new[id] ?? 0
@@ -71,7 +71,7 @@ struct ElementCache {
             new[id] = page
         }
         read.instances.append(index.map { instance.sharing(previous.instances[$0]) } ?? instance)
-        read.marks.append(mark)
+        read.fingerprints.append(fingerprint)
         return .none
     }
 
@@ -81,31 +81,27 @@ struct ElementCache {
     }
 }
 
-extension JSONReader {
-    /// A fingerprint of an object's bytes: their number, and a hash with a key that nobody knows.
-    ///
-    /// Other bytes have the same one with a chance of one in 2^64.
-    struct Mark: Sendable, Equatable {
-        /// In bytes.
-        let length: Int
-        fileprivate let hash: Int
+/// A fingerprint of some bytes: their number, and a hash with a key of this process.
+///
+/// Other bytes have the same one with a chance of one in 2^64.
+struct Fingerprint: Sendable, Equatable {
+    /// In bytes.
+    let length: Int
+    private let hash: Int
 
-        /// The mark of no object.
-        static let none = Mark(length: 0, hash: 0)
-    }
-
-    /// Returns the mark of the object at these bytes.
-    func mark(of range: Range<Int>) -> Mark {
+    init(_ bytes: ArraySlice<UInt8>) {
         var hasher = Hasher()
-        bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[range])) }
-        return Mark(length: range.count, hash: hasher.finalize())
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        (length, hash) = (bytes.count, hasher.finalize())
     }
+}
 
-    /// Skips the next value if it is the object with this mark, and returns whether it is.
-    fileprivate mutating func skip(_ mark: Mark) -> Bool {
-        let end = position + mark.length
-        guard mark.length > 0, end <= bytes.count, bytes[end - 1] == UInt8(ascii: "}"),
-            self.mark(of: position..<end) == mark
+extension JSONReader {
+    /// Skips the next value if it is the object with this fingerprint, and returns whether it is.
+    fileprivate mutating func skipObject(_ fingerprint: Fingerprint) -> Bool {
+        let end = position + fingerprint.length
+        guard fingerprint.length > 0, end <= bytes.count, bytes[end - 1] == UInt8(ascii: "}"),
+            Fingerprint(bytes[position..<end]) == fingerprint
         else { return false }
         position = end
         return true

@@ -139,7 +139,8 @@ struct InstanceListDecoder {
         }
         elements.identified += 1
         // An element with an unknown status says more than its instance keeps.
-        switch cache.add(instance, instance.status == .unknown ? .none : reader.mark(of: start..<reader.position)) {
+        let bytes = instance.status == .unknown ? [] : reader.bytes[start..<reader.position]
+        switch cache.add(instance, Fingerprint(bytes)) {
         case .none: counts.withoutStatus += hasStatus ? 0 : 1
         case .thisPage: counts.duplicates += 1
         case .earlierPage: elements.repeated += 1

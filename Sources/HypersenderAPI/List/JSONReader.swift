@@ -51,6 +51,8 @@ struct JSONReader {
     }
 
     /// Reads an object, calling `member` with each key and the reader before its value, which must read or skip it.
+    ///
+    /// A key that equals a name in lower-case ASCII has its bytes: no other text is equivalent to such a name.
     mutating func readObject(_ member: (String, inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
         try readMembers { (key, reader) throws(JSONError) in try member(reader.text(key), &reader) }
     }
