@@ -38,7 +38,13 @@ struct ResponseFacts {
     }
 }
 
-extension RetryAdvice {
+/// The time at which the API says it may be asked again.
+public enum RetryAdvice: Sendable, Equatable {
+    /// This many seconds after the response; above 0.
+    case after(seconds: Double)
+    /// At this time, in seconds since the Unix epoch.
+    case at(seconds: Double)
+
     /// Reads the advice of a failed response; `nil` if it gives none, or a time that is not in the future.
     ///
     /// `Retry-After` (RFC 9110, section 10.2.3) counts for every status. Without it, the end of a rate limit's window

@@ -20,3 +20,16 @@ public struct InstanceList: Sendable, Equatable {
     /// The number of elements without a readable id or status.
     public var invalid: Int { withoutStatus + withoutID }
 }
+
+/// The rate limit that the API's header fields tell.
+public struct RateLimit: Sendable, Equatable {
+    /// Requests allowed in the current window, from `X-RateLimit-Limit`.
+    public var limit: Int?
+    /// Requests left in the current window, from `X-RateLimit-Remaining`.
+    public var remaining: Int?
+
+    /// Creates a rate limit; `nil` for what the API does not tell.
+    public init(limit: Int? = nil, remaining: Int? = nil) {
+        (self.limit, self.remaining) = (limit, remaining)
+    }
+}
