@@ -32,14 +32,13 @@ extension APIError {
     /// A response that is not a list of instances.
     init(notAList error: JSONError, body: ErrorBody) {
         let message = body.message.map { ": \($0)" } ?? ""
-        switch body.kind {
-        case .json where body.message != nil:
-            self.init(.decode, "the answer is an error in the place of a list of instances\(message)")
-        case .markup:
-            self.init(.decode, "the answer is a web page in the place of a list of instances\(message)")
-        default:
-            self.init(.decode, "the answer is not a list of instances: \(error)")
-        }
+        let detail =
+            switch body.kind {
+            case .json where body.message != nil: "an error in the place of a list of instances\(message)"
+            case .markup: "a web page in the place of a list of instances\(message)"
+            default: "not a list of instances: \(error)"
+            }
+        self.init(.decode, "the answer is \(detail)")
     }
 
     /// A failure of the layers below HTTP, in words of our own: theirs may quote the server.
@@ -68,9 +67,7 @@ extension APIError {
             (.tls, "the TLS connection failed")
         case HTTPParserError.headerOverflow:
             (.decode, "the answer's header fields are too large to be an API's")
-        case is HTTPParserError, is ResponseGuardHandler.InvalidStatus: (.decode, "the answer is not HTTP")
-        case is HTTPClientResponse.UnknownEncoding:
-            (.decode, "the answer is compressed in a way that was not asked for")
+        case is HTTPParserError: (.decode, "the answer is not HTTP")
         case is Inflater.Broken: (.decode, "the answer's compression is broken")
         default: (.internal, "the request failed with \(type(of: error))")
         }
@@ -79,8 +76,7 @@ extension APIError {
     private static func cause(of error: HTTPClientError) -> (Reason, String) {
         switch error {
         case .remoteConnectionClosed, .uncleanShutdown: (.connect, closed)
-        case .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout,
-            .tlsHandshakeTimeout, .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
+        case .connectTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
             (.timeout, late)
         case .invalidProxyResponse: (.connect, "the proxy did not open a connection to the API")
         case .proxyAuthenticationRequired:

@@ -12,8 +12,7 @@ struct PageWalk {
     private(set) var target: String
 
     init(_ baseURL: BaseURL, _ filter: InstanceFilter) {
-        self.baseURL = baseURL
-        self.filter = filter
+        (self.baseURL, self.filter) = (baseURL, filter)
         target = baseURL.instances(filter)
     }
 
@@ -29,22 +28,16 @@ struct PageWalk {
     mutating func advance(_ signs: PageSigns, found elements: InstanceListDecoder.Elements) throws(APIError) -> Bool {
         visited.insert(target)
         guard elements.repeated == 0 else {
-            throw APIError(
-                .incomplete,
-                "page \(pages) of the list repeats an instance of an earlier page: the pages shift while they are read")
+            throw failure(.incomplete, "repeats an instance of an earlier page: the pages shift while they are read")
         }
         for count in signs.totals.sorted() {
             if let total, total.count != count {
-                throw APIError(
-                    .incomplete,
-                    "page \(pages) of the list gives a total of \(count), and page \(total.page) one of \(total.count)")
+                throw failure(.incomplete, "gives a total of \(count), and page \(total.page) one of \(total.count)")
             }
             total = (count, total?.page ?? pages)
         }
         guard let next = try next(after: signs) else {
-            guard !signs.hasMore else {
-                throw APIError(.incomplete, "page \(pages) of the list says that there are more, but not where")
-            }
+            guard !signs.hasMore else { throw failure(.incomplete, "says that there are more, but not where") }
             try checkEnd(elements)
             return false
         }
@@ -52,9 +45,7 @@ struct PageWalk {
         guard !visited.contains(next) else {
             throw APIError(.decode, "page \(pages + 1) of the list links back to an earlier page")
         }
-        guard elements.ofPage > 0 else {
-            throw APIError(.decode, "page \(pages) of the list has no further instances, but promises a next page")
-        }
+        guard elements.ofPage > 0 else { throw failure(.decode, "has no further instances, but promises a next page") }
         guard max(pages + 1, signs.lastPage ?? 0) <= Self.maximumPages else {
             throw APIError(.decode, "the list has more than \(Self.maximumPages) pages")
         }
@@ -62,18 +53,20 @@ struct PageWalk {
         return true
     }
 
+    /// Returns the error for the page that was read last.
+    private func failure(_ reason: APIError.Reason, _ problem: String) -> APIError {
+        APIError(reason, "page \(pages) of the list \(problem)")
+    }
+
     /// Returns the path and query of the next page, or `nil` if no sign promises one.
     private func next(after signs: PageSigns) throws(APIError) -> String? {
         if let link = signs.links.first {
             guard let page = baseURL.page(link: link, filter) else {
-                throw APIError(
-                    .redirect, "page \(pages) of the list links to another origin or path, which is not followed")
+                throw failure(.redirect, "links to another origin or path, which is not followed")
             }
             return page
         }
-        if let cursor = signs.cursor {
-            return baseURL.instances(filter, QueryItem(name: "cursor", value: cursor))
-        }
+        if let cursor = signs.cursor { return baseURL.instances(filter, QueryItem(name: "cursor", value: cursor)) }
         let current = signs.currentPage ?? pages
         if let last = signs.lastPage, current < last {
             return baseURL.instances(filter, QueryItem(name: "page", value: "\(current + 1)"))

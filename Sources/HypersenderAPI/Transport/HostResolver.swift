@@ -9,21 +9,18 @@ import Synchronization
 /// `getaddrinfo` blocks and cannot be cancelled. A name that is never answered occupies its thread until the system
 /// gives up; it delays no other name, and those who ask for it meanwhile wait for the lookup in flight.
 final class HostResolver: Sendable {
-    /// The addresses of a name in the order of preference, or the reason why there are none.
-    typealias Answer = Result<[String], HostNotResolved>
-
     /// The resolver of the process.
     static let shared = HostResolver()
 
-    private let lookUp: @Sendable (String) -> Answer
+    private let lookUp: @Sendable (String) throws -> [String]
     /// The number of lookups at a time: threads are scarce where a service or container limits them.
     static let maximumLookups = 64
 
     /// The lookups in flight, by name.
     private let lookups = Mutex<[String: EventLoopFuture<[String]>]>([:])
 
-    /// - Parameter lookUp: Looks up one name; may block.
-    init(lookUp: @escaping @Sendable (String) -> Answer = HostResolver.system) {
+    /// - Parameter lookUp: Returns the addresses of a name in the order of preference; may block.
+    init(lookUp: @escaping @Sendable (String) throws -> [String] = HostResolver.system) {
         self.lookUp = lookUp
     }
 
@@ -32,8 +29,8 @@ final class HostResolver: Sendable {
     /// - Throws: `HostNotResolved`, also if the calling task is cancelled first.
     func addresses(of host: String) async throws -> [String] {
         if IPAddress(host) != nil { return [host] }
-        return try await lookup(of: host).value(
-            orThrow: HostNotResolved(host: host, reason: HostNotResolved.noAnswerInTime))
+        let late = HostNotResolved(host: host, reason: "there was no answer within the poll timeout")
+        return try await lookup(of: host).value(orThrow: late)
     }
 
     private func lookup(of host: String) -> EventLoopFuture<[String]> {
@@ -46,16 +43,16 @@ final class HostResolver: Sendable {
             }
             lookups[host] = promise.futureResult
             DispatchQueue(label: "resolver").async { [self] in
-                let answer = lookUp(host)
+                let answer = Result { try lookUp(host) }
                 self.lookups.withLock { $0[host] = nil }
-                promise.completeWith(answer.mapError { $0 })
+                promise.completeWith(answer)
             }
             return promise.futureResult
         }
     }
 
     /// Asks the C library, which reads /etc/hosts and asks the name servers. Blocks.
-    @Sendable static func system(_ host: String) -> Answer {
+    @Sendable static func system(_ host: String) throws -> [String] {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
@@ -70,15 +67,15 @@ final class HostResolver: Sendable {
             }
             next = entry.ai_next
         }
-        if !addresses.isEmpty { return .success(addresses) }
+        if !addresses.isEmpty { return addresses }
         let reason =
             switch code {
             // -5 is EAI_NODATA: there is such a name, but no address.
-            case 0, EAI_NONAME, -5: HostNotResolved.unknown
-            case EAI_AGAIN: HostNotResolved.noServer
+            case 0, EAI_NONAME, -5: "it is unknown"
+            case EAI_AGAIN: "no name server answers, or all of them fail"
             default: String(cString: gai_strerror(code))
             }
-        return .failure(HostNotResolved(host: host, reason: reason))
+        throw HostNotResolved(host: host, reason: reason)
     }
 }
 
@@ -87,8 +84,4 @@ struct HostNotResolved: Error, Equatable {
     let host: String
     /// A sentence without a period.
     let reason: String
-
-    static let unknown = "it is unknown"
-    static let noServer = "no name server answers, or all of them fail"
-    static let noAnswerInTime = "there was no answer within the poll timeout"
 }

@@ -35,21 +35,18 @@ final class Inflater {
     ///
     /// - Returns: Whether the same input may yield more.
     func inflate(_ input: inout ByteBuffer, to output: inout [UInt8]) throws(Broken) -> Bool {
-        var isFull = false
         if !isComplete {
-            let (result, consumed) = inflateStep(input, to: &output)
+            let result = inflateStep(&input, to: &output)
             guard [Z_OK, Z_BUF_ERROR, Z_STREAM_END].contains(result) else { throw Broken() }
-            input.moveReaderIndex(forwardBy: consumed)
             isComplete = result == Z_STREAM_END
-            isFull = stream.pointee.avail_out == 0
         }
         guard !isComplete || input.readableBytes == 0 else { throw Broken() }
-        return isFull && !isComplete
+        return !isComplete && stream.pointee.avail_out == 0
     }
 
-    private func inflateStep(_ input: ByteBuffer, to output: inout [UInt8]) -> (result: CInt, consumed: Int) {
+    private func inflateStep(_ input: inout ByteBuffer, to output: inout [UInt8]) -> CInt {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.step) { part in
-            input.withUnsafeReadableBytes { bytes in
+            input.readWithUnsafeReadableBytes { bytes in
                 // zlib declares its input mutable, and does not change it. A buffer's size fits into 32 bits.
                 stream.pointee.next_in = UnsafeMutablePointer(
                     mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
@@ -58,7 +55,7 @@ final class Inflater {
                 stream.pointee.avail_out = UInt32(part.count)
                 let result = CZlib.inflate(stream, Z_NO_FLUSH)
                 output.append(contentsOf: part[..<(part.count - Int(stream.pointee.avail_out))])
-                return (result, bytes.count - Int(stream.pointee.avail_in))
+                return (bytes.count - Int(stream.pointee.avail_in), result)
             }
         }
     }

@@ -7,9 +7,6 @@ extension HTTPClientResponse {
     /// Thrown for a body that is larger than allowed.
     struct TooLarge: Error {}
 
-    /// Thrown for a body that is compressed in a way that was not asked for.
-    struct UnknownEncoding: Error {}
-
     /// Reads the whole body, inflated if it is compressed.
     ///
     /// It is inflated step by step as there is room, so that what is small on the wire cannot be large in memory.
@@ -17,7 +14,7 @@ extension HTTPClientResponse {
     /// - Parameters:
     ///   - limit: The most bytes that it may have, inflated.
     ///   - room: Waits until there is room beyond so many bytes, and returns up to how many.
-    /// - Throws: `TooLarge`, `UnknownEncoding`, `Inflater.Broken`, what `room` throws, or an error of the layers below.
+    /// - Throws: `TooLarge`, `APIError`, `Inflater.Broken`, what `room` throws, or an error of the layers below.
     func bytes(upTo limit: Int, room: (Int) async throws -> Int) async throws -> [UInt8] {
         let inflater = try inflater()
         var bytes: [UInt8] = []
@@ -76,7 +73,7 @@ extension HTTPClientResponse {
         let encodings = headers[canonicalForm: "content-encoding"].map { $0.lowercased() }.filter { $0 != "identity" }
         if encodings.isEmpty { return nil }
         guard encodings.count == 1, ["gzip", "x-gzip", "deflate"].contains(encodings[0]) else {
-            throw UnknownEncoding()
+            throw APIError(.decode, "the answer is compressed in a way that was not asked for")
         }
         return try Inflater()
     }

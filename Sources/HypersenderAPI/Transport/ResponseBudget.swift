@@ -47,37 +47,35 @@ public final class ResponseBudget: Sendable {
         func room(beyond bytes: Int) async throws -> Int {
             if bytes < guaranteedBytes { return guaranteedBytes }
             try Task.checkCancellation()
-            while !budget.draw(ObjectIdentifier(self)) {
+            while !draw() {
                 try await PollingLoop.shared.sleep(for: .milliseconds(10))
             }
             return bytes + ResponseBudget.step
         }
 
-        func release() {
-            budget.release(ObjectIdentifier(self))
-        }
-    }
-
-    /// Draws one step, and returns whether the poll may proceed.
-    private func draw(_ share: ObjectIdentifier) -> Bool {
-        state.withLock { state in
-            if state.overdraftHolder == share { return true }
-            if state.free >= Self.step {
-                state.free -= Self.step
-                state.drawn[share, default: 0] += Self.step
+        /// Draws one step, and returns whether the poll may proceed.
+        private func draw() -> Bool {
+            budget.state.withLock { state in
+                let id = ObjectIdentifier(self)
+                if state.overdraftHolder == id { return true }
+                if state.free >= ResponseBudget.step {
+                    state.free -= ResponseBudget.step
+                    state.drawn[id, default: 0] += ResponseBudget.step
+                    return true
+                }
+                guard state.overdraftHolder == nil else { return false }
+                state.overdraftHolder = id
+                state.free += state.drawn.removeValue(forKey: id) ?? 0
                 return true
             }
-            guard state.overdraftHolder == nil else { return false }
-            state.overdraftHolder = share
-            state.free += state.drawn.removeValue(forKey: share) ?? 0
-            return true
         }
-    }
 
-    private func release(_ share: ObjectIdentifier) {
-        state.withLock { state in
-            state.free += state.drawn.removeValue(forKey: share) ?? 0
-            if state.overdraftHolder == share { state.overdraftHolder = nil }
+        func release() {
+            budget.state.withLock { state in
+                let id = ObjectIdentifier(self)
+                state.free += state.drawn.removeValue(forKey: id) ?? 0
+                if state.overdraftHolder == id { state.overdraftHolder = nil }
+            }
         }
     }
 }

@@ -9,15 +9,12 @@ final class ResponseGuardHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart
 
-    /// Thrown for a status code below 100.
-    struct InvalidStatus: Error {}
-
     private var isBroken = false
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .head(let head) = Self.unwrapInboundIn(data), head.status.code < 100 {
             isBroken = true
-            context.fireErrorCaught(InvalidStatus())
+            context.fireErrorCaught(HTTPParserError.invalidStatus)
             context.close(promise: nil)
         }
         if !isBroken { context.fireChannelRead(data) }

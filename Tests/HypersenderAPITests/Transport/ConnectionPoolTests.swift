@@ -23,12 +23,11 @@ final class ConnectionPoolTests: Sendable {
             state.withLock { $0.addresses = addresses }
         }
 
-        @Sendable func lookUp(_ host: String) -> HostResolver.Answer {
-            state.withLock { state in
+        @Sendable func lookUp(_ host: String) throws -> [String] {
+            try state.withLock { state in
                 state.lookups += 1
-                return state.addresses.isEmpty
-                    ? .failure(HostNotResolved(host: host, reason: HostNotResolved.noServer))
-                    : .success(state.addresses)
+                if state.addresses.isEmpty { throw HostNotResolved(host: host, reason: "no name server answers") }
+                return state.addresses
             }
         }
     }
