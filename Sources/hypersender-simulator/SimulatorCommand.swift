@@ -73,7 +73,7 @@ struct SimulatorCommand: AsyncParsableCommand {
             throw ValidationError("--wrapped and --page-size exclude each other: a page is wrapped already.")
         }
         do {
-            try settings.validate()
+            _ = try settings.validated()
         } catch {
             throw ValidationError("\(error)")
         }

@@ -1,4 +1,5 @@
 import Basics
+import FoundationEssentials
 
 /// An element of the answer to `GET /instances`, with the fields that the vendor's page documents.
 struct SimulatedInstance: Sendable, Equatable {
@@ -35,12 +36,8 @@ extension SimulatedInstance {
     private static func uuid(_ generator: inout SeededGenerator) -> String {
         let high = generator.next() & ~0xF000 | 0x4000
         let low = generator.next() & ~(0b11 << 62) | (0b10 << 62)
-        let groups = [
-            padded(high >> 32, 8, radix: 16), padded(high >> 16 & 0xFFFF, 4, radix: 16),
-            padded(high & 0xFFFF, 4, radix: 16), padded(low >> 48, 4, radix: 16),
-            padded(low & 0xFFFF_FFFF_FFFF, 12, radix: 16),
-        ]
-        return groups.joined(separator: "-")
+        let uuid = withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { UUID(uuid: $0.load(as: uuid_t.self)) }
+        return uuid.uuidString.lowercased()
     }
 
     private static let teams = [
@@ -67,11 +64,7 @@ extension SimulatedInstance {
     private static func phone(serial: Int, offset: Int, _ generator: inout SeededGenerator) -> String {
         let prefix = prefixes[generator.below(prefixes.count)]
         // 7,654,321 shares no divisor with a hundred million, so the product visits each remainder once.
-        return prefix + padded(UInt64((serial + offset) * 7_654_321 % 100_000_000), 8)
-    }
-
-    private static func padded(_ number: UInt64, _ count: Int, radix: Int = 10) -> String {
-        let digits = String(number, radix: radix)
-        return String(repeating: "0", count: max(0, count - digits.utf8.count)) + digits
+        let digits = (serial + offset) * 7_654_321 % 100_000_000
+        return prefix + String(100_000_000 + digits).dropFirst()
     }
 }

@@ -57,13 +57,11 @@ public struct Fault: Sendable, Equatable {
     public init(_ text: String) throws(SimulatorError) {
         var parameters: [(name: String, value: String)] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            if let equals = part.firstIndex(of: "=") {
-                parameters.append((String(part[..<equals]), String(part[part.index(after: equals)...])))
-            } else if parameters.isEmpty {
-                parameters.append(("kind", String(part)))
-            } else {
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard halves.count == 2 || parameters.isEmpty else {
                 throw SimulatorError(description: "`\(part)` in `\(text)` has no value. Write NAME=VALUE.")
             }
+            parameters.append(halves.count == 2 ? (halves[0], halves[1]) : ("kind", halves[0]))
         }
         try self.init(parameters: parameters)
     }

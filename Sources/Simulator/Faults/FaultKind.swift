@@ -28,8 +28,8 @@ extension Fault {
             status, redirect, html, empty, emptyObject, null, queued, emptyList,
             close, reset, hang, drip, connectionClose, notHTTP, hangBody,
             truncated, lengthLong, lengthShort, chunked, endless, gzipBomb, largeHeaders, endlessHeaders,
-            invalidUTF8, byteOrderMark, loneSurrogate, trailingGarbage, secondDocument, deepNesting,
-            wrongTypes, invalidInstance, duplicateIDs, hostileNames, unknownStatus, timestamps, foreignNext,
+            invalidUTF8, byteOrderMark, trailingGarbage, secondDocument, deepNesting,
+            wrongTypes, invalidInstance, duplicateIDs, hostileNames, unknownStatus, foreignNext,
         ]
 
         // MARK: Answers that are not the list
@@ -127,9 +127,6 @@ extension Fault {
         static let byteOrderMark = Kind("bom", "puts a byte order mark before the list") { _, list in
             body([0xEF, 0xBB, 0xBF] + list)
         }
-        static let loneSurrogate = Kind(
-            "lone-surrogate", "adds an instance whose name is half an escaped surrogate pair"
-        ) { _, list in adding([element(name: #""half \ud83d pair""#)], to: list) }
         static let trailingGarbage = Kind("trailing-garbage", "puts garbage after the list") { _, list in
             body(list + Array("garbage 999|NotARealTokenButOfItsShape0000000000000000000000000".utf8))
         }
@@ -167,9 +164,6 @@ extension Fault {
         static let unknownStatus = Kind(
             "unknown-status", "adds an instance with a status nobody documented"
         ) { _, list in adding([element(status: "HIBERNATING")], to: list) }
-        static let timestamps = Kind(
-            "timestamps", "adds instances with created_at in every spelling, some unreadable"
-        ) { _, list in adding(timestampElements, to: list) }
         static let foreignNext = Kind(
             "foreign-next", "answers with a page whose next link is `location`, on another origin", [.location]
         ) { fault, list in

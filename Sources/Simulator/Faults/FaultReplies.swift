@@ -48,15 +48,14 @@ extension Fault.Kind {
         return body(list.dropLast() + (list.count <= 2 ? [] : [comma]) + added + [UInt8(ascii: "]")])
     }
 
-    /// Returns an element to add to the list; name and time are JSON.
+    /// Returns an element to add to the list; the name is JSON.
     static func element(
-        number: Int = 1, name: String = #""Simulated fault""#, status: String = "WORKING",
-        createdAt: String = JSONText.quoted("2025-05-26T10:12:45")
+        number: Int = 1, name: String = #""Simulated fault""#, status: String = "WORKING"
     ) -> [UInt8] {
         let text = """
             {"id":"00000000-0000-4000-8000-\(String(1_000_000_000_000 + number).dropFirst())","name":\(name),\
             "phone":"+2010\(String(100_000_000 + number).dropFirst())","service_type":"whatsapp",\
-            "status":"\(status)","access_token":null,"created_at":\(createdAt)}
+            "status":"\(status)","access_token":null,"created_at":"2025-05-26T10:12:45"}
             """
         return Array(text.utf8)
     }
@@ -78,12 +77,6 @@ extension Fault.Kind {
         ]
         return names.enumerated().map { element(number: 101 + $0.offset, name: $0.element) }
     }
-
-    static let timestampElements = [
-        #""2025-05-26T10:12:45""#, #""2025-01-21 18:41:43""#, #""2020-02-18T07:42:08.000000Z""#,
-        #""2025-05-26T10:12:45Z""#, #""2025-05-26T10:12:45.5+02:00""#, #""2025-02-30T10:12:45""#, #""yesterday""#,
-        #""""#, "null", "1748254365",
-    ].enumerated().map { element(number: 201 + $0.offset, name: #""Spelling \#($0.offset)""#, createdAt: $0.element) }
 
     // MARK: Answers of raw bytes
 

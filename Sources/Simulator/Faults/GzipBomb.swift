@@ -42,8 +42,7 @@ struct GzipBomb: Sendable {
     /// Returns the bytes as deflate blocks (RFC 1951) that refer to nothing before them.
     private static func deflated(_ bytes: [UInt8], flush: CInt) -> [UInt8] {
         var stream = z_stream()
-        let size = CInt(MemoryLayout<z_stream>.size)
-        deflateInit2_(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size)
+        hypersender_deflateInit2(&stream, 9, -15, 8)
         defer { deflateEnd(&stream) }
         var input = bytes
         var output = [UInt8](repeating: 0, count: bytes.count + 64)

@@ -1,7 +1,9 @@
 import HTTPServer
 
-/// The state of a running simulator. A pure value: the time since the start is an argument.
+/// The state of a running simulator. A pure value: the time is an argument.
 struct Simulation: Sendable {
+    /// The time since the start.
+    private var now = Duration.zero
     /// The number of requests for the list since the start, whatever the answer was.
     private(set) var requestCount = 0
     private(set) var lastRequest: Request?
@@ -21,15 +23,16 @@ struct Simulation: Sendable {
 
     /// Applies the changes due by now.
     mutating func advance(to now: Duration) {
+        self.now = now
         if configuration.changes { account.advance(to: now * configuration.pace) }
     }
 
     /// Answers a request.
     ///
     /// - Parameter unixTime: now, in seconds, for `X-RateLimit-Reset`.
-    mutating func reply(to request: Request, now: Duration, unixTime: Int) throws(RefusedRequest) -> Reply {
+    mutating func reply(to request: Request, unixTime: Int) throws(RefusedRequest) -> Reply {
         switch try SimulatorRequest(request) {
-        case .list: return list(request, try decide(request, now: now, unixTime: unixTime))
+        case .list: return list(request, try decide(request, unixTime: unixTime))
         case .loginPage: return .now(.loginPage)
         case .help: return .now(.text(SimulatorRequest.controls))
         case .faultKinds: return .now(.text(Fault.help))
@@ -42,12 +45,12 @@ struct Simulation: Sendable {
             }
             account.add(added)
             return .now(.json("{\"instances\":\(account.count)}"))
-        case .setStatus(let status, let reference, let hold):
-            let index = try index(of: reference)
+        case .setStatus(let status, let instance, let hold):
+            let index = try index(of: instance)
             account.setStatus(status, at: index, hold: hold)
             return .now(.json(account[index].json))
-        case .removeInstance(let reference):
-            account.remove(at: try index(of: reference))
+        case .removeInstance(let instance):
+            account.remove(at: try index(of: instance))
             return .now(.json("{\"instances\":\(account.count)}"))
         }
         return .now(.json("{\"fault\":\(fault.map { JSONText.quoted($0.description) } ?? "null")}"))
@@ -60,7 +63,7 @@ struct Simulation: Sendable {
     }
 
     /// Counts a request for the list and decides on it. A fault comes before everything else.
-    mutating func decide(_ request: Request, now: Duration, unixTime: Int) throws(RefusedRequest) -> Decision {
+    mutating func decide(_ request: Request, unixTime: Int) throws(RefusedRequest) -> Decision {
         requestCount += 1
         lastRequest = request
         if let current = fault {
@@ -125,13 +128,10 @@ struct Simulation: Sendable {
         return String(value[space...].drop { $0 == " " })
     }
 
-    private func index(of reference: SimulatorRequest.InstanceReference) throws(RefusedRequest) -> Int {
-        let found: Int? =
-            switch reference {
-            case .index(let index): (0..<account.count).contains(index) ? index : nil
-            case .id(let id): account.index(ofID: id)
-            }
-        if let found { return found }
+    /// Returns the index of an instance that is given by its index or its id.
+    private func index(of instance: String) throws(RefusedRequest) -> Int {
+        let index = Int(instance) ?? account.index(ofID: instance)
+        if let index, (0..<account.count).contains(index) { return index }
         throw RefusedRequest(
             status: 404, "No such instance. Allowed: an id, or an index in the list from 0 to \(account.count - 1).")
     }

@@ -1,5 +1,5 @@
 import Basics
-import HTTPServer
+package import HTTPServer
 
 /// The settings of a simulator.
 public struct SimulatorConfiguration: Sendable {
@@ -35,13 +35,8 @@ public struct SimulatorConfiguration: Sendable {
         self.seed = seed
     }
 
-    /// Throws a `SimulatorError` for the first invalid value.
-    public func validate() throws(SimulatorError) {
-        _ = try validated()
-    }
-
     /// Checks every value, and returns the address and the token to use.
-    func validated() throws(SimulatorError) -> (address: ListenAddress, token: String) {
+    package func validated() throws(SimulatorError) -> (address: ListenAddress, token: String) {
         let maximum = Self.maximumInstances
         let address = try loopbackAddress()
         let pageSize = if case .paged(let size) = form { size } else { 1 }

@@ -7,18 +7,9 @@ enum SimulatorRequest: Equatable {
     case setFault(Fault?)
     case readRequestCount
     case addInstances(Int)
-    case setStatus(SimulatedStatus, InstanceReference, hold: Bool)
-    case removeInstance(InstanceReference)
-
-    /// An instance, by its index in the list or its id.
-    enum InstanceReference: Equatable {
-        case index(Int)
-        case id(String)
-
-        init(_ text: Substring) {
-            self = Int(text).map(InstanceReference.index) ?? .id(String(text))
-        }
-    }
+    /// The instance is given by its index in the list or its id.
+    case setStatus(SimulatedStatus, instance: String, hold: Bool)
+    case removeInstance(String)
 
     private typealias Parameters = [(name: String, value: String)]
     private typealias Parser = (Parameters) throws(RefusedRequest) -> SimulatorRequest
@@ -41,7 +32,7 @@ enum SimulatorRequest: Equatable {
             { _ throws(RefusedRequest) in request }
         }
         let one = "/simulator/instances/"
-        let reference = path.hasPrefix(one) ? path.dropFirst(one.count) : ""
+        let reference = path.hasPrefix(one) ? String(path.dropFirst(one.count)) : ""
         let isOne = !reference.isEmpty && !reference.contains("/")
         return switch (method == "HEAD" ? "GET" : method, isOne ? one : path) {
         case ("GET", "/api/whatsapp/v1/instances"), ("GET", "/api/whatsapp/v2/instances"): always(.list)
@@ -76,7 +67,7 @@ enum SimulatorRequest: Equatable {
     }
 
     private static func setStatus(
-        _ reference: Substring, _ parameters: Parameters
+        _ instance: String, _ parameters: Parameters
     ) throws(RefusedRequest) -> SimulatorRequest {
         let values = try values(parameters, allowed: ["status", "hold"])
         let (name, hold) = (values["status"] ?? "", values["hold"] ?? "true")
@@ -85,14 +76,14 @@ enum SimulatorRequest: Equatable {
             throw RefusedRequest("`status` is `\(name)`. Allowed: \(allowed).")
         }
         guard let hold = Bool(hold) else { throw RefusedRequest("`hold` is `\(hold)`. Allowed: true, false.") }
-        return .setStatus(status, InstanceReference(reference), hold: hold)
+        return .setStatus(status, instance: instance, hold: hold)
     }
 
     private static func remove(
-        _ reference: Substring, _ parameters: Parameters
+        _ instance: String, _ parameters: Parameters
     ) throws(RefusedRequest) -> SimulatorRequest {
         _ = try values(parameters, allowed: [])
-        return .removeInstance(InstanceReference(reference))
+        return .removeInstance(instance)
     }
 
     private static func values(

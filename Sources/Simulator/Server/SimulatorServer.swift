@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// `GET /api/whatsapp/v1/instances` (also v2) answers as the vendor's page says. Control requests under `/simulator`
 /// change the account and activate faults while it runs.
-public final class SimulatorServer: Sendable {
+public struct SimulatorServer: Sendable {
     /// The API's base URL, `http://127.0.0.1:PORT/api/whatsapp/v1`.
     public var baseURL: String { "http://\(server.addresses[0])/api/whatsapp/v1" }
     /// The URL of the control requests, `http://127.0.0.1:PORT/simulator`.
@@ -16,13 +16,7 @@ public final class SimulatorServer: Sendable {
     public let token: String
 
     private let server: Server
-    private let live: LiveSimulation
-
-    private init(server: Server, live: LiveSimulation, token: String) {
-        self.server = server
-        self.live = live
-        self.token = token
-    }
+    let live: LiveSimulation
 
     /// Starts to listen and to answer.
     ///
@@ -38,7 +32,7 @@ public final class SimulatorServer: Sendable {
         limits.writeDeadline = .seconds(600)
         let server = try await Server(
             ServerConfiguration(addresses: [address], limits: limits), logger: logger, handler: live.reply)
-        return SimulatorServer(server: server, live: live, token: token)
+        return SimulatorServer(token: token, server: server, live: live)
     }
 
     /// Returns once the server has been shut down; throws if it stops listening by itself.
@@ -50,15 +44,10 @@ public final class SimulatorServer: Sendable {
     public func shutdown(grace: Duration = .zero) async {
         await server.shutdown(grace: grace)
     }
-
-    /// Calls `body` with the simulation as it is now. For tests.
-    func update<Result: Sendable>(_ body: (inout Simulation) -> Result) -> Result {
-        live.update { simulation, _ in body(&simulation) }
-    }
 }
 
 /// A simulation behind a lock, with a clock.
-private final class LiveSimulation: Sendable {
+final class LiveSimulation: Sendable {
     private let simulation: Mutex<Simulation>
     private let elapsed: @Sendable () -> Duration
 
@@ -68,20 +57,20 @@ private final class LiveSimulation: Sendable {
         elapsed = configuration.elapsed ?? { start.duration(to: .now) }
     }
 
-    /// Calls `body` with the simulation, advanced to the present, and with the time since the start.
-    func update<Result: Sendable>(_ body: (inout Simulation, Duration) -> Result) -> Result {
+    /// Calls `body` with the simulation, advanced to the present.
+    func update<Result: Sendable>(_ body: (inout Simulation) -> Result) -> Result {
         let now = elapsed()
         return simulation.withLock { simulation in
             simulation.advance(to: now)
-            return body(&simulation, now)
+            return body(&simulation)
         }
     }
 
-    @Sendable func reply(to request: Request) -> Reply {
+    @Sendable fileprivate func reply(to request: Request) -> Reply {
         guard !request.awaitsBody else { return .afterBody }
-        return update { simulation, now in
+        return update { simulation in
             do throws(RefusedRequest) {
-                return try simulation.reply(to: request, now: now, unixTime: Int(time(nil)))
+                return try simulation.reply(to: request, unixTime: Int(time(nil)))
             } catch {
                 return .now(error.response)
             }

@@ -780,16 +780,16 @@ private func writeFile(_ path: String, _ contents: String) throws {
 }
 
 extension SimulatorServer {
-    fileprivate var instances: [SimulatedInstance] { update { $0.account.instances } }
-    fileprivate var requestCount: Int { update { $0.requestCount } }
-    fileprivate var lastRequest: Request? { update { $0.lastRequest } }
+    fileprivate var instances: [SimulatedInstance] { live.update { $0.account.instances } }
+    fileprivate var requestCount: Int { live.update { $0.requestCount } }
+    fileprivate var lastRequest: Request? { live.update { $0.lastRequest } }
 
     fileprivate func setFault(_ fault: Fault?) {
-        update { $0.fault = fault }
+        live.update { $0.fault = fault }
     }
 
     fileprivate func setStatus(_ status: SimulatedStatus, at index: Int) {
-        update { $0.account.setStatus(status, at: index) }
+        live.update { $0.account.setStatus(status, at: index) }
     }
 }
 

@@ -18,9 +18,12 @@ import Testing
         ("GET", "/simulator/requests", .readRequestCount),
         ("POST", "/simulator/instances", .addInstances(1)),
         ("POST", "/simulator/instances?count=7", .addInstances(7)),
-        ("POST", "/simulator/instances/3?status=FAILED", .setStatus(.failed, .index(3), hold: true)),
-        ("POST", "/simulator/instances/a-b?status=PENDING&hold=false", .setStatus(.pending, .id("a-b"), hold: false)),
-        ("DELETE", "/simulator/instances/0", .removeInstance(.index(0))),
+        ("POST", "/simulator/instances/3?status=FAILED", .setStatus(.failed, instance: "3", hold: true)),
+        (
+            "POST", "/simulator/instances/a-b?status=PENDING&hold=false",
+            .setStatus(.pending, instance: "a-b", hold: false)
+        ),
+        ("DELETE", "/simulator/instances/0", .removeInstance("0")),
     ])
     func readsRequests(method: String, target: String, expected: SimulatorRequest) throws {
         #expect(try SimulatorRequest(Request(method: method, target: target)) == expected)
@@ -67,11 +70,12 @@ import Testing
         var simulation = Simulation(configuration, token: "1|key")
         let good = Request(target: "/", headers: ["Authorization": "Bearer 1|key"])
         for _ in 0..<count {
-            _ = try simulation.decide(good, now: .zero, unixTime: 0)
+            _ = try simulation.decide(good, unixTime: 0)
         }
+        simulation.advance(to: .seconds(43))
         let request = Request(target: target, headers: headers)
         do throws(RefusedRequest) {
-            guard case .list(_, let rate) = try simulation.decide(request, now: .seconds(43), unixTime: 1_000_000)
+            guard case .list(_, let rate) = try simulation.decide(request, unixTime: 1_000_000)
             else { return (0, [:]) }
             return (200, rate.headers)
         } catch {

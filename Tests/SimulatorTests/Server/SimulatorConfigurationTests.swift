@@ -21,7 +21,7 @@ import Testing
     ])
     func otherAddressesAreRefused(text: String) {
         do {
-            try Self.made { $0.listenAddress = text }.validate()
+            _ = try Self.made { $0.listenAddress = text }.validated()
             Issue.record("\(text) was accepted")
         } catch {
             #expect(error.description.contains("\"\(text)\""))
@@ -40,7 +40,7 @@ import Testing
     ])
     func mistakesAreNamed(configuration: SimulatorConfiguration, expected: String) {
         do {
-            try configuration.validate()
+            _ = try configuration.validated()
             Issue.record("accepted")
         } catch {
             #expect(error.description.contains(expected))

@@ -37,17 +37,17 @@ struct Running: Sendable {
 }
 
 extension SimulatorServer {
-    var instances: [SimulatedInstance] { update { $0.account.instances } }
-    var fault: Fault? { update { $0.fault } }
-    var requestCount: Int { update { $0.requestCount } }
-    var lastRequest: Request? { update { $0.lastRequest } }
+    var instances: [SimulatedInstance] { live.update { $0.account.instances } }
+    var fault: Fault? { live.update { $0.fault } }
+    var requestCount: Int { live.update { $0.requestCount } }
+    var lastRequest: Request? { live.update { $0.lastRequest } }
 
     func setFault(_ fault: Fault?) {
-        update { $0.fault = fault }
+        live.update { $0.fault = fault }
     }
 
     func setStatus(_ status: SimulatedStatus, at index: Int) {
-        update { $0.account.setStatus(status, at: index) }
+        live.update { $0.account.setStatus(status, at: index) }
     }
 }
 
