@@ -83,6 +83,7 @@ public enum InstanceStatus: String, Sendable, Hashable, CaseIterable {
 
     /// Reads the API's spelling, to the letter.
     init(api name: String) {
-        self = Self.documented.first { UTF8Key($0.rawValue) == UTF8Key(name) } ?? .unknown
+        let status = Self(rawValue: name) ?? .unknown
+        self = UTF8Key(status.rawValue) == UTF8Key(name) ? status : .unknown
     }
 }

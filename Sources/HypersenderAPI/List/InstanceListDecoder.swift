@@ -12,8 +12,8 @@ struct InstanceListDecoder {
         var all = 0
         /// On the last page alone.
         var ofPage = 0
-        /// Those of all pages that have an id.
-        var identified = 0
+        /// Those of all pages that have no readable id.
+        var withoutID = 0
         /// Those whose id stands on an earlier page too.
         var repeated = 0
     }
@@ -35,7 +35,7 @@ struct InstanceListDecoder {
     /// The list so far.
     var list: InstanceList {
         var list = counts
-        list.instances = cache.read.instances
+        (list.instances, list.withoutID) = (cache.read.instances, elements.withoutID)
         return list
     }
 
@@ -128,16 +128,12 @@ struct InstanceListDecoder {
     private mutating func readElement(_ reader: inout JSONReader) throws(JSONError) {
         elements.all += 1
         elements.ofPage += 1
-        if cache.skipUnchanged(&reader) {
-            elements.identified += 1
-            return
-        }
+        if cache.skipUnchanged(&reader) { return }
         let start = reader.position
         guard let (instance, hasStatus) = try readInstance(&reader) else {
-            counts.withoutID += 1
+            elements.withoutID += 1
             return
         }
-        elements.identified += 1
         // An element with an unknown status says more than its instance keeps.
         let bytes = instance.status == .unknown ? [] : reader.bytes[start..<reader.position]
         switch cache.add(instance, Fingerprint(bytes)) {

@@ -133,12 +133,16 @@ struct JSONReader {
         }
     }
 
-    /// Goes to the next quote, backslash or control character. Nearly all of a document is skipped here.
+    /// Goes to the next quote, backslash or control character.
+    ///
+    /// Nearly all of a document is skipped here, most bytes by two comparisons.
     private mutating func skipPlainText() {
         let start = position
         position = bytes.withUnsafeBufferPointer { bytes in
             let rest = UnsafeBufferPointer(rebasing: bytes[start...])
-            let end = rest.firstIndex { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 < 0x20 }
+            let end = rest.firstIndex {
+                $0 == UInt8(ascii: "\\") || $0 < 0x23 && ($0 == UInt8(ascii: "\"") || $0 < 0x20)
+            }
             return start + (end ?? rest.count)
         }
     }

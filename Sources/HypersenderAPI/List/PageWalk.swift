@@ -80,7 +80,7 @@ struct PageWalk {
                 .incomplete, "the number of elements is \(elements.all), but the list gives a total of \(total.count)")
         }
         // The format has changed, then: that is no account without instances.
-        guard elements.all == 0 || elements.identified > 0 else {
+        guard elements.all == 0 || elements.withoutID < elements.all else {
             throw APIError(
                 .decode, "the answer is not a list of instances: none of its \(elements.all) elements has an id")
         }

@@ -201,7 +201,7 @@ struct InstanceListTests {
         #expect(decoder.list.instances.map(\.id) == ["a", "b"])
         #expect(decoder.list.instances.first?.name == "1")
         #expect(decoder.list.duplicates == 1)
-        #expect(decoder.elements == .init(all: 5, ofPage: 3, identified: 4, repeated: 1))
+        #expect(decoder.elements == .init(all: 5, ofPage: 3, withoutID: 1, repeated: 1))
     }
 
     /// A list that may follow another: the same, changed, reordered, grown, shrunk, unreadable in part or with repetitions.

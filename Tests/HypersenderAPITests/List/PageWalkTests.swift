@@ -10,10 +10,10 @@ struct PageWalkTests {
     }
 
     private func advance(
-        _ walk: inout PageWalk, _ signs: PageSigns, all: Int, ofPage: Int = 1, identified: Int? = nil, repeated: Int = 0
+        _ walk: inout PageWalk, _ signs: PageSigns, all: Int, ofPage: Int = 1, withoutID: Int = 0, repeated: Int = 0
     ) throws -> Bool {
         try walk.advance(
-            signs, found: .init(all: all, ofPage: ofPage, identified: identified ?? all, repeated: repeated))
+            signs, found: .init(all: all, ofPage: ofPage, withoutID: withoutID, repeated: repeated))
     }
 
     /// Of several signs the one that promises more is followed.
@@ -100,11 +100,11 @@ struct PageWalkTests {
 
     @Test func aListWithoutAnyIDIsNone() throws {
         var walk = try walk()
-        let error = #expect(throws: APIError.self) { try advance(&walk, PageSigns(), all: 3, ofPage: 3, identified: 0) }
+        let error = #expect(throws: APIError.self) { try advance(&walk, PageSigns(), all: 3, ofPage: 3, withoutID: 3) }
         #expect(error?.reason == .decode && error?.detail.contains("none of its 3 elements has an id") == true)
         var other = try self.walk()
-        #expect(try advance(&other, PageSigns(lastPage: 2), all: 3, ofPage: 3, identified: 0))
-        #expect(try !advance(&other, PageSigns(lastPage: 2), all: 4, identified: 1))
+        #expect(try advance(&other, PageSigns(lastPage: 2), all: 3, ofPage: 3, withoutID: 3))
+        #expect(try !advance(&other, PageSigns(lastPage: 2), all: 4, withoutID: 3))
     }
 
     @Test(
