@@ -40,9 +40,9 @@ public struct SimulatorServer: Sendable {
         try await server.run()
     }
 
-    /// Stops listening, gives answers under way this long to finish, and closes every connection.
-    public func shutdown(grace: Duration = .zero) async {
-        await server.shutdown(grace: grace)
+    /// Stops listening and closes every connection.
+    public func shutdown() async {
+        await server.shutdown(grace: .zero)
     }
 }
 
