@@ -44,6 +44,7 @@ final class Diagnostics {
     }
 
     private static func inOrder(_ found: [Finding]) -> [SettingsProblem] {
-        found.sorted { $0.line < $1.line }.map(\.problem)
+        // The index keeps the order of several findings in one line.
+        found.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element.problem)
     }
 }
