@@ -4,7 +4,7 @@ import Testing
 @testable import Simulator
 
 /// Parsing of requests and decisions on them, without a connection.
-@Suite struct RequestTests {
+@Suite struct SimulatorRequestTests {
     @Test(arguments: [
         ("GET", "/api/whatsapp/v1/instances", SimulatorRequest.list),
         ("HEAD", "/api/whatsapp/v2/instances", .list),
