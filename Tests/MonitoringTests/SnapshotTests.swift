@@ -229,7 +229,8 @@ struct SnapshotTests {
         if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil {
             try Data(text.utf8).write(to: url)
         }
-        #expect(text == String(decoding: try Data(contentsOf: url), as: UTF8.self))
+        let isGolden = text == String(decoding: try Data(contentsOf: url), as: UTF8.self)
+        #expect(isGolden, "\(name) differs. UPDATE_GOLDEN=1 swift test --filter SnapshotTests writes it anew.")
     }
 
     /// The folder of all tests.
