@@ -50,7 +50,7 @@ struct FlagTests {
             ] {
                 let diagnostics = Diagnostics()
                 let values = given.decode(diagnostics)
-                #expect(diagnostics.problems.isEmpty, "\(diagnostics.problems)")
+                #expect(diagnostics.problems.isEmpty, "\(diagnostics.problems): see `sample`")
                 #expect(values != GivenValues(flags: [:], environment: [:]).decode(diagnostics), "\(flag.name)")
             }
         }
@@ -63,13 +63,15 @@ struct FlagTests {
         let account = schema.properties["accounts"]?.items?.properties ?? [:]
         let example = try text("\(Self.top)/Tests/Fuzz/Seeds/files/every-key.yml")
         let flags = Flag.all.filter { $0.accountKey != nil }
-        #expect(flags.count == 9)
+        #expect(flags.count == 9, "this number is to be raised for a new one")
+        let documented = try text(Self.documentation)
         for flag in flags {
             let path = (flag.accountKey ?? "").split(separator: ".").map(String.init)
             let properties = path.count > 1 ? account[path[0]]?.properties ?? [:] : account
             let key = path.last ?? ""
             #expect(properties[key] != nil, "the chart's schema has no \(key)")
             #expect(example.contains("\(key): "), "every-key.yml has no \(key)")
+            #expect(documented.contains("`\(key)`"), "the table of keys in deploy/CONFIGURATION.md has no \(key)")
             let value = key == "labels" ? "{team: support}" : "\"\(sample(flag))\""
             let file =
                 "accounts:\n  - name: a\n    token_env: KEY\n    "
@@ -118,7 +120,8 @@ struct FlagTests {
             let new = "\(parts[0])\(beginning)\(table)\(end)\(rest[1])"
             try Data(new.utf8).write(to: URL(filePath: Self.documentation))
         } else {
-            #expect(String(rest[0]) == table)
+            let isDocumented = String(rest[0]) == table
+            #expect(isDocumented, "UPDATE_GOLDEN=1 swift test --filter FlagTests writes the table anew.")
         }
     }
 }

@@ -38,7 +38,7 @@ struct HouseTests {
             if file.hasSuffix(".swift") {
                 known.insert(String(parts.last!.dropLast(6)))
             }
-            if file.hasPrefix("Sources/"), file.hasSuffix(".swift") {
+            if ["Sources/", "Tests/"].contains(where: file.hasPrefix), file.hasSuffix(".swift") {
                 let words = try Repository.text(file).utf8.split { byte in
                     let letter = byte | 0x20
                     return !(97...122).contains(letter) && !(48...57).contains(byte) && byte != UInt8(ascii: "_")
@@ -58,7 +58,7 @@ struct HouseTests {
                 : line.matches(of: #/`(?:--)?([^` ]+)`/#).map { String($0.1) }
             for name in names {
                 if !known.contains(name) {
-                    Issue.record("\(name) is no file and no word in Sources")
+                    Issue.record("\(name) is no file and no word in Sources or Tests")
                 }
             }
         }
