@@ -17,10 +17,15 @@ extension AccountState {
     /// There are none since a state before the first success.
     func changes(since old: AccountState) -> [InstanceChange] {
         guard old.lastSuccess != nil, let now = lastPoll?.unix else { return [] }
-        // A group in which nothing has changed is kept, in its place: a poll that finds nothing new costs nothing.
-        let isKept = zip(old.groups, groups).map { $0 === $1 }
-        func others(_ groups: [InstanceGroup]) -> [TrackedInstance] {
-            groups.indices.filter { $0 >= isKept.count || !isKept[$0] }.flatMap { groups[$0].instances }
+        // What stands unchanged in its place is left out, whole groups most often: a poll without news costs nothing.
+        func moved(_ groups: [InstanceGroup], since others: [InstanceGroup]) -> [TrackedInstance] {
+            groups.indices.flatMap { place -> [TrackedInstance] in
+                let other = place < others.count ? others[place] : nil
+                guard groups[place] !== other else { return [] }
+                let (own, others) = (groups[place].instances, other?.instances ?? [])
+                return own.indices.filter { $0 >= others.count || own[$0].instance != others[$0].instance }
+                    .map { own[$0] }
+            }
         }
         func change(_ known: TrackedInstance, to new: Instance?) -> InstanceChange {
             InstanceChange(
@@ -29,8 +34,8 @@ extension AccountState {
         }
         var (changed, removed, added): ([InstanceChange], [InstanceChange], [InstanceChange]) = ([], [], [])
         // Both lists are in the order of ids.
-        var before = others(old.groups)[...]
-        for instance in others(groups).map(\.instance) {
+        var before = moved(old.groups, since: groups)[...]
+        for instance in moved(groups, since: old.groups).map(\.instance) {
             let id = UTF8Key(instance.id)
             while let known = before.first, UTF8Key(known.instance.id) < id {
                 removed.append(change(before.removeFirst(), to: nil))
