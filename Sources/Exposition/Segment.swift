@@ -36,8 +36,11 @@ public struct Segment: Sendable {
         bytes.writeBytes(text)
     }
 
+    /// The number of bytes.
+    public var count: Int { bytes.readableBytes }
+
     /// Whether the segment leaves no trace.
-    public var isEmpty: Bool { bytes.readableBytes == 0 }
+    public var isEmpty: Bool { count == 0 }
 }
 
 /// Segments, one after the other, in one buffer.

@@ -50,7 +50,11 @@ final class MetricsPage: Sendable {
                 self.instances = Body(instances.buffer)
                 instancesTrailer = instances.trailer
             } else {
-                instances = Body(segments: Snapshot.plainInstances(of: groups, form.format).map(\.bytes))
+                let families = Snapshot.plainInstances(of: groups, form.format)
+                // A small page is sent faster from one buffer; a large one must not stand in memory twice.
+                instances =
+                    families.reduce(0) { $0 + $1.count } < 1 << 20
+                    ? Body(SegmentedBody(families).buffer) : Body(segments: families.map(\.bytes))
                 instancesTrailer = nil
             }
             trailer = instancesTrailer.map { accounts.trailer.followed(by: $0) }
