@@ -17,36 +17,43 @@ extension AccountState {
     /// There are none since a state before the first success.
     func changes(since old: AccountState) -> [InstanceChange] {
         guard old.lastSuccess != nil, let now = lastPoll?.unix else { return [] }
-        // What stands unchanged in its place is left out, whole groups most often: a poll without news costs nothing.
-        func moved(_ groups: [InstanceGroup], since others: [InstanceGroup]) -> [TrackedInstance] {
-            groups.indices.flatMap { place -> [TrackedInstance] in
-                let other = place < others.count ? others[place] : nil
-                guard groups[place] !== other else { return [] }
-                let (own, others) = (groups[place].instances, other?.instances ?? [])
-                return own.indices.filter { $0 >= others.count || own[$0].instance != others[$0].instance }
-                    .map { own[$0] }
-            }
-        }
         func change(_ known: TrackedInstance, to new: Instance?) -> InstanceChange {
             InstanceChange(
                 instance: new ?? known.instance, from: known.instance.status, to: new?.status,
                 after: max(0, now - known.statusChangedAt))
         }
         var (changed, removed, added): ([InstanceChange], [InstanceChange], [InstanceChange]) = ([], [], [])
-        // Both lists are in the order of ids.
-        var before = moved(old.groups, since: groups)[...]
-        for instance in moved(groups, since: old.groups).map(\.instance) {
-            let id = UTF8Key(instance.id)
-            while let known = before.first, UTF8Key(known.instance.id) < id {
-                removed.append(change(before.removeFirst(), to: nil))
+        var (moved, arrived): (ArraySlice<TrackedInstance>, [Instance]) = ([], [])
+        // Nearly all stand in their place still, most often in a group that is still the same.
+        for place in 0..<max(old.groups.count, groups.count) {
+            let group = place < groups.count ? groups[place] : nil
+            let oldGroup = place < old.groups.count ? old.groups[place] : nil
+            guard group !== oldGroup else { continue }
+            let (instances, known) = (group?.instances ?? [], oldGroup?.instances ?? [])
+            for index in 0..<max(instances.count, known.count) {
+                let new = index < instances.count ? instances[index].instance : nil
+                let known = index < known.count ? known[index] : nil
+                if let known, let new, known.instance.hasSameFacts(as: new) {
+                    if known.instance.status != new.status { changed.append(change(known, to: new)) }
+                } else {
+                    if let known { moved.append(known) }
+                    if let new { arrived.append(new) }
+                }
             }
-            guard let known = before.first, UTF8Key(known.instance.id) == id else {
+        }
+        // Both lists are in the order of ids.
+        for instance in arrived {
+            let id = UTF8Key(instance.id)
+            while let known = moved.first, UTF8Key(known.instance.id) < id {
+                removed.append(change(moved.removeFirst(), to: nil))
+            }
+            guard let known = moved.first, UTF8Key(known.instance.id) == id else {
                 added.append(InstanceChange(instance: instance, to: instance.status))
                 continue
             }
-            before.removeFirst()
+            moved.removeFirst()
             if known.instance.status != instance.status { changed.append(change(known, to: instance)) }
         }
-        return changed + removed + before.map { change($0, to: nil) } + added
+        return changed + removed + moved.map { change($0, to: nil) } + added
     }
 }
