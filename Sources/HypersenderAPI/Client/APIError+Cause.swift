@@ -76,7 +76,8 @@ extension APIError {
     private static func cause(of error: HTTPClientError) -> (Reason, String) {
         switch error {
         case .remoteConnectionClosed, .uncleanShutdown: (.connect, closed)
-        case .connectTimeout, .getConnectionFromPoolTimeout, .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
+        case .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout,
+            .tlsHandshakeTimeout, .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
             (.timeout, late)
         case .invalidProxyResponse: (.connect, "the proxy did not open a connection to the API")
         case .proxyAuthenticationRequired:
