@@ -63,14 +63,8 @@ public enum Redaction {
     }
 
     private static func printable(_ scalar: Unicode.Scalar) -> Character {
-        // Nearly all text, and known without a look into the tables.
-        if scalar.isASCII { return scalar < " " || scalar == "\u{7F}" ? " " : Character(scalar) }
-        return switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned,
-            .spaceSeparator:
-            " "
-        default: Character(scalar)
-        }
+        let isSpace = !scalar.isASCII && scalar.properties.generalCategory == .spaceSeparator
+        return scalar.isHidden || isSpace ? " " : Character(scalar)
     }
 
     /// Returns a value that the user gave in quotes, for a message; replaced if it may hold a credential.
@@ -111,5 +105,17 @@ public enum Redaction {
         if lowered.contains("bearer=") || lowered.contains("bearer:") && !lowered.hasSuffix("bearer:") { return true }
         return word.utf8.count >= 24 && !word.contains("/") && word.contains(where: isDigit)
             && word.contains(where: \.isLetter)
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether this would not show in a line of text, or would end it, or is no character.
+    public var isHidden: Bool {
+        // Nearly all text, and known without a look into the tables.
+        if isASCII { return self < " " || self == "\u{7F}" }
+        return switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse: true
+        default: false
+        }
     }
 }

@@ -69,7 +69,7 @@ struct LineLogHandler: LogHandler {
 enum LogLine {
     static func text(_ fields: [(key: String, value: String)], _ format: LogFormat) -> String {
         switch format {
-        case .logfmt: fields.map { $0 + "=" + (isPlain($1) ? $1 : quoted($1)) }.joined(separator: " ")
+        case .logfmt: fields.map { "\($0)=\(isPlain($1) ? $1 : quoted($1))" }.joined(separator: " ")
         case .json: "{" + fields.map { "\(quoted($0)):\(quoted($1))" }.joined(separator: ",") + "}"
         }
     }
@@ -78,7 +78,7 @@ enum LogLine {
     private static func isPlain(_ value: String) -> Bool {
         !value.isEmpty
             && value.unicodeScalars.allSatisfy {
-                $0 > " " && $0 != "=" && $0 != "\"" && $0 != "\\" && !isHidden($0)
+                $0 > " " && $0 != "=" && $0 != "\"" && $0 != "\\" && !$0.isHidden
             }
     }
 
@@ -89,7 +89,7 @@ enum LogLine {
         for scalar in text.unicodeScalars {
             if let escape = escapes[scalar] {
                 result += escape
-            } else if isHidden(scalar) {
+            } else if scalar.isHidden {
                 for unit in String(scalar).utf16 {
                     let digits = String(unit, radix: 16)
                     result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
@@ -99,15 +99,6 @@ enum LogLine {
             }
         }
         return result + "\""
-    }
-
-    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
-        // Nearly all that is logged, and known without a look into the tables.
-        if scalar.isASCII { return scalar < " " || scalar == "\u{7F}" }
-        return switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse: true
-        default: false
-        }
     }
 
     /// Returns the time in UTC with milliseconds, as RFC 3339 writes it.
