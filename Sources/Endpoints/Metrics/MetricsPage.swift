@@ -32,15 +32,17 @@ final class MetricsPage: Sendable {
 
         /// Renders a snapshot at a time.
         ///
-        /// - Parameter previous: an earlier page of the same form.
-        init(_ snapshot: Snapshot, _ form: Form, uptime: Duration, previous: Rendered?) {
+        /// - Parameters:
+        ///   - groups: the instances that it shows at that time.
+        ///   - previous: an earlier page of the same form.
+        init(_ snapshot: Snapshot, _ groups: [InstanceGroup], _ form: Form, uptime: Duration, previous: Rendered?) {
             // Without the memory to compress, the page is plain.
             let compressor = form.gzip ? SegmentCompressor() : nil
             let accounts = SegmentedBody(
                 (compressor == nil ? [] : [.gzipHeader])
                     + [snapshot.accountSegment(form.format, compressor, uptime: uptime)])
             self.accounts = Body(accounts.buffer)
-            groups = snapshot.groups(uptime: uptime)
+            self.groups = groups
             snapshot.forgetStale(form.format, uptime: uptime)
             if let previous, (previous.trailer == nil) == (compressor == nil), previous.shows(groups) {
                 instances = previous.instances
@@ -114,7 +116,7 @@ final class MetricsPage: Sendable {
                 let isOutdated = cache.isOutdated(at: now)
                 cache.rendered = cache.rendered.filter { !isOutdated && (form.gzip || $0.key.gzip) }
             }
-            let rendered = Rendered(snapshot, form, uptime: now, previous: nil)
+            let rendered = Rendered(snapshot, snapshot.groups(uptime: now), form, uptime: now, previous: nil)
             self.cache.withLock { cache in
                 cache.rendered[form] = rendered
                 cache.validUntil = snapshot.changes(after: now)
@@ -145,7 +147,7 @@ final class MetricsPage: Sendable {
             }
             let groups = snapshot.groups(uptime: now)
             let rendered = wanted.filter { $0.gzip || before[$0]?.shows(groups) ?? false }
-                .map { ($0, Rendered(snapshot, $0, uptime: now, previous: before[$0])) }
+                .map { ($0, Rendered(snapshot, groups, $0, uptime: now, previous: before[$0])) }
             self.cache.withLock { cache in
                 cache.rendered = Dictionary(uniqueKeysWithValues: rendered)
                 cache.validUntil = snapshot.changes(after: now)
