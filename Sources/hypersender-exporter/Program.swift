@@ -112,14 +112,13 @@ struct Program {
         _ server: Server, _ simulator: SimulatorServer?, _ reloader: Reloader,
         poll: @escaping @Sendable () async throws -> Void
     ) async throws {
-        let ends = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
         try await withThrowingTaskGroup { group in
+            group.addTask(operation: poll)
             group.addTask {
-                for await _ in ends { return }
+                for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { return }
             }
             group.addTask {
-                for await _ in hangups { await reloader.reload() }
+                for await _ in await UnixSignalsSequence(trapping: .sighup) { await reloader.reload() }
             }
             group.addTask { try await server.run() }
             if let simulator {
@@ -128,7 +127,6 @@ struct Program {
             if settings.flags.webConfigFile != nil || settings.flags.reloadsOnChange {
                 group.addTask { await reloader.followFiles() }
             }
-            group.addTask(operation: poll)
             let end = await group.nextResult()
             await server.shutdown(grace: Self.grace)
             group.cancelAll()
