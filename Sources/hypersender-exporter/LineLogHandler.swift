@@ -84,18 +84,18 @@ enum LogLine {
 
     /// Returns a JSON string; what would not show, or show as something else, is escaped.
     private static func quoted(_ text: String) -> String {
-        let escapes: [Unicode.Scalar: String] = ["\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"]
         var result = "\""
         for scalar in text.unicodeScalars {
-            if let escape = escapes[scalar] {
-                result += escape
-            } else if scalar.isHidden {
+            switch scalar {
+            case "\"", "\\": result += "\\\(scalar)"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where scalar.isHidden:
                 for unit in String(scalar).utf16 {
-                    let digits = String(unit, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                    result += "\\u" + String(0x10000 + Int(unit), radix: 16).dropFirst()
                 }
-            } else {
-                result.unicodeScalars.append(scalar)
+            default: result.unicodeScalars.append(scalar)
             }
         }
         return result + "\""

@@ -33,7 +33,8 @@ public struct BaseURL: Sendable, Hashable, CustomStringConvertible {
             throw Problem("is not a URL: write it like https://app.hypersender.com/api/whatsapp/v1")
         }
         origin = Origin(scheme: scheme, host: host, port: parts.port ?? Origin.defaultPort(scheme))
-        path = String(parts.percentEncodedPath.reversed().drop { $0 == "/" }.reversed())
+        let path = parts.percentEncodedPath
+        self.path = path.lastIndex { $0 != "/" }.map { String(path[...$0]) } ?? ""
         if let mistake = Self.mistake(in: parts, origin, allowHTTP: allowHTTP) { throw Problem(mistake) }
     }
 
