@@ -4,13 +4,15 @@ import HypersenderAPI
 import Logging
 import Monitoring
 import Settings
+import Synchronization
 
 /// Runs a poller for every account: puts settings into effect, at the start and at each reload.
 ///
 /// An account is known by its name. One whose settings have not changed goes on undisturbed, unless its file of
 /// certificate authorities has changed. One that is polled otherwise keeps its state, unless its instances, address
 /// or key are others: it is new then.
-actor AccountManager {
+final class AccountManager: Sendable {
+    private typealias State = (members: [Member], connections: [ConnectionPool.Configuration: ConnectionPool])
     private typealias Member = (settings: AccountSettings, poller: Poller, connections: ConnectionPool)
 
     private let monitor: Monitor
@@ -19,8 +21,7 @@ actor AccountManager {
     private let logger: Logger
     /// One budget for all accounts, across reloads.
     private let budget = ResponseBudget()
-    private var members: [Member] = []
-    private var connections: [ConnectionPool.Configuration: ConnectionPool] = [:]
+    private let state = Mutex<State>(([], [:]))
 
     init(_ monitor: Monitor, statusSet: StatusSet, time: any TimeSource, logger: Logger) {
         (self.monitor, self.statusSet, self.time, self.logger) = (monitor, statusSet, time, logger)
@@ -37,6 +38,7 @@ actor AccountManager {
     /// - Throws: `Problem`.
     func prepare(_ accounts: [AccountSettings]) throws(Problem) -> Plan {
         var plan = Plan(accounts: accounts)
+        let connections = state.withLock { $0.connections }
         for settings in Set(accounts.map(\.request.connections)) {
             if let known = connections[settings], try !known.isOutdated() {
                 plan.connections[settings] = known
@@ -49,22 +51,24 @@ actor AccountManager {
 
     /// Puts a plan into effect. Connections that nobody uses any more are closed.
     func apply(_ plan: Plan) {
-        let known = Dictionary(uniqueKeysWithValues: members.map { ($0.settings.name, $0) })
-        // The place among those that begin now: whoever comes alone waits for nobody.
-        var index = 0
-        members = plan.accounts.compactMap { account in
-            guard let connections = plan.connections[account.request.connections] else { return nil }
-            let member = known[account.name]
-            if let member, member.settings == account, member.connections === connections { return member }
-            let state = member?.poller.stop()
-            let isSame = member.map { account.hasSameInstances(as: $0.settings) } ?? false
-            let start = PollStart(
-                index: index, of: plan.accounts.count, interval: account.interval, staleAfter: account.staleAfter)
-            index += 1
-            return (account, poller(account, connections, isSame ? state : nil, start), connections)
+        state.withLock { state in
+            let known = Dictionary(uniqueKeysWithValues: state.members.map { ($0.settings.name, $0) })
+            // The place among those that begin now: whoever comes alone waits for nobody.
+            var index = 0
+            state.members = plan.accounts.compactMap { account in
+                guard let connections = plan.connections[account.request.connections] else { return nil }
+                let member = known[account.name]
+                if let member, member.settings == account, member.connections === connections { return member }
+                let last = member?.poller.stop()
+                let isSame = member.map { account.hasSameInstances(as: $0.settings) } ?? false
+                let start = PollStart(
+                    index: index, of: plan.accounts.count, interval: account.interval, staleAfter: account.staleAfter)
+                index += 1
+                return (account, poller(account, connections, isSame ? last : nil, start), connections)
+            }
+            monitor.replace(by: state.members.map(\.poller))
+            state.connections = plan.connections
         }
-        monitor.replace(by: members.map(\.poller))
-        connections = plan.connections
     }
 
     private func poller(

@@ -93,7 +93,7 @@ struct Program {
         let accounts = AccountManager(monitor, statusSet: settings.flags.statusSet, time: time, logger: logger)
         let simulator = settings.flags.isDemo ? try await SimulatorServer.start(logger: quietLogger) : nil
         let demo = try simulator.map { try settings.demoAccount(baseURL: $0.baseURL, token: $0.token) }
-        await accounts.apply(try await accounts.prepare(demo.map { [$0] } ?? configuration.accounts))
+        accounts.apply(try accounts.prepare(demo.map { [$0] } ?? configuration.accounts))
         return Polling(
             exporter: ExporterStatus(state, time: time), monitor: monitor, accounts: accounts, simulator: simulator,
             demo: demo)

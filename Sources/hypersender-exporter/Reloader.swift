@@ -35,14 +35,23 @@ actor Reloader {
     /// - Returns: the problems that keep it from being used; none if it is in use now.
     @discardableResult
     func reload(isAsked: Bool = true) async -> [String] {
+        let configuration: Configuration
         do throws(ConfigurationError) {
-            try await attempt(isAsked: isAsked)
+            configuration = try attempt(isAsked: isAsked)
             mistakes = ConfigurationError()
         } catch {
             mistakes = error
+            report(error.problems, "Configuration reload failed; keeping the previous configuration")
+            return error.problems.map(\.description)
         }
-        report(mistakes.problems, "Configuration reload failed; keeping the previous configuration")
-        return mistakes.problems.map(\.description)
+        polling.exporter.configurationRead(succeeded: true)
+        // All is in effect: files may be read again while this waits.
+        await pageChanged()
+        logger.info(
+            "Configuration reloaded",
+            metadata: configuration.security.summary.merging(["accounts": "\(configuration.accounts.count)"]) { $1 })
+        logger.warn(of: configuration.warnings)
+        return []
     }
 
     /// Reads files again when they have changed: the web configuration file, as the exporter-toolkit does at each
@@ -96,14 +105,15 @@ actor Reloader {
         }
     }
 
-    private func attempt(isAsked: Bool) async throws(ConfigurationError) {
+    /// Without a pause, so that no reading overtakes another.
+    private func attempt(isAsked: Bool) throws(ConfigurationError) -> Configuration {
         var configuration = try Configuration(settings, now: time.now.unix)
         if let demo = polling.demo {
             configuration.accounts = [demo]
         }
         let plan: AccountManager.Plan
         do {
-            plan = try await polling.accounts.prepare(configuration.accounts)
+            plan = try polling.accounts.prepare(configuration.accounts)
         } catch {
             throw ConfigurationError(accounts: [SettingsProblem("accounts", error.description)])
         }
@@ -113,13 +123,9 @@ actor Reloader {
         } catch {
             throw ConfigurationError(web: [SettingsProblem(settings.flags.webConfigFile ?? "", "\(error)")])
         }
-        await polling.accounts.apply(plan)
+        polling.accounts.apply(plan)
         polling.exporter.configurationInUse(hash: configuration.hash)
-        await pageChanged()
-        logger.info(
-            "Configuration reloaded",
-            metadata: configuration.security.summary.merging(["accounts": "\(configuration.accounts.count)"]) { $1 })
-        logger.warn(of: configuration.warnings)
+        return configuration
     }
 }
 
