@@ -135,10 +135,14 @@ public final class Poller: Sendable {
 
     /// Checks every few seconds whether a poll hangs, so that outdated data does not go unnoticed.
     private func watch() async throws {
+        let pause = Duration.seconds(5)
+        var (seen, elapsed): (Moment?, Duration) = (nil, .zero)
         while true {
-            try await time.sleep(untilUptime: time.now.uptime + .seconds(5))
-            guard let started = current.withLock({ $0.started }) else { continue }
-            let elapsed = time.now.uptime - started.uptime
+            try await time.sleep(untilUptime: time.now.uptime + pause)
+            // Pauses are added up: while the machine sleeps the clock goes on, and the poll does not.
+            let started = current.withLock { $0.started }
+            elapsed = started == nil || started != seen ? .zero : elapsed + pause
+            seen = started
             if elapsed > options.stuckAfter {
                 let error = PollerIsStuck(elapsed: elapsed)
                 options.onStuck(error)

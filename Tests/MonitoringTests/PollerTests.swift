@@ -62,6 +62,20 @@ struct PollerTests {
         await #expect(throws: PollerIsStuck.self) { try await poller.run(afterPoll: {}) }
     }
 
+    /// The clock goes on while the machine sleeps, and the poll does not.
+    @Test func aMachineThatSleptMakesNoPollStuck() async throws {
+        let time = ManualTime()
+        let lister = ScriptedLister(time, [.never])
+        let poller = poller(lister, time)
+        let run = Task { try await poller.run(afterPoll: {}) }
+        _ = await lister.starts(1)
+        time.advance(to: .seconds(3600))
+        let driver = Task { await time.drive(sleepers: 1) }
+        defer { driver.cancel() }
+        let error = await #expect(throws: PollerIsStuck.self) { try await run.value }
+        #expect(try #require(error).elapsed < .seconds(600))
+    }
+
     /// Such a poll keeps `run` from ending too: what can be done is done by whoever is told.
     @Test func aPollThatIsDeafToCancellationIsReported() async throws {
         let time = ManualTime()
