@@ -387,6 +387,12 @@ struct AccountsFileTests {
         }
     }
 
+    @Test func aSwitchThatIsSetToFalseIsNotGiven() throws {
+        let environment = ["HYPERSENDER_TOKEN": "1|x", "HYPERSENDER_SHARD_FROM_HOSTNAME": "false"]
+        let shard = try Settings(GivenValues(flags: [:], environment: environment, hostName: "laptop")).shard
+        #expect(shard == Shard(index: 0, total: 1))
+    }
+
     @Test func aHostWithoutANumberIsNoShard() {
         do throws(SettingsProblems) {
             _ = try Settings(

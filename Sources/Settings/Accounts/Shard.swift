@@ -41,8 +41,8 @@ public struct Shard: Sendable, Equatable {
 extension Shard {
     /// Takes the number and the total that the flags give, and reports what does not fit.
     init(_ flags: FlagValues, _ given: GivenValues, _ diagnostics: Diagnostics) {
-        let properties: [PartialKeyPath<FlagValues>] = [\.shardIndex, \.totalShards, \.derivesShardFromHostname]
-        let places = properties.compactMap(given.place)
+        let origin = flags.derivesShardFromHostname ? given.place(\.derivesShardFromHostname) : nil
+        let places = [given.place(\.shardIndex), given.place(\.totalShards), origin].compactMap(\.self)
         if given.place(\.accountsFile) == nil {
             for place in places {
                 diagnostics.report(place, "only the accounts of a --config.file can be divided among replicas")
@@ -50,7 +50,7 @@ extension Shard {
         }
         var index = flags.shardIndex
         var place = given.place(\.shardIndex)
-        if flags.derivesShardFromHostname, let origin = given.place(\.derivesShardFromHostname) {
+        if let origin {
             if let place {
                 diagnostics.report(place, "cannot be combined with \(origin)")
             } else if let ordinal = Self.ordinal(ofHostName: given.hostName) {
