@@ -101,7 +101,8 @@ final class ConnectionLimit: Sendable {
         // Whoever begins to wait calls `evict` after that: it is seen here, or begins a round.
         let wanted = state.withLock { state in
             state.isEvicting = !state.waiting.isEmpty && !state.isEnded
-            return state.isEvicting ? state.wanted : 0
+            if !state.isEvicting { state.wanted = 0 }
+            return state.wanted
         }
         guard wanted > 0 else { return }
         switch policy.decide(offers.map(\.candidate), wanted: wanted, now: home.now) {
