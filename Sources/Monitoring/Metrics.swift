@@ -224,7 +224,7 @@ extension ExporterState {
         ) { $0.reloadTime },
         Metric(
             "hypersender_exporter_http_requests_total", .counter, labels: ["handler", "code"],
-            help: "Total number of answered HTTP requests by handler and status code, without the present one."
+            help: "Total number of HTTP requests that handlers answered, without those refused before a handler."
         ) { state, writer in
             let requests = state.requests.sorted { ($0.key.handler, $0.key.code) < ($1.key.handler, $1.key.code) }
             for (key, count) in requests {
