@@ -82,9 +82,8 @@ public final class Endpoints: Sendable {
         }
         let methods = name == "reload" ? ["POST", "PUT"] : ["GET", "HEAD"]
         guard methods.contains(request.method) else {
-            var refused = Response.plain(405, "Only \(methods.joined(separator: " and ")) are allowed here.\n")
-            refused.headers.set("Allow", methods.joined(separator: ", "))
-            return .now(counted(name, refused))
+            let text = "Only \(methods.joined(separator: " and ")) are allowed here.\n"
+            return .now(counted(name, .plain(405, text, headers: ["Allow": methods.joined(separator: ", ")])))
         }
         guard !request.awaitsBody else { return .afterBody }
         switch answer(request) {
@@ -189,16 +188,5 @@ extension Request {
 }
 
 extension Response {
-    fileprivate static func plain(_ status: Int, _ text: String) -> Response {
-        Response(
-            status: status,
-            headers: ["Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"],
-            body: Body(text))
-    }
-
-    fileprivate static func busy(_ text: String) -> Response {
-        var response = plain(503, text)
-        response.headers.set("Retry-After", "1")
-        return response
-    }
+    fileprivate static func busy(_ text: String) -> Response { plain(503, text, headers: ["Retry-After": "1"]) }
 }

@@ -32,12 +32,6 @@ public struct MetricFamily: Sendable, Equatable {
             + (Self.unit(shortName).map { Array("# UNIT \(shortName) \($0)\n".utf8) } ?? [])
     }
 
-    /// The name in OpenMetrics metadata, where a counter's goes without `_total`.
-    var openMetricsName: String { Self.openMetricsName(name, type) }
-
-    /// The base unit that the name ends in: `seconds`, `bytes` or `nil`.
-    var unit: String? { Self.unit(openMetricsName) }
-
     /// Returns the lines that stand before the family's samples.
     public func header(_ format: ExpositionFormat) -> [UInt8] {
         format == .text ? textHeader : openMetricsHeader

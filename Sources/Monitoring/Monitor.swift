@@ -23,7 +23,7 @@ public final class Monitor: Sendable {
         Snapshot(accounts: pollers.withLock { $0 }.map(\.state))
     }
 
-    /// Whether every account has completed a poll, or has gone without one for longer than data stays fresh.
+    /// Whether every account has completed a poll, or the exporter has run longer than its data stays fresh.
     public var isReady: Bool {
         let elapsed = time.now.uptime - start
         return snapshot.accounts.allSatisfy { $0.polls > 0 || elapsed > $0.staleAfter }
@@ -44,13 +44,12 @@ public final class Monitor: Sendable {
     }
 
     /// Polls each account once, no more than 32 at a time.
-    public func pollOnce() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
+    public func pollOnce() async {
+        await withTaskGroup(of: Void.self) { group in
             for (number, poller) in pollers.withLock({ $0 }).enumerated() {
-                if number >= 32 { try await group.next() }
-                group.addTask { _ = try await poller.poll() }
+                if number >= 32 { await group.next() }
+                group.addTask { _ = await poller.poll() }
             }
-            try await group.waitForAll()
         }
     }
 

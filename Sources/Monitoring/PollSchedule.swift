@@ -13,8 +13,8 @@ struct PollSchedule: Equatable {
     /// The time by which the first distance is longer than the interval.
     private var spread: Duration
 
-    static let longestBackoff = Duration.seconds(300)
-    static let longestRetry = Duration.seconds(900)
+    static let maximumBackoff = Duration.seconds(300)
+    static let maximumRetry = Duration.seconds(900)
 
     /// Begins before the first poll.
     ///
@@ -46,7 +46,7 @@ struct PollSchedule: Equatable {
         case .failure(let retry):
             let doublings = min(failures, 4)
             failures += 1
-            let longest = max(interval, min(interval * 10, Self.longestBackoff))
+            let longest = max(interval, min(interval * 10, Self.maximumBackoff))
             let backoff = min(longest, interval * (min(10, Double(1 << doublings)) * (1 + random * 0.1)))
             let wait =
                 switch retry {
@@ -56,7 +56,7 @@ struct PollSchedule: Equatable {
                 }
             // A time that has passed is no advice.
             guard wait > 0 else { return started.uptime + max(interval, backoff) }
-            return max(started.uptime + interval, now.uptime + .seconds(min(wait, Self.longestRetry.seconds)))
+            return max(started.uptime + interval, now.uptime + .seconds(min(wait, Self.maximumRetry.seconds)))
         }
     }
 }

@@ -82,7 +82,7 @@ public final class Poller: Sendable {
                 if self.options.start.delay > .zero {
                     try await self.time.sleep(untilUptime: self.time.now.uptime + self.options.start.delay)
                 }
-                while !Task.isCancelled, let next = try await self.poll() {
+                while !Task.isCancelled, let next = await self.poll() {
                     await afterPoll()
                     try await self.time.sleep(untilUptime: next)
                 }
@@ -99,7 +99,7 @@ public final class Poller: Sendable {
     }
 
     /// Polls once, and returns the uptime of the next poll; `nil` if polling was stopped meanwhile.
-    func poll() async throws -> Duration? {
+    func poll() async -> Duration? {
         let started = time.now
         current.withLock { $0.started = started }
         let result: Result<ListResponse, APIError>

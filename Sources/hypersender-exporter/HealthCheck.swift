@@ -6,7 +6,7 @@ import Settings
 
 /// Checks the exporter that runs with the same settings, for service managers without an HTTP client.
 enum HealthCheck {
-    /// Longer than a busy machine takes, shorter than the usual limits of Docker and Kubernetes.
+    /// For each attempt: longer than a busy machine takes. Kubernetes needs a higher `timeoutSeconds` than its usual 1.
     private static let timeout = Duration.seconds(3)
 
     private static let path = "/-/healthy"

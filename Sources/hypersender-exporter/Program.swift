@@ -67,7 +67,7 @@ struct Program {
     /// - Returns: the accounts, and the page as `/metrics` gives it.
     func pollOnce(_ configuration: Configuration) async throws -> (accounts: [AccountState], page: [UInt8]) {
         let polling = try await polling(configuration)
-        try await polling.monitor.pollOnce()
+        await polling.monitor.pollOnce()
         await polling.simulator?.shutdown()
         return (polling.monitor.snapshot.accounts, await endpoints(polling, reload: nil).metrics())
     }

@@ -51,7 +51,7 @@ class Settings:
         schedule = source("PollSchedule")
         self.jitter = float(only(r"interval \* \(1 \+ random \* ([\d.]+)\)", schedule))
         self.backoff_jitter = float(only(r"Double\(1 << doublings\)\) \* \(1 \+ random \* ([\d.]+)\)", schedule))
-        self.longest_backoff = float(only(r"longestBackoff = Duration\.seconds\((\d+)\)", schedule))
+        self.longest_backoff = float(only(r"maximumBackoff = Duration\.seconds\((\d+)\)", schedule))
 
         prometheus = yaml.safe_load(PROMETHEUS.read_text())
         (job,) = prometheus["scrape_configs"]

@@ -426,7 +426,7 @@ private final class Fixture: Sendable {
     }
 
     func poll() async throws {
-        _ = try await poller.poll()
+        _ = await poller.poll()
         await endpoints.pollEnded()
     }
 

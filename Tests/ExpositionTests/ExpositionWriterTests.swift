@@ -133,7 +133,9 @@ struct ExpositionWriterTests {
         ] as [(String, MetricType, String, String?)])
     func familiesKnowTheirUnit(name: String, type: MetricType, openMetricsName: String, unit: String?) {
         let family = MetricFamily(name, type, help: "")
-        #expect(family.openMetricsName == openMetricsName)
-        #expect(family.unit == unit)
+        let unitLine = unit.map { "# UNIT \(openMetricsName) \($0)\n" } ?? ""
+        #expect(
+            String(decoding: family.header(.openMetrics), as: UTF8.self)
+                == "# HELP \(openMetricsName) \n# TYPE \(openMetricsName) \(type.rawValue)\n\(unitLine)")
     }
 }

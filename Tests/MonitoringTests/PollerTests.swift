@@ -50,7 +50,7 @@ struct PollerTests {
         struct Surprise: Error {}
         let time = ManualTime()
         let poller = poller(ScriptedLister(time, [.other(Surprise())]), time)
-        let next = try await poller.poll()
+        let next = await poller.poll()
         #expect(poller.state.lastError?.reason == .internal && poller.state.nextPoll == next)
     }
 
@@ -139,7 +139,7 @@ struct PollerTests {
         let time = ManualTime()
         let poller = poller(ScriptedLister(time, [.success]), time)
         poller.stop()
-        #expect(try await poller.poll() == nil)
+        #expect(await poller.poll() == nil)
         #expect(poller.state.polls == 0)
     }
 
@@ -149,11 +149,11 @@ struct PollerTests {
         let second = poller(ScriptedLister(time, []), time)
         let monitor = Monitor([first, second], time: time)
         #expect(!monitor.isReady)
-        _ = try await first.poll()
+        _ = await first.poll()
         #expect(!monitor.isReady)
         time.advance(to: .seconds(181))
         #expect(monitor.isReady)
-        _ = try await second.poll()
+        _ = await second.poll()
         #expect(monitor.isReady)
     }
 
@@ -175,12 +175,12 @@ struct PollerTests {
                     .unchanged(RateLimit(limit: 60, remaining: 7), age: 0),
                 ]),
             time, log)
-        _ = try await poller.poll()
+        _ = await poller.poll()
         let groups = poller.state.groups
-        _ = try await poller.poll()
+        _ = await poller.poll()
         time.advance(to: .seconds(1000))
         #expect(!poller.state.isFresh(at: .seconds(1000)))
-        _ = try await poller.poll()
+        _ = await poller.poll()
         let state = poller.state
         #expect(
             state.isUp(at: .seconds(1000)) && state.lastSuccess?.uptime == .seconds(1000) && state.failingSince == nil)
@@ -201,7 +201,7 @@ struct PollerTests {
         let time = ManualTime()
         let log = LogRecorder()
         let late = APIError(.timeout, "late")
-        let refused = APIError(.unauthorized, "no", retry: nil)
+        let refused = APIError(.unauthorized, "no")
         var strange = InstanceList(instances: [Instance(id: "a", name: "", status: .unknown)])
         strange.unknownStatuses = ["BANNED 234|s3cret"]
         let lister = ScriptedLister(
@@ -212,7 +212,7 @@ struct PollerTests {
             ])
         let poller = poller(lister, time, log)
         for _ in 0..<8 {
-            _ = try await poller.poll()
+            _ = await poller.poll()
         }
         let lines = log.lines
         #expect(

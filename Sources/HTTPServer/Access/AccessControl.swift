@@ -75,10 +75,6 @@ extension Response {
 
     /// Returns an error as Go's `http.Error` writes it.
     fileprivate static func error(_ status: Int, _ text: String? = nil, headers: Headers = [:]) -> Response {
-        var headers = headers
-        headers.add("Content-Type", "text/plain; charset=utf-8")
-        headers.add("X-Content-Type-Options", "nosniff")
-        let text = text ?? HTTPResponseStatus(statusCode: status).reasonPhrase
-        return Response(status: status, headers: headers, body: Body("\(text)\n"))
+        plain(status, "\(text ?? HTTPResponseStatus(statusCode: status).reasonPhrase)\n", headers: headers)
     }
 }

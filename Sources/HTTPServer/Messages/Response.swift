@@ -27,6 +27,14 @@ public struct Response: Sendable {
         self.body = body
     }
 
+    /// Returns a text that browsers take for nothing else.
+    public static func plain(_ status: Int, _ text: String, headers: Headers = [:]) -> Response {
+        var headers = headers
+        headers.add("Content-Type", "text/plain; charset=utf-8")
+        headers.add("X-Content-Type-Options", "nosniff")
+        return Response(status: status, headers: headers, body: Body(text))
+    }
+
     /// The server's own answer to a request it does not understand or take. Tells nothing about the request.
     static func refusal(status: Int) -> Response {
         Response(

@@ -50,8 +50,8 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     public internal(set) var requestID: String?
 
     /// Creates a failure, with the advice that came with it.
-    public init(_ reason: Reason, _ detail: String, retry: RetryAdvice? = nil, rateLimit: RateLimit = RateLimit()) {
-        (self.reason, self.detail, self.retry, self.rateLimit) = (reason, detail, retry, rateLimit)
+    public init(_ reason: Reason, _ detail: String, rateLimit: RateLimit = RateLimit()) {
+        (self.reason, self.detail, self.rateLimit) = (reason, detail, rateLimit)
     }
 
     /// Returns the error with the advice of the response's header fields.
