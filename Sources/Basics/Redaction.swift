@@ -1,7 +1,7 @@
 /// Makes text that came from a server fit to be printed.
 public enum Redaction {
     /// The length of the longest text that is passed on, in characters.
-    public static let maximumLength = 200
+    private static let maximumLength = 200
 
     /// Returns a text on one line, cut at 200 characters, with credentials and phone numbers replaced.
     ///

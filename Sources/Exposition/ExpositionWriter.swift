@@ -5,7 +5,7 @@
 /// The caller sees to it that names are valid and that no series is written twice.
 public struct ExpositionWriter: Sendable {
     /// The format written.
-    public let format: ExpositionFormat
+    let format: ExpositionFormat
     /// The text written so far.
     public private(set) var bytes: [UInt8] = []
     /// Labels of the samples that follow, until others are set.

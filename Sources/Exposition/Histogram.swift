@@ -5,7 +5,7 @@ public struct Histogram: Sendable, Equatable {
     /// The number of observations in each bucket alone; the last has no bound.
     private(set) var counts: [UInt64]
     /// The sum of all observations.
-    public private(set) var sum: Double = 0
+    private(set) var sum: Double = 0
 
     /// Creates an empty histogram with ascending upper bounds, infinity not among them.
     public init(bounds: [Double]) {

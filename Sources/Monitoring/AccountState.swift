@@ -1,4 +1,4 @@
-public import Exposition
+import Exposition
 public import HypersenderAPI
 
 /// The state of one account: the outcome of its polls, its instances, and their history.
@@ -15,9 +15,9 @@ public struct AccountState: Sendable {
     /// The number of completed polls, successful or not.
     public private(set) var polls: UInt64 = 0
     /// The number of failed polls by reason.
-    public private(set) var failures: [APIError.Reason: UInt64] = [:]
+    private(set) var failures: [APIError.Reason: UInt64] = [:]
     /// The durations of polls, in seconds.
-    public private(set) var durations = Histogram(bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])
+    private(set) var durations = Histogram(bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])
     /// The end of the last poll.
     public private(set) var lastPoll: Moment?
     /// The uptime at which the next poll begins; `nil` if that is not known yet.
@@ -31,15 +31,15 @@ public struct AccountState: Sendable {
     /// The end of the first failed poll since the last success; `nil` if no poll has failed since.
     public private(set) var failingSince: Moment?
     /// The decompressed size of the last list, in bytes.
-    public private(set) var responseBytes: Int?
+    private(set) var responseBytes: Int?
     /// The rate limit in the last poll's response.
     public private(set) var rateLimit = RateLimit()
     /// The elements of the last successful list that repeated an id; `nil` before the first.
-    public private(set) var duplicates: Int?
+    private(set) var duplicates: Int?
     /// The elements of the last successful list without a readable id or status; `nil` before the first.
     public private(set) var invalid: Int?
     /// The instances seen with a status outside the documented six, added up over all polls.
-    public private(set) var unknownStatuses: UInt64 = 0
+    private(set) var unknownStatuses: UInt64 = 0
     /// The instances of the last successful poll, by ascending id.
     public private(set) var groups: [InstanceGroup] = []
     /// The places of those instances in the list.

@@ -11,7 +11,7 @@ public struct Shard: Sendable, Equatable {
     public let total: Int
 
     /// Whether the account of this name is this replica's.
-    public func keeps(_ name: String) -> Bool {
+    func keeps(_ name: String) -> Bool {
         Self.index(of: name, among: total) == index
     }
 

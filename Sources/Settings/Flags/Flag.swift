@@ -6,7 +6,7 @@ import Basics
 /// the documentation's table are read from it. A value arrives in a property of `FlagValues`.
 public struct Flag: Sendable {
     /// The name, without dashes.
-    public let name: String
+    let name: String
     /// The value's form; `nil` for a switch, which takes no value on the command line.
     let placeholder: String?
     /// The default in Markdown; `nil` if there is none.
@@ -14,7 +14,7 @@ public struct Flag: Sendable {
     /// The description in Markdown.
     let help: String
     /// The path of the key that says the same of one account in a file; `nil` if there is none.
-    public var accountKey: String?
+    var accountKey: String?
     /// The property of `FlagValues` that the value arrives in.
     let property: any PartialKeyPath<FlagValues> & Sendable
     /// Whether several values may be given, also in one text with commas in between.
@@ -30,7 +30,7 @@ public struct Flag: Sendable {
     }
 
     /// The environment variable: that of `--poll.interval` is `HYPERSENDER_POLL_INTERVAL`.
-    public var variable: String {
+    var variable: String {
         let prefix = "hypersender."
         let words = name.hasPrefix(prefix) ? name.dropFirst(prefix.count) : name[...]
         return "HYPERSENDER_" + String(words.map { $0 == "." || $0 == "-" ? "_" : $0 }).uppercased()

@@ -4,7 +4,7 @@ import HypersenderAPI
 
 extension Flag {
     /// The table of all flags, in the order of the documentation. A flag is decoded after those before it.
-    public static let all = [
+    static let all = [
         Flag(
             name: "web.listen-address", placeholder: "host:port",
             defaultText: "`\(FlagValues.defaultAddress)`, with `--demo` `\(FlagValues.demoAddress)`",

@@ -6,7 +6,7 @@ public enum PrometheusDuration {
     ]
 
     /// Reads a duration; nil where it is none. Units must descend, each with a whole number; `0` stands alone too.
-    public static func parse(_ text: String) -> Duration? {
+    static func parse(_ text: String) -> Duration? {
         if text == "0" { return .zero }
         var rest = text.utf8[...]
         var total: Int64 = 0
