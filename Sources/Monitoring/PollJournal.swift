@@ -140,7 +140,7 @@ struct PollJournal {
             "reason": "\(error.reason.rawValue)", "error": "\(error.detail)",
             "next_attempt": "in \(max(0, Int(wait.seconds.rounded()))) s",
         ]
-        metadata["hint"] = error.hint.map { "\($0)" }
+        metadata["hint"] = error.reason.hint.map { "\($0)" }
         metadata["request_id"] = error.requestID.map { "\($0)" }
         let isDue = isDue(.failure(error.reason), error.detail, at: now)
         hasComplained = hasComplained || isDue

@@ -10,7 +10,7 @@ enum PollTable {
             let (name, error) = (account.name ?? "-", account.lastError)
             let instances = error == nil ? "\(account.counts.total)" : "-"
             rows.append([name, error?.reason.rawValue ?? "ok", instances, error?.detail ?? ""])
-            if let hint = error?.hint { rows.append(["", "", "", hint]) }
+            if let hint = error?.reason.hint { rows.append(["", "", "", hint]) }
         }
         let widths = (0..<3).map { column in rows.map(\.[column].count).max() ?? 0 } + [0]
         return rows.map { row in

@@ -15,7 +15,7 @@ import yaml
 
 import dashboards
 import exposition
-from exporter import KEY, TOP, Exporter, source, wait_until
+from exporter import KEY, TOP, Exporter, wait_until
 from exporter import run as run_exporter
 from fake_api import FakeAPI
 
@@ -189,22 +189,6 @@ class Alerts(unittest.TestCase):
         for text in (rule["annotations"]["summary"], rule["annotations"]["description"]):
             for piece in re.split(r"{{.*?}}", text):
                 self.assertIn(piece.strip(), front)
-
-    def test_reasons_are_the_program_s(self):
-        """Rules select by reasons that exist, and the runbook has a row for each other one."""
-        declaration = source("APIError").split("enum Reason", 1)[1].split("}", 1)[0]
-        cases = ", ".join(re.findall(r"^ +case (.+)$", declaration, re.MULTILINE))
-        reasons = {raw or case.strip("`") for case, raw in re.findall(r'(\S+?)(?: = "(\w+)")?(?:, |$)', cases)}
-        self.assertIn("rate_limited", reasons)
-        selected = set()
-        for rule in RECORDS + ALERTS:
-            for value in re.findall(r'\breason=~?"([^"]+)"', rule["expr"]):
-                selected |= set(value.split("|"))
-        self.assertTrue(selected)
-        self.assertLessEqual(selected, reasons)
-        section = RUNBOOKS.read_text().split("## HypersenderPollsFailing", 1)[1].split("\n## ", 1)[0]
-        told = {word for row in re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE) for word in re.findall(r"`(\w+)`", row)}
-        self.assertEqual(told, reasons - selected)
 
 
 class Order(unittest.TestCase):

@@ -75,14 +75,6 @@ struct FailureReasonTests {
         #expect(selected.allSatisfy { $0 == refused || $0 == [APIError.Reason.rateLimited.rawValue] }, "\(selected)")
     }
 
-    /// The world that the rules are tried in has all reasons.
-    @Test func areInTheWorldOfTheRules() throws {
-        let list = try #require(try read("Tests/Rules/world.libsonnet").firstMatch(of: /local reasons = \[([^\]]*)\]/))
-        let told = list.output.1.matches(of: /'(\w+)'/).map { String($0.output.1) }
-        let reasons = APIError.Reason.allCases.map(\.rawValue)
-        #expect(told.sorted() == reasons.sorted(), "`reasons` in Tests/Rules/world.libsonnet is to be \(reasons)")
-    }
-
     @Test func areExplainedInTheRunbooks() throws {
         let table = try read("deploy/RUNBOOKS.md").split(separator: "\n").drop { $0 != "| reason | look at |" }
             .dropFirst(2).prefix { $0.hasPrefix("|") }

@@ -230,7 +230,7 @@ struct SnapshotTests {
             try Data(text.utf8).write(to: url)
         }
         let isGolden = text == String(decoding: try Data(contentsOf: url), as: UTF8.self)
-        #expect(isGolden, "\(name) differs. UPDATE_GOLDEN=1 swift test --filter SnapshotTests writes it anew.")
+        #expect(isGolden, "\(name) differs. UPDATE_GOLDEN=1 swift test writes it anew.")
     }
 
     /// The folder of all tests.

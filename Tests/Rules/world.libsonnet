@@ -9,26 +9,11 @@ local step = 15;
 local interval = 30;
 local staleAfter = 3 * interval;
 local statuses = ['STOPPED', 'STARTING', 'WORKING', 'SCAN_QR_CODE', 'FAILED', 'PENDING', 'UNKNOWN'];
-local reasons = [
-  'unauthorized',
-  'forbidden',
-  'not_found',
-  'blocked',
-  'bad_request',
-  'rate_limited',
-  'server_error',
-  'http_error',
-  'redirect',
-  'timeout',
-  'connect',
-  'tls',
-  'dns',
-  'too_large',
-  'decode',
-  'incomplete',
-  'token',
-  'internal',
-];
+// Those of the table in deploy/METRICS.md, which the program's own are written to.
+local reasons =
+  local lines = std.split(importstr '../../deploy/METRICS.md', '\n');
+  local line(text) = std.find(text, lines)[0];
+  [std.split(lines[row], '`')[1] for row in std.range(line('<!-- reasons -->') + 3, line('<!-- /reasons -->') - 1)];
 
 // The seconds of '1h10m30s'. (Debian's jsonnet is slow, above all at texts; what is called often here is written for that.)
 local seconds(text) =

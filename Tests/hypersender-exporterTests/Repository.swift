@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Testing
 
 /// The files of the repository that these tests are part of.
 enum Repository {
@@ -14,6 +15,23 @@ enum Repository {
     static func part(_ name: String, of text: String) -> [Substring] {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         return Array(lines.drop { $0 != "<!-- \(name) -->" }.dropFirst().prefix { $0 != "<!-- /\(name) -->" })
+    }
+
+    /// Compares a part of a file, or all of it, with the lines that it is to have. With `UPDATE_GOLDEN` set they are written instead.
+    static func expect(_ lines: [String], in path: String, part name: String? = nil) throws {
+        let text = try text(path)
+        let all = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        var place = 0..<(all.count - 1)
+        if let name {
+            let start = try #require(all.firstIndex(of: "<!-- \(name) -->"), "\(path) has no part \(name)")
+            place = start + 1..<(try #require(all.firstIndex(of: "<!-- /\(name) -->")))
+        }
+        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil {
+            let new = (all[..<place.lowerBound] + lines + all[place.upperBound...]).joined(separator: "\n")
+            try Data(new.utf8).write(to: URL(filePath: "\(top)/\(path)"))
+        } else {
+            #expect(Array(all[place]) == lines, "UPDATE_GOLDEN=1 swift test writes \(path) anew")
+        }
     }
 
     /// The files whose names end so, in the folders that are not hidden.

@@ -72,7 +72,7 @@ extension StatusPage {
         var html: HTML = "<div class=\"trouble\">"
         if let error = account.lastError {
             html += "<p><code>\(error.reason.rawValue)</code> <strong><bdi>\(error.detail)</bdi></strong></p>"
-            if let hint = error.hint { html += "<p>\(hint)</p>" }
+            if let hint = error.reason.hint { html += "<p>\(hint)</p>" }
         }
         let runbook = account.lastError.map { Runbook($0.reason) } ?? .pollsFailing
         html += "<p>\(effect(account)) \(html: link(to: runbook, "What to do"))</p></div>"

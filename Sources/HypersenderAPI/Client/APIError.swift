@@ -1,38 +1,66 @@
 /// The failure of a poll of the API.
 public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The kinds of failure that are counted apart.
+    /// The kinds of failure that are counted apart. The comment of each is its row in deploy/METRICS.md.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
-        /// The API answered 401, 403 or 404.
-        case unauthorized, forbidden
+        /// The API answered 401. The key is wrong, or of a plan without this part of the API.
+        case unauthorized
+        /// The API answered 403, mostly because the plan is not Enterprise.
+        case forbidden
+        /// The API answered 404: the base URL is wrong, or the plan is not Enterprise.
         case notFound = "not_found"
-        /// Something else than the API answered with a status from 400 to 499, but not with 429.
+        /// Something else answered in the API's place with a status of 400 to 499: a CDN, a firewall, a proxy.
         case blocked
-        /// The API answered 400, 429, or with a status from 500 to 599.
+        /// The API answered 400: look at the filters.
         case badRequest = "bad_request"
+        /// The API answered 429: raise `--poll.interval`.
         case rateLimited = "rate_limited"
+        /// The API answered with a status of 500 to 599.
         case serverError = "server_error"
         /// The API answered with any other status than 200.
         case httpError = "http_error"
-        /// The API pointed elsewhere; that is never followed.
+        /// The API pointed elsewhere, which is not followed: look at the base URL.
         case redirect
-        /// The poll did not end in time.
+        /// The poll did not end within `--poll.timeout`.
         case timeout
-        /// No connection was made, or it was lost before the response was complete.
+        /// There was no connection, or it was lost.
         case connect
-        /// No secure connection was made.
+        /// There was no secure connection. The log says whether the certificate has expired, is not valid yet, has an
+        /// unknown issuer or another host's name, or whether the server speaks no TLS.
         case tls
-        /// The host's name could not be resolved.
+        /// The name of the API, or of the proxy, was not resolved within `--poll.timeout`.
         case dns
-        /// The response is larger than allowed.
+        /// The answer exceeds `--poll.max-response-bytes`: raise it, if the account is that large.
         case tooLarge = "too_large"
-        /// The response is not a list of instances.
+        /// The answer is not a list of instances.
         case decode
-        /// The list is not whole, or changed while its pages were read.
+        /// The list has fewer elements than it says, or changed while its pages were read, twice in a row.
         case incomplete
-        /// The token cannot be read.
+        /// The token file cannot be read, or holds more than a key, such as quotes or `NAME=`.
         case token
-        /// A fault of the exporter itself.
+        /// A fault of the exporter: please report it, with the log line.
         case `internal`
+
+        /// The first thing for an operator to check; `nil` if there is nothing to say.
+        public var hint: String? {
+            switch self {
+            case .unauthorized:
+                "Check the token. Listing instances belongs to Hypersender's Enterprise plan:"
+                    + " a key of another plan may be refused."
+            case .forbidden, .notFound:
+                "Check the base URL, and that the token's plan is Enterprise, which has the list of instances."
+            case .blocked:
+                "A CDN, a firewall or a proxy seems to refuse this machine's address,"
+                    + " or the base URL leads to another site. Check the network, HTTPS_PROXY and the base URL."
+            case .badRequest: "Check the filters."
+            case .rateLimited: "Raise --poll.interval: polls spend the same budget as sent messages."
+            case .redirect: "Check the base URL."
+            case .tls: "Check the base URL and the clock; name an authority of your own by --hypersender.ca-file."
+            case .dns, .connect: "Check the base URL, the network, and HTTPS_PROXY where one is needed."
+            case .tooLarge: "Raise --poll.max-response-bytes if the account really is this large."
+            case .timeout: "Raise --poll.timeout if the API is slow."
+            case .serverError, .httpError, .decode, .incomplete, .token, .internal: nil
+            }
+        }
 
         /// Whether the API refuses the key itself, or what the key's plan includes.
         public var meansKeyRefused: Bool { [.unauthorized, .forbidden, .notFound].contains(self) }
