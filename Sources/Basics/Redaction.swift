@@ -16,7 +16,8 @@ public enum Redaction {
     ///
     /// It is longer than what is printed: a credential that is cut would not be recognized.
     private static func beginning(of text: String) -> String {
-        String(text.unicodeScalars.prefix(8 * maximumLength).map(printable))
+        if text.utf8.count <= 8 * maximumLength, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
+        return String(text.unicodeScalars.prefix(8 * maximumLength).map(printable))
     }
 
     private static func redacted(_ text: String) -> String {
@@ -26,8 +27,8 @@ public enum Redaction {
             words.append(followsBearer || looksLikeCredential(word) ? mark : word)
             // "Bearer x", "Bearer: x"; "Bearer=x" is one word, and goes as a whole.
             followsBearer =
-                word.utf8.count >= 6
-                && word.lowercased().drop { !$0.isLetter }.split { !$0.isLetter }.last == "bearer"
+                word.utf8.contains(where: "bB".utf8.contains)
+                && word.lowercased().split { !$0.isLetter }.last == "bearer"
         }
         return withoutNumbers(words.joined(separator: " "))
     }
@@ -36,7 +37,7 @@ public enum Redaction {
 
     /// Replaces runs of seven digits and more, with or without the usual separators between them.
     private static func withoutNumbers(_ text: String) -> String {
-        guard text.unicodeScalars.count(where: { $0.properties.numericType != nil }) >= 7 else { return text }
+        guard text.unicodeScalars.count(where: { ("0"..."9").contains($0) || !$0.isASCII }) >= 7 else { return text }
         var result = ""
         var run = ""
         var digits = 0
@@ -97,13 +98,12 @@ public enum Redaction {
     private static func looksLikeCredential(_ word: Substring) -> Bool {
         // Most words: short, and without a sign that a short credential would have.
         guard word.utf8.count >= 24 || word.utf8.contains(where: "|$=:".utf8.contains) else { return false }
-        let isDigit = { (character: Character) in character.isWholeNumber }
-        if let bar = word.lastIndex(of: "|"), word[..<bar].contains(where: isDigit) { return true }
+        if let bar = word.lastIndex(of: "|"), word[..<bar].contains(where: \.isWholeNumber) { return true }
         // A bcrypt hash: its slashes would pass for a path's below.
         if ["$2a$", "$2b$", "$2y$"].contains(where: { word.contains($0) }) { return true }
         let lowered = word.lowercased()
         if lowered.contains("bearer=") || lowered.contains("bearer:") && !lowered.hasSuffix("bearer:") { return true }
-        return word.utf8.count >= 24 && !word.contains("/") && word.contains(where: isDigit)
+        return word.utf8.count >= 24 && !word.contains("/") && word.contains(where: \.isWholeNumber)
             && word.contains(where: \.isLetter)
     }
 }

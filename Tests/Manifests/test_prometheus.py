@@ -58,15 +58,18 @@ class ReadmeTests(unittest.TestCase):
         self.assertEqual(alerts["HypersenderInstanceNotLinked"]["for"], "1h")
         self.assertEqual(alerts["HypersenderInstanceNotLinked"]["labels"], {"scope": "instance", "severity": "info", "team": "onboarding"})
 
-    def test_rule_file_is_loaded_as_it_says(self):
-        (example,) = re.findall(r"```yaml\n(.*?)```", self.text.split("\n## Other collectors\n", 1)[0], re.DOTALL)
+    def test_what_it_says_to_load_is_valid(self):
+        """The rule file, as Prometheus is told of it, and the smallest configuration of Alertmanager."""
+        rules, smallest = re.findall(r"```yaml\n(.*?)```", self.text.split("\n## Other collectors\n", 1)[0], re.DOTALL)
         with tempfile.TemporaryDirectory() as directory:
             shutil.copy(RULES, directory)
-            (Path(directory) / "prometheus.yml").write_text(textwrap.dedent(example))
+            (Path(directory) / "prometheus.yml").write_text(textwrap.dedent(rules))
+            (Path(directory) / "alertmanager.yml").write_text(textwrap.dedent(smallest))
             done = run("promtool", "check", "config", Path(directory) / "prometheus.yml")
-        self.assertIn("SUCCESS: 1 rule files found", done.stdout)
-        self.assertEqual(done.returncode, 0)
-
+            self.assertIn("SUCCESS: 1 rule files found", done.stdout)
+            self.assertEqual(done.returncode, 0)
+            done = run("amtool", "check-config", Path(directory) / "alertmanager.yml")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_other_collectors_are_shown_what_can_be_read(self):
         section = self.text.split("\n## Other collectors\n", 1)[1]
