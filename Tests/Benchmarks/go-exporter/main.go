@@ -35,8 +35,8 @@ const unknown = "UNKNOWN"
 var (
 	statuses = []string{"STOPPED", "STARTING", "WORKING", "SCAN_QR_CODE", "FAILED", "PENDING", unknown}
 	reasons  = []string{
-		"unauthorized", "forbidden", "not_found", "bad_request", "rate_limited", "server_error", "http_error", "redirect",
-		"timeout", "connect", "tls", "dns", "too_large", "decode", "token", "internal",
+		"unauthorized", "forbidden", "not_found", "blocked", "bad_request", "rate_limited", "server_error", "http_error",
+		"redirect", "timeout", "connect", "tls", "dns", "too_large", "decode", "incomplete", "token", "internal",
 	}
 )
 
