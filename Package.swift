@@ -114,7 +114,7 @@ let package = Package(
         tests(
             "hypersender-exporter",
             [
-                "Basics", "Exposition", "HTTPServer", "HypersenderAPI", "Monitoring", "Settings",
+                "Basics", "Endpoints", "Exposition", "HTTPServer", "HypersenderAPI", "Monitoring", "Settings",
                 logging, nioCore, nioPosix,
             ]),
     ]

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Settings
 
-/// Tables of documents that are written from the program's own definitions.
+/// Tables of documents that are written from the program's own definitions. One at a time: some stand in one file.
+@Suite(.serialized)
 struct DocumentTests {
     @Test func metrics() throws {
         let rows = MetricFamily.all.map { family in

@@ -28,7 +28,7 @@ enum Repository {
         }
         if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil {
             let new = (all[..<place.lowerBound] + lines + all[place.upperBound...]).joined(separator: "\n")
-            try Data(new.utf8).write(to: URL(filePath: "\(top)/\(path)"))
+            try Data(new.utf8).write(to: URL(filePath: "\(top)/\(path)"), options: .atomic)
         } else {
             #expect(Array(all[place]) == lines, "UPDATE_GOLDEN=1 swift test writes \(path) anew")
         }
