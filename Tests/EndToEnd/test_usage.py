@@ -236,7 +236,8 @@ class Usage(unittest.TestCase):
     def test_help(self):
         result = run("--help", token=None)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertIn("--poll.interval", result.stdout)
+        for flag in ("--poll.interval", "--version", "--help"):
+            self.assertIn(flag, result.stdout)
         self.assertIn("HYPERSENDER_TOKEN", result.stdout)
 
 

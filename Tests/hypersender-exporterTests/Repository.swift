@@ -12,25 +12,24 @@ enum Repository {
     }
 
     /// The lines of a text between the markers `<!-- part -->` and `<!-- /part -->`; none where there is no such part.
-    static func part(_ name: String, of text: String) -> [Substring] {
+    static func part(_ name: String, of text: String) -> ArraySlice<Substring> {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return Array(lines.drop { $0 != "<!-- \(name) -->" }.dropFirst().prefix { $0 != "<!-- /\(name) -->" })
+        return lines.drop { $0 != "<!-- \(name) -->" }.dropFirst().prefix { $0 != "<!-- /\(name) -->" }
     }
 
-    /// Compares a part of a file, or all of it, with the lines that it is to have. With `UPDATE_GOLDEN` set they are written instead.
+    /// Compares a part of a file, or all of it, with the lines that it is to have. With `UPDATE_GOLDEN` set they are
+    /// written instead.
     static func expect(_ lines: [String], in path: String, part name: String? = nil) throws {
         let text = try text(path)
-        let all = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        var place = 0..<(all.count - 1)
-        if let name {
-            let start = try #require(all.firstIndex(of: "<!-- \(name) -->"), "\(path) has no part \(name)")
-            place = start + 1..<(try #require(all.firstIndex(of: "<!-- /\(name) -->")))
-        }
+        let all = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let old = name.map { part($0, of: text) } ?? all.dropLast()
+        // Without its two markers, a part would begin or end with the file.
+        try #require(name == nil || old.startIndex > 0 && old.endIndex < all.endIndex, "\(path) has no such part")
         if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil {
-            let new = (all[..<place.lowerBound] + lines + all[place.upperBound...]).joined(separator: "\n")
+            let new = (all[..<old.startIndex] + lines.map { $0[...] } + all[old.endIndex...]).joined(separator: "\n")
             try Data(new.utf8).write(to: URL(filePath: "\(top)/\(path)"), options: .atomic)
         } else {
-            #expect(Array(all[place]) == lines, "UPDATE_GOLDEN=1 swift test writes \(path) anew")
+            #expect(old.map(String.init) == lines, "UPDATE_GOLDEN=1 swift test writes \(path) anew")
         }
     }
 
