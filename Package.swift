@@ -89,7 +89,7 @@ let package = Package(
                 .embedInCode("StatusPage/status.css"),
             ]),
         sources("Settings", ["Basics", "CProcess", "CYAML", "HypersenderAPI", "Monitoring", "HTTPServer"]),
-        sources("Simulator", ["Basics", "CZlib", "HTTPServer", logging]),
+        sources("Simulator", ["Basics", "Exposition", "HTTPServer", logging]),
         sources(
             "hypersender-exporter", program: true,
             [

@@ -39,7 +39,7 @@ public final class ExporterStatus: Sendable {
 
     /// Renders the families about the exporter, and the end of the page.
     func page(_ format: ExpositionFormat, includingExporter: Bool) -> [UInt8] {
-        var writer = ExpositionWriter(format, capacity: 8192)
+        var writer = ExpositionWriter(format)
         if includingExporter {
             current.write(to: &writer, usage: processUsage())
         }

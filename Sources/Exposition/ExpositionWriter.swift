@@ -17,11 +17,8 @@ public struct ExpositionWriter: Sendable {
     private var header: [UInt8] = []
 
     /// Begins an empty text.
-    ///
-    /// - Parameter capacity: the size to reserve, in bytes.
-    public init(_ format: ExpositionFormat, capacity: Int = 0) {
+    public init(_ format: ExpositionFormat) {
         self.format = format
-        bytes.reserveCapacity(capacity)
     }
 
     /// Begins a family: the samples that follow belong to it. Its header is written before its first sample.

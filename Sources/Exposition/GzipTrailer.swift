@@ -9,7 +9,7 @@ public struct GzipTrailer: Sendable, Equatable {
     /// The CRC-32 of the uncompressed beginning.
     private let checksum: UInt
     /// The length of the uncompressed beginning, in bytes.
-    private let length: Int
+    let length: Int
 
     private init(checksum: UInt, length: Int) {
         self.checksum = checksum

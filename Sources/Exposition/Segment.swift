@@ -1,13 +1,13 @@
 import CZlib
 public import NIOCore
 
-/// A part of a page, plain or compressed, that can be put into any number of pages.
+/// A compressed part of a page, that can be put into any number of pages.
 ///
-/// A compressed segment refers to nothing before it and ends at a byte boundary (RFC 1951): segments in any order,
+/// A segment refers to nothing before it and ends at a byte boundary (RFC 1951): segments in any order,
 /// after the header of a gzip file, are the beginning of one ordinary gzip member (RFC 1952).
 public struct Segment: Sendable {
-    /// The text, or what it is compressed to.
-    public private(set) var bytes: ByteBuffer
+    /// The text, compressed.
+    let bytes: ByteBuffer
     /// The CRC-32 and the length that the segment adds to the gzip trailer.
     let trailer: GzipTrailer
 
@@ -22,25 +22,40 @@ public struct Segment: Sendable {
         self.trailer = trailer
     }
 
-    /// Compresses a text; without a compressor it stays plain.
-    public init(_ text: [UInt8], _ compressor: SegmentCompressor?) {
-        guard let compressor, !text.isEmpty else {
-            self.init(bytes: ByteBuffer(bytes: text), trailer: GzipTrailer())
-            return
-        }
-        self.init(bytes: compressor.compress(text), trailer: GzipTrailer(text))
+    /// Compresses a text.
+    public init(_ text: [UInt8], _ compressor: SegmentCompressor) {
+        self.init(bytes: text.isEmpty ? ByteBuffer() : compressor.compress(text), trailer: GzipTrailer(text))
     }
-
-    /// Appends to a plain text.
-    public mutating func append(_ text: [UInt8]) {
-        bytes.writeBytes(text)
-    }
-
-    /// The number of bytes.
-    public var count: Int { bytes.readableBytes }
 
     /// Whether the segment leaves no trace.
-    public var isEmpty: Bool { count == 0 }
+    public var isEmpty: Bool { bytes.readableBytes == 0 }
+
+    /// The length of the text, in bytes.
+    public var textCount: Int { trailer.length }
+
+    /// The text.
+    public var text: ByteBuffer {
+        var text = ByteBuffer()
+        guard textCount > 0 else { return text }
+        var stream = z_stream()
+        withUnsafeMutablePointer(to: &stream) { stream in
+            precondition(hypersender_inflateInit2(stream, -15) == Z_OK, "no memory to inflate")
+            defer { inflateEnd(stream) }
+            bytes.withUnsafeReadableBytes { input in
+                // zlib declares its input mutable, and does not change it.
+                stream.pointee.next_in = UnsafeMutablePointer(
+                    mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
+                stream.pointee.avail_in = UInt32(input.count)
+                text.writeWithUnsafeMutableBytes(minimumWritableBytes: textCount) { output in
+                    stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                    stream.pointee.avail_out = UInt32(textCount)
+                    inflate(stream, Z_SYNC_FLUSH)
+                    return textCount - Int(stream.pointee.avail_out)
+                }
+            }
+        }
+        return text
+    }
 }
 
 /// Segments, one after the other, in one buffer.
@@ -49,8 +64,18 @@ public struct SegmentedBody: Sendable {
     public let segments: [Segment]
     /// The bytes of all segments.
     public let buffer: ByteBuffer
-    /// The trailer of the gzip file, if the segments are compressed.
+    /// The figures for the trailer of the gzip file.
     public let trailer: GzipTrailer
+
+    /// The length of the text of all segments, in bytes.
+    public var textCount: Int { trailer.length }
+
+    /// The text of all segments.
+    public var text: ByteBuffer {
+        var text = ByteBufferAllocator().buffer(capacity: textCount)
+        segments.forEach { text.writeImmutableBuffer($0.text) }
+        return text
+    }
 
     /// Copies segments in their order.
     public init(_ segments: [Segment]) {
@@ -70,15 +95,14 @@ public final class SegmentCompressor {
     /// The state, at an address of its own because zlib keeps a pointer to it.
     private let stream: UnsafeMutablePointer<z_stream>
 
-    /// Creates the state; `nil` if there is no memory for it.
-    public init?() {
+    /// Creates the state. Ends the process if there is no memory for it, as every allocation of Swift does.
+    ///
+    /// - Parameter level: from 1, the fastest, to 9, the smallest result.
+    public init(level: CInt = 1) {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
-        // Level 1, the fastest. -15: without a zlib or gzip wrapper.
-        guard hypersender_deflateInit2(stream, 1, -15, 8) == Z_OK else {
-            stream.deallocate()
-            return nil
-        }
+        // -15: without a zlib or gzip wrapper.
+        precondition(hypersender_deflateInit2(stream, level, -15, 8) == Z_OK, "no memory to compress")
     }
 
     deinit {

@@ -14,7 +14,7 @@ public struct Snapshot: Sendable {
     ///
     /// - Parameter uptime: the time at which freshness is judged.
     public func accountSegment(
-        _ format: ExpositionFormat, _ compressor: SegmentCompressor?, uptime: Duration
+        _ format: ExpositionFormat, _ compressor: SegmentCompressor, uptime: Duration
     ) -> Segment {
         var writer = ExpositionWriter(format)
         // Made once: to copy an account for each family would cost as much as to write it.
@@ -53,20 +53,6 @@ public struct Snapshot: Sendable {
             text.keep(families.indices.map { body.segments[$0 * (texts.count + 1) + 1 + place] }, format)
         }
         return body
-    }
-
-    /// Returns the families about instances, plain. Nothing of it is kept: it is 17 MB for 10,000 instances.
-    public static func plainInstances(of groups: [InstanceGroup], _ format: ExpositionFormat) -> [Segment] {
-        let headers = InstanceMetrics.all.families.map { $0.header(format) }
-        var families = headers.map { _ in Segment.empty }
-        for text in groups.lazy.flatMap(\.texts) {
-            text.render(format) { index, samples in
-                guard !samples.isEmpty else { return }
-                if families[index].isEmpty { families[index].append(headers[index]) }
-                families[index].append(samples)
-            }
-        }
-        return families
     }
 
     /// Frees the compressed text of a format that nobody asks for any more.

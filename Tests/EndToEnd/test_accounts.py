@@ -1,5 +1,6 @@
 """Several accounts in one process, reloading them, and dividing them among replicas."""
 
+import gzip
 import html
 import json
 import os
@@ -94,7 +95,7 @@ class Isolation(Accounts):
         apis = self.apis
         apis["acme"].answer = lambda exchange: exchange.hang()
         apis["globex"].key = "another"
-        apis["initech"].instances = [instance(n) for n in range(20_000)]
+        apis["initech"].instances = [instance(n) for n in range(25_000)]
         self.write(*(self.entry(name) for name in KEYS))
         exporter = self.start()
         wait_until(lambda: apis["umbrella"].polls >= 4, 15, "four polls of the good account", lambda: exporter.log)
@@ -103,6 +104,10 @@ class Isolation(Accounts):
             # The second poll is put off by up to an interval, so that accounts are spread.
             self.assertLess(second - first, 2.6)
         body = exporter.request("/metrics", headers={"Accept-Encoding": "identity"}).body.decode()
+        # So large that it is inflated while it is sent.
+        self.assertGreater(len(body), 32 << 20)
+        zipped = gzip.decompress(exporter.request("/metrics", headers={"Accept-Encoding": "gzip"}).body).decode()
+        self.assertEqual(*(re.findall("^.*hypersender_instance.*\n", page, re.MULTILINE) for page in (body, zipped)))
         for line in (
             'hypersender_up{account="acme"} 0', 'hypersender_up{account="globex"} 0', 'hypersender_up{account="umbrella"} 1',
             'hypersender_poll_failures_total{account="globex",reason="unauthorized"} ',

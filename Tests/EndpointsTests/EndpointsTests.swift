@@ -108,7 +108,7 @@ struct EndpointsTests {
         let usual = MetricsPage.Form(format: .openMetrics, gzip: true)
         let asked = MetricsPage.Form(format: .text, gzip: true)
         func isReady(_ form: MetricsPage.Form) -> Bool {
-            page.cache.withLock { !$0.isOutdated(at: fixture.time.now.uptime) && $0.rendered[form] != nil }
+            page.cache.withLock { $0.rendered(form, at: fixture.time.now.uptime) != nil }
         }
         await page.refresh()
         #expect(isReady(usual), "nobody has asked for anything, and Prometheus will")
@@ -129,7 +129,7 @@ struct EndpointsTests {
         let page = MetricsPage(snapshot: { fixture.monitor.snapshot }, time: fixture.time)
         let forms = ExpositionFormat.allCases.map { MetricsPage.Form(format: $0, gzip: false) }
         func ready() -> [MetricsPage.Form] {
-            page.cache.withLock { cache in forms.filter { cache.rendered[$0] != nil } }
+            page.cache.withLock { cache in forms.filter { cache.rendered($0, at: fixture.time.now.uptime) != nil } }
         }
         for form in forms {
             _ = await page.rendered(form)
@@ -443,7 +443,7 @@ private final class Fixture: Sendable {
     }
 
     func bytes(_ response: Response) throws -> [UInt8] {
-        response.body.segments.flatMap { Array($0.readableBytesView) }
+        response.body.bytes
     }
 
     func text(_ response: Response) throws -> String {

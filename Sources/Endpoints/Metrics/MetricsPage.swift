@@ -6,10 +6,10 @@ import Synchronization
 /// The part of the metrics page that changes once a poll, rendered and compressed once a poll.
 ///
 /// There are four forms of it, by format and by compression. Compressed ones that scrapers have asked for lately are
-/// made when a poll ends, before any scrape asks again; the others when they are first asked for. Plain pages are
-/// large, 170 MB for 100,000 instances, and Prometheus does not ask for them: memory never holds two of them, except
-/// those that are being sent. How a form is made, and why a poll costs only what it changes, is told at
-/// `InstanceGroup`.
+/// made when a poll ends, before any scrape asks again; the others when they are first asked for. Prometheus does not
+/// ask for plain pages. They are the compressed ones, inflated: those too large to be kept, 170 MB for 100,000
+/// instances, bit by bit while they are sent, and of the others memory holds one. How a page is made, and why a
+/// poll costs only what it changes, is told at `InstanceGroup`.
 final class MetricsPage: Sendable {
     /// A form that the page is served in.
     struct Form: Hashable {
@@ -19,63 +19,74 @@ final class MetricsPage: Sendable {
 
     /// The page in one form.
     struct Rendered: Sendable {
-        private let accounts: Body
-        private let instances: Body
-        /// The instances that the page shows; while they stay the same, so does that part of the page.
-        private let groups: [InstanceGroup]
-        private let instancesTrailer: GzipTrailer?
+        let body: Body
         /// The trailer of the gzip file that the body begins; `nil` if the page is plain.
         let trailer: GzipTrailer?
+    }
 
-        /// Both parts, one after the other.
-        var body: Body { accounts + instances }
+    /// The page in one format. Its second part stays the same while the instances do.
+    struct Page: Sendable {
+        private let accounts: SegmentedBody
+        private let instances: SegmentedBody
+        private let groups: [InstanceGroup]
+        let compressed: Rendered
+        private(set) var plain: (page: Rendered, instances: Body)?
+
+        /// The most bytes of instances that stand in memory plain.
+        private static let plainBytes = 32 << 20
 
         /// Renders a snapshot at a time.
         ///
         /// - Parameters:
         ///   - groups: the instances that it shows at that time.
-        ///   - previous: an earlier page of the same form.
-        init(_ snapshot: Snapshot, _ groups: [InstanceGroup], _ form: Form, uptime: Duration, previous: Rendered?) {
-            // Without the memory to compress, the page is plain.
-            let compressor = form.gzip ? SegmentCompressor() : nil
-            let accounts = SegmentedBody(
-                (compressor == nil ? [] : [.gzipHeader])
-                    + [snapshot.accountSegment(form.format, compressor, uptime: uptime)])
-            self.accounts = Body(accounts.buffer)
+        ///   - previous: an earlier page of the same format.
+        init(
+            _ snapshot: Snapshot, _ groups: [InstanceGroup], _ format: ExpositionFormat, uptime: Duration,
+            previous: Page?
+        ) {
+            let compressor = SegmentCompressor()
+            accounts = SegmentedBody([.gzipHeader, snapshot.accountSegment(format, compressor, uptime: uptime)])
+            snapshot.forgetStale(format, uptime: uptime)
             self.groups = groups
-            snapshot.forgetStale(form.format, uptime: uptime)
-            if let previous, (previous.trailer == nil) == (compressor == nil), previous.shows(groups) {
-                instances = previous.instances
-                instancesTrailer = previous.instancesTrailer
-            } else if let compressor {
-                let instances = Snapshot.instances(of: groups, form.format, compressor)
-                self.instances = Body(instances.buffer)
-                instancesTrailer = instances.trailer
-            } else {
-                let families = Snapshot.plainInstances(of: groups, form.format)
-                // A small page is sent faster from one buffer; a large one must not stand in memory twice.
-                instances =
-                    families.reduce(0) { $0 + $1.count } < 1 << 20
-                    ? Body(SegmentedBody(families).buffer) : Body(segments: families.map(\.bytes))
-                instancesTrailer = nil
-            }
-            trailer = instancesTrailer.map { accounts.trailer.followed(by: $0) }
+            let same = previous.flatMap { $0.groups.elementsEqual(groups, by: ===) ? $0 : nil }
+            instances = same?.instances ?? Snapshot.instances(of: groups, format, compressor)
+            compressed = Rendered(
+                body: Body(accounts.buffer) + Body(instances.buffer),
+                trailer: accounts.trailer.followed(by: instances.trailer))
+            plain = same?.plain
+            if plain != nil { makePlain() }
         }
 
-        fileprivate func shows(_ groups: [InstanceGroup]) -> Bool {
-            self.groups.elementsEqual(groups, by: { $0 === $1 })
+        /// Makes the plain page, from what is left of an earlier one if its instances are the same.
+        @discardableResult
+        fileprivate mutating func makePlain() -> Rendered {
+            let instances =
+                plain?.instances
+                ?? (instances.textCount <= Self.plainBytes
+                    ? Body(instances.text)
+                    : Body(
+                        parts: instances.segments.map { segment in .init(count: segment.textCount) { segment.text } }))
+            let page = Rendered(body: Body(accounts.text) + instances, trailer: nil)
+            plain = (page, instances)
+            return page
         }
+
+        fileprivate mutating func dropPlain() { plain = nil }
     }
 
     struct Cache {
-        fileprivate(set) var rendered: [Form: Rendered] = [:]
-        /// The uptime after which `rendered` is wrong without another poll: some data is stale then.
+        fileprivate var pages: [ExpositionFormat: Page] = [:]
+        /// The uptime after which `pages` are wrong without another poll: some data is stale then.
         fileprivate var validUntil: Duration?
         /// The uptime at which each form was last asked for.
         fileprivate var asked: [Form: Duration] = [:]
 
-        func isOutdated(at uptime: Duration) -> Bool {
-            validUntil.map { uptime > $0 } ?? false
+        fileprivate func isOutdated(at uptime: Duration) -> Bool { validUntil.map { uptime > $0 } ?? false }
+
+        /// Returns the page in a form if it is there and right.
+        func rendered(_ form: Form, at uptime: Duration) -> Rendered? {
+            guard !isOutdated(at: uptime), let page = pages[form.format] else { return nil }
+            return form.gzip ? page.compressed : page.plain?.page
         }
     }
 
@@ -85,8 +96,8 @@ final class MetricsPage: Sendable {
     private let snapshot: @Sendable () -> Snapshot
     private let time: any TimeSource
 
-    /// The form that Prometheus asks for. It is made while nobody asks for anything, so that the first scrape is quick.
-    private static let usual = Form(format: .openMetrics, gzip: true)
+    /// The format that Prometheus asks for. It is made even if nobody has asked yet, so that the first scrape is quick.
+    private static let usual = ExpositionFormat.openMetrics
 
     /// The time for which a form is still made after it was last asked for.
     private static let interest = Duration.seconds(900)
@@ -101,7 +112,7 @@ final class MetricsPage: Sendable {
         let now = time.now.uptime
         return cache.withLock { cache in
             cache.asked[form] = now
-            return cache.isOutdated(at: now) ? nil : cache.rendered[form]
+            return cache.rendered(form, at: now)
         }
     }
 
@@ -111,16 +122,19 @@ final class MetricsPage: Sendable {
             // Another scrape may have made it while this one waited for its turn.
             if let rendered = self.cached(form) { return rendered }
             let now = self.time.now.uptime
-            let snapshot = self.snapshot()
-            self.cache.withLock { cache in
-                let isOutdated = cache.isOutdated(at: now)
-                cache.rendered = cache.rendered.filter { !isOutdated && (form.gzip || $0.key.gzip) }
-            }
-            let rendered = Rendered(snapshot, snapshot.groups(uptime: now), form, uptime: now, previous: nil)
-            self.cache.withLock { cache in
-                cache.rendered[form] = rendered
-                cache.validUntil = snapshot.changes(after: now)
-            }
+            var page =
+                self.cache.withLock { cache in
+                    if cache.isOutdated(at: now) { cache.pages = [:] }
+                    if !form.gzip { ExpositionFormat.allCases.forEach { cache.pages[$0]?.dropPlain() } }
+                    return cache.pages[form.format]
+                }
+                ?? {
+                    let snapshot = self.snapshot()
+                    self.cache.withLock { $0.validUntil = snapshot.changes(after: now) }
+                    return Page(snapshot, snapshot.groups(uptime: now), form.format, uptime: now, previous: nil)
+                }()
+            let rendered = form.gzip ? page.compressed : page.makePlain()
+            self.cache.withLock { $0.pages[form.format] = page }
             return rendered
         }
     }
@@ -138,18 +152,21 @@ final class MetricsPage: Sendable {
             let made = self.refreshes.load(ordering: .relaxed)
             let now = self.time.now.uptime
             let snapshot = self.snapshot()
-            let (wanted, before) = self.cache.withLock { cache in
+            let (formats, before) = self.cache.withLock { cache in
                 cache.asked = cache.asked.filter { now - $0.value < Self.interest }
-                return (cache.asked.isEmpty ? [Self.usual] : Array(cache.asked.keys), cache.rendered)
+                for format in ExpositionFormat.allCases where cache.asked[Form(format: format, gzip: false)] == nil {
+                    cache.pages[format]?.dropPlain()
+                }
+                let formats = Set(cache.asked.keys.map(\.format))
+                return (formats.isEmpty ? [Self.usual] : formats, cache.pages)
             }
-            for form in before.keys where form.gzip && !wanted.contains(form) {
-                snapshot.forget(form.format)
+            for format in before.keys where !formats.contains(format) {
+                snapshot.forget(format)
             }
             let groups = snapshot.groups(uptime: now)
-            let rendered = wanted.filter { $0.gzip || before[$0]?.shows(groups) ?? false }
-                .map { ($0, Rendered(snapshot, groups, $0, uptime: now, previous: before[$0])) }
+            let pages = formats.map { ($0, Page(snapshot, groups, $0, uptime: now, previous: before[$0])) }
             self.cache.withLock { cache in
-                cache.rendered = Dictionary(uniqueKeysWithValues: rendered)
+                cache.pages = Dictionary(uniqueKeysWithValues: pages)
                 cache.validUntil = snapshot.changes(after: now)
             }
             return made

@@ -7,6 +7,8 @@ extension ConnectionHandler {
     /// Each connection has an encrypted copy of its own: without a limit, every slow reader would cost the size of the
     /// whole response.
     static let windowBytes = 128 * 1024
+    /// The bytes written at once without TLS, so that parts which are made when they are sent do not pile up.
+    private static let plainWindowBytes = 1024 * 1024
 
     func send(_ reply: Reply) {
         switch reply {
@@ -46,7 +48,7 @@ extension ConnectionHandler {
         let head = state.startResponse(response)
         var buffer = context.channel.allocator.buffer(capacity: 512)
         head.write(to: &buffer, date: connections.currentDate)
-        send([buffer] + (head.sendsBody ? response.body.segments : []), context)
+        send([.init(buffer)] + (head.sendsBody ? response.body.parts : []), context)
             .assumeIsolated().whenSuccess { self.finishResponse() }
     }
 
@@ -59,7 +61,7 @@ extension ConnectionHandler {
                 guard let context = connection.value.context, connection.value.state.phase != .closed else {
                     return connection.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
                 }
-                return connection.value.send([bytes], context)
+                return connection.value.send([.init(bytes)], context)
             }.get()
         }
         later {
@@ -71,9 +73,9 @@ extension ConnectionHandler {
 
     /// Begins to write these bytes, without copying. Completes when the system has taken all output.
     @discardableResult
-    func send(_ buffers: [ByteBuffer], _ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
-        output.append(contentsOf: buffers)
-        let count = buffers.reduce(0) { $0 + $1.readableBytes }
+    func send(_ parts: [Body.Part], _ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+        output.append(contentsOf: parts)
+        let count = parts.reduce(0) { $0 + $1.count }
         queuedBytes += count
         state.send(bytes: count)
         let sent = completion ?? context.eventLoop.makePromise()
@@ -96,11 +98,13 @@ extension ConnectionHandler {
         guard !isWriting, let context else { return }
         isWriting = true
         while !output.isEmpty, context.channel.isWritable {
-            var room = rules == nil ? Int.max : Self.windowBytes
-            while room > 0, var buffer = output.popFirst() {
-                let bytes = buffer.readSlice(length: min(buffer.readableBytes, room)) ?? buffer
+            var room = rules == nil ? Self.plainWindowBytes : Self.windowBytes
+            while room > 0, let part = output.popFirst() {
+                var buffer = part.bytes()
+                // Without TLS nothing is copied, and so nothing need be cut.
+                let bytes = buffer.readSlice(length: rules == nil ? part.count : min(part.count, room)) ?? buffer
                 if buffer.readableBytes > 0 {
-                    output.prepend(buffer)
+                    output.prepend(.init(buffer))
                 }
                 room -= bytes.readableBytes
                 queuedBytes -= bytes.readableBytes

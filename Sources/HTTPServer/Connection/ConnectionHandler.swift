@@ -28,7 +28,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var isServing = false
 
     /// Bytes not given to the channel yet, and their number.
-    var output = CircularBuffer<ByteBuffer>(initialCapacity: 0)
+    var output = CircularBuffer<Body.Part>(initialCapacity: 0)
     var queuedBytes = 0
     var isWriting = false
     /// Completes when the system has taken all output.
@@ -188,7 +188,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             send(handler(request))
         case .proceed:
             if let context {
-                send([ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")], context)
+                send([.init(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))], context)
             }
         case .refuse(let status):
             logger.debug("Refused a request", metadata: ["status": "\(status)"])

@@ -2,14 +2,34 @@ public import NIOCore
 
 /// The body of a response. Copies share the bytes, also while several connections send them.
 public struct Body: Sendable {
-    private(set) var segments: [ByteBuffer]
+    /// Bytes that are there, or that are made on the event loop each time they are sent.
+    public struct Part: Sendable {
+        let count: Int
+        let bytes: @Sendable () -> ByteBuffer
+
+        /// Bytes to be made in less than a millisecond.
+        ///
+        /// - Parameters:
+        ///   - count: their number.
+        ///   - bytes: makes them.
+        public init(count: Int, bytes: @escaping @Sendable () -> ByteBuffer) {
+            self.count = count
+            self.bytes = bytes
+        }
+
+        init(_ bytes: ByteBuffer) {
+            self.init(count: bytes.readableBytes) { bytes }
+        }
+    }
+
+    private(set) var parts: [Part]
 
     /// No bytes.
-    public static let empty = Body(segments: [])
+    public static let empty = Body(parts: [])
 
-    /// Shares the bytes of these buffers.
-    public init(segments: [ByteBuffer]) {
-        self.segments = segments.filter { $0.readableBytes > 0 }
+    /// The bytes of these parts.
+    public init(parts: [Part]) {
+        self.parts = parts.filter { $0.count > 0 }
     }
 
     /// Copies these bytes.
@@ -19,7 +39,7 @@ public struct Body: Sendable {
 
     /// Shares the bytes of this buffer.
     public init(_ bytes: ByteBuffer) {
-        self.init(segments: [bytes])
+        self.init(parts: [Part(bytes)])
     }
 
     /// The UTF-8 of this text.
@@ -30,13 +50,13 @@ public struct Body: Sendable {
     /// Joins two bodies, without copying bytes.
     public static func + (first: Body, second: Body) -> Body {
         var both = first
-        both.segments += second.segments
+        both.parts += second.parts
         return both
     }
 
     /// All bytes, copied.
-    public var bytes: [UInt8] { segments.flatMap(\.readableBytesView) }
+    public var bytes: [UInt8] { parts.flatMap { $0.bytes().readableBytesView } }
 
     /// The number of bytes.
-    public var count: Int { segments.reduce(0) { $0 + $1.readableBytes } }
+    public var count: Int { parts.reduce(0) { $0 + $1.count } }
 }

@@ -105,7 +105,7 @@ extension Fault {
         }
         static let gzipBomb = Kind(
             "gzip-bomb", "sends gzip that inflates to a sound, empty list of `bytes` (a GiB by default)", [.bytes]
-        ) { fault, _ in .raw { try await writeBomb(fault.bytes ?? 1 << 30, to: $0) } }
+        ) { fault, _ in bomb(inflatedCount: fault.bytes ?? 1 << 30) }
         static let largeHeaders = Kind(
             "large-headers", "sends `bytes` of headers (a MiB by default) before the list", [.bytes]
         ) { fault, list in

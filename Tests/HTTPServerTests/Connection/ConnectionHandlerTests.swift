@@ -48,7 +48,7 @@ import Testing
         for _ in 0..<2 {
             try channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
             _ = try channel.readOutbound(as: ByteBuffer.self)
-            for segment in shared.segments {
+            for segment in shared.parts.map({ $0.bytes() }) {
                 let sent = try #require(try channel.readOutbound(as: ByteBuffer.self))
                 let address = sent.withUnsafeReadableBytes { $0.baseAddress }
                 #expect(segment.withUnsafeReadableBytes { $0.baseAddress } == address)

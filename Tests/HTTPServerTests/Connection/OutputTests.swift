@@ -29,7 +29,12 @@ import Testing
     private func ask(
         _ sizes: [Int], under rules: TLSRules?, onEnd: @escaping @Sendable () -> Void = {}
     ) throws -> (EmbeddedChannel, Recorder) {
-        let body = sizes.reduce(Body.empty) { $0 + Body([UInt8](repeating: 0x61, count: $1)) }
+        try ask(sizes.reduce(.empty) { $0 + Body([UInt8](repeating: 0x61, count: $1)) }, under: rules, onEnd: onEnd)
+    }
+
+    private func ask(
+        _ body: Body, under rules: TLSRules?, onEnd: @escaping @Sendable () -> Void = {}
+    ) throws -> (EmbeddedChannel, Recorder) {
         let pipeline = ConnectionPipeline(limits: Limits()) { _ in
             var response = Response(status: 200, body: body)
             response.onEnd = onEnd
@@ -80,8 +85,28 @@ import Testing
     @Test func plainBuffersAreWrittenWholeAndReportedOnce() throws {
         let ended = Signal()
         let (channel, recorder) = try ask([100, 1 << 20, 7], under: nil) { ended.fire() }
-        #expect(recorder.flushes.count == 1 && recorder.flushes[0].dropFirst() == [100, 1 << 20, 7])
+        #expect(recorder.flushes.count == 1 && recorder.flushes[0].dropFirst() == [100, 1 << 20])
+        channel.isWritable = true
+        channel.pipeline.fireChannelWritabilityChanged()
+        #expect(recorder.flushes.dropFirst() == [[7]])
         try expectOneEnd(ended, recorder, channel)
+    }
+
+    /// Parts that are made when they are sent wait until the client has taken those before.
+    @Test func partsAreMadeAsTheyAreTaken() throws {
+        let made = Signal()
+        let part = Body.Part(count: 1 << 18) {
+            made.fire()
+            return ByteBuffer(repeating: 0x61, count: 1 << 18)
+        }
+        let (channel, recorder) = try ask(Body(parts: Array(repeating: part, count: 10)), under: nil)
+        for expected in [4, 8, 10] {
+            #expect(made.count == expected)
+            channel.isWritable = true
+            channel.pipeline.fireChannelWritabilityChanged()
+        }
+        #expect(recorder.flushes.joined().dropFirst().reduce(0, +) == 10 << 18)
+        _ = try channel.finish()
     }
 
     @Test func aFailedWriteEndsTheResponseAndTheConnection() throws {

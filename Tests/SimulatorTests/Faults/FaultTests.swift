@@ -24,7 +24,7 @@ extension Fault {
         guard case .now(let response) = kind.reply(self, list), response.status == 200,
             response.headers == ["Content-Type": response.headers["Content-Type"] ?? ""]
         else { return nil }
-        return response.body.segments.flatMap { Array($0.readableBytesView) }
+        return response.body.bytes
     }
 }
 
