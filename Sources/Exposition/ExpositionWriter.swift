@@ -19,6 +19,7 @@ public struct ExpositionWriter: Sendable {
     /// Begins an empty text.
     public init(_ format: ExpositionFormat) {
         self.format = format
+        bytes.reserveCapacity(8 << 10)
     }
 
     /// Begins a family: the samples that follow belong to it. Its header is written before its first sample.
