@@ -17,6 +17,8 @@ public struct Flag: Sendable {
     var accountKey: String?
     /// The property of `FlagValues` that the value arrives in.
     let property: any PartialKeyPath<FlagValues> & Sendable
+    /// Writes the value, to compare it.
+    var text: @Sendable (FlagValues) -> String = { _ in "" }
     /// Whether several values may be given, also in one text with commas in between.
     var isRepeatable = false
     /// Quotes a value for a message about it.
@@ -54,7 +56,8 @@ extension Flag {
         self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
             (text, values) throws(Problem) in values[keyPath: property] = try parser.parse(text)
         }
-        defaultText = parser.placeholder.map { _ in "`\(parser.format(FlagValues()[keyPath: property]))`" }
+        text = { parser.format($0[keyPath: property]) }
+        defaultText = parser.placeholder.map { _ in "`\(text(FlagValues()))`" }
         accountKey = key
     }
 
@@ -66,6 +69,7 @@ extension Flag {
         self.init(name: name, placeholder: parser.placeholder, help: help, property: property) {
             (text, values) throws(Problem) in values[keyPath: property] = try parser.parse(text)
         }
+        text = { $0[keyPath: property].map(parser.format) ?? "" }
         accountKey = key
     }
 }

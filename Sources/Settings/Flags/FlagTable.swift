@@ -40,7 +40,7 @@ extension Flag {
         Flag(
             name: "hypersender.base-url", placeholder: "url", defaultText: "`\(FlagValues.api)`",
             help: "Base URL of the API; `http` only on loopback unless `--hypersender.allow-http` is set.",
-            accountKey: "base_url", property: \.baseURL, quote: Redaction.quoteAddress
+            accountKey: "base_url", property: \.baseURL, text: { "\($0.baseURL)" }, quote: Redaction.quoteAddress
         ) { (text, values) throws(Problem) in
             values.baseURL = try BaseURL(text, allowHTTP: values.allowsHTTP)
         },
@@ -85,7 +85,9 @@ extension Flag {
         Flag(
             name: "metrics.label", placeholder: "name=value",
             help: "Label of all series of the account, such as `customer=acme`. Repeatable.", accountKey: "labels",
-            property: \.labels, isRepeatable: true
+            property: \.labels,
+            text: { $0.labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "\n") },
+            isRepeatable: true
         ) { (text, values) throws(Problem) in
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { throw Problem("is not a label: write it like customer=acme") }

@@ -97,12 +97,7 @@ public struct FlagValues: Sendable, Equatable {
 
     /// The values that an account of a file may have of its own, as a text to compare. Keys are not among them.
     var accountText: String {
-        Flag.all.filter { $0.accountKey != nil }.map { flag in
-            let value = self[keyPath: flag.property]
-            // A dictionary has another order in each process.
-            let labels = (value as? [String: String]).map { "\($0.sorted { $0.key < $1.key })" }
-            return "\(flag.name)=\(labels ?? "\(value)")"
-        }.joined(separator: "\n")
+        Flag.all.filter { $0.accountKey != nil }.map { "\($0.name)=\($0.text(self))" }.joined(separator: "\n")
     }
 
     static let demoInterval = Duration.seconds(5)
