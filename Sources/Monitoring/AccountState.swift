@@ -5,12 +5,8 @@ public import HypersenderAPI
 ///
 /// A value that changes only by `record`; it neither reads a clock nor does any I/O.
 public struct AccountState: Sendable {
-    /// The name the user gave; `nil` if there is just one account without a name.
-    public let name: String?
-    /// The configured interval between polls.
-    public private(set) var interval: Duration
-    /// The age of the last success beyond which its data is withdrawn.
-    public private(set) var staleAfter: Duration
+    /// The settings.
+    public private(set) var options: AccountOptions
 
     /// The number of completed polls, successful or not.
     public private(set) var polls: UInt64 = 0
@@ -46,34 +42,24 @@ public struct AccountState: Sendable {
     private var order: [Int] = []
     /// The number of those instances by status.
     public private(set) var counts = StatusCounts()
-    /// The labels of the user's own, by name.
-    public private(set) var ownLabels: [String: String]
     /// The labels of all series of this account, before any others.
     private(set) var labels: Labels
     private let metrics: InstanceMetrics
 
     /// Creates an account that has not been polled yet.
-    public init(
-        name: String? = nil, labels: [String: String] = [:], interval: Duration, staleAfter: Duration,
-        statusSet: StatusSet = .all
-    ) {
-        self.name = name
-        self.interval = interval
-        self.staleAfter = staleAfter
-        ownLabels = labels
-        self.labels = Self.labels(name, labels)
-        metrics = statusSet == .all ? .all : .current
+    public init(_ options: AccountOptions) {
+        self.options = options
+        labels = Self.labels(options)
+        metrics = options.statusSet == .all ? .all : .current
     }
 
     /// Returns the state with other settings. Other labels make other series, with the history of those before.
-    public func with(labels: [String: String], interval: Duration, staleAfter: Duration) -> AccountState {
+    public func with(_ options: AccountOptions) -> AccountState {
         var state = self
-        state.interval = interval
-        state.staleAfter = staleAfter
+        state.options = options
         state.nextPoll = nil
-        guard labels != ownLabels else { return state }
-        state.ownLabels = labels
-        state.labels = Self.labels(name, labels)
+        guard options.labels != self.options.labels else { return state }
+        state.labels = Self.labels(options)
         state.groups = groups.map { InstanceGroup($0.instances, state.labels, metrics) }
         return state
     }
@@ -83,9 +69,9 @@ public struct AccountState: Sendable {
         groups.flatMap(\.texts).forEach { $0.forget(format) }
     }
 
-    private static func labels(_ name: String?, _ own: [String: String]) -> Labels {
-        var labels = name.map { Labels(["account": $0]) } ?? .none
-        for (name, value) in own.sorted(by: { $0.key < $1.key }) {
+    private static func labels(_ options: AccountOptions) -> Labels {
+        var labels = options.name.map { Labels(["account": $0]) } ?? .none
+        for (name, value) in options.labels.sorted(by: { $0.key < $1.key }) {
             labels.append(name, value)
         }
         return labels
@@ -131,7 +117,7 @@ public struct AccountState: Sendable {
 
     /// Returns whether there is data that is recent enough to be shown.
     public func isFresh(at uptime: Duration) -> Bool {
-        lastSuccess.map { uptime - $0.uptime <= staleAfter } ?? false
+        lastSuccess.map { uptime - $0.uptime <= options.staleAfter } ?? false
     }
 
     /// Returns whether the last poll succeeded and its data is fresh.

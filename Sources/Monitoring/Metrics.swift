@@ -74,7 +74,7 @@ struct AccountReading {
         Metric(
             "hypersender_poll_interval_seconds", .gauge,
             help: "Configured interval between polls. Failing polls are spaced further apart."
-        ) { $0.account.interval.seconds },
+        ) { $0.account.options.interval.seconds },
         Metric(
             "hypersender_api_response_bytes", .gauge,
             help: "Decompressed size of the last list of instances, over all its pages."

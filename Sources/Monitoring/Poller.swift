@@ -53,8 +53,9 @@ public final class Poller: Sendable {
         self.time = time
         self.options = options
         current = Mutex(
-            Current(state: state, schedule: PollSchedule(interval: state.interval, spread: options.start.spread)))
-        journal = Mutex(PollJournal(account: state.name, logger: logger))
+            Current(
+                state: state, schedule: PollSchedule(interval: state.options.interval, spread: options.start.spread)))
+        journal = Mutex(PollJournal(account: state.options.name, logger: logger))
     }
 
     /// The state of the account now.

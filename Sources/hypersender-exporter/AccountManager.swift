@@ -16,15 +16,14 @@ final class AccountManager: Sendable {
     private typealias Member = (settings: AccountSettings, poller: Poller, connections: ConnectionPool)
 
     private let monitor: Monitor
-    private let statusSet: StatusSet
     private let time: any TimeSource
     private let logger: Logger
     /// One budget for all accounts, across reloads.
     private let budget = ResponseBudget()
     private let state = Mutex<State>(([], [:]))
 
-    init(_ monitor: Monitor, statusSet: StatusSet, time: any TimeSource, logger: Logger) {
-        (self.monitor, self.statusSet, self.time, self.logger) = (monitor, statusSet, time, logger)
+    init(_ monitor: Monitor, time: any TimeSource, logger: Logger) {
+        (self.monitor, self.time, self.logger) = (monitor, time, logger)
     }
 
     /// Accounts that can be polled, with the connections to poll them through.
@@ -52,17 +51,18 @@ final class AccountManager: Sendable {
     /// Puts a plan into effect. Connections that nobody uses any more are closed.
     func apply(_ plan: Plan) {
         state.withLock { state in
-            let known = Dictionary(uniqueKeysWithValues: state.members.map { ($0.settings.name, $0) })
+            let known = Dictionary(uniqueKeysWithValues: state.members.map { ($0.settings.options.name, $0) })
             // The place among those that begin now: whoever comes alone waits for nobody.
             var index = 0
             state.members = plan.accounts.compactMap { account in
                 guard let connections = plan.connections[account.request.connections] else { return nil }
-                let member = known[account.name]
+                let member = known[account.options.name]
                 if let member, member.settings == account, member.connections === connections { return member }
                 let last = member?.poller.stop()
                 let isSame = member.map { account.hasSameInstances(as: $0.settings) } ?? false
                 let start = PollStart(
-                    index: index, of: plan.accounts.count, interval: account.interval, staleAfter: account.staleAfter)
+                    index: index, of: plan.accounts.count, interval: account.options.interval,
+                    staleAfter: account.options.staleAfter)
                 index += 1
                 return (account, poller(account, connections, isSame ? last : nil, start), connections)
             }
@@ -74,7 +74,6 @@ final class AccountManager: Sendable {
     private func poller(
         _ account: AccountSettings, _ connections: ConnectionPool, _ state: AccountState?, _ start: PollStart
     ) -> Poller {
-        let (interval, staleAfter) = (account.interval, account.staleAfter)
         var request = account.request
         request.userAgent += "/\(BuildInformation.version)"
         var options = Poller.Options(timeout: request.timeout)
@@ -85,10 +84,7 @@ final class AccountManager: Sendable {
             _exit(EXIT_FAILURE)
         }
         return Poller(
-            state?.with(labels: account.labels, interval: interval, staleAfter: staleAfter)
-                ?? AccountState(
-                    name: account.name, labels: account.labels, interval: interval, staleAfter: staleAfter,
-                    statusSet: statusSet),
+            state?.with(account.options) ?? AccountState(account.options),
             lister: HypersenderClient(request, connections: connections, budget: budget), time: time, logger: logger,
             options: options)
     }

@@ -7,7 +7,7 @@ enum PollTable {
     static func text(_ accounts: [AccountState]) -> String {
         var rows = [["account", "result", "instances", "error"]]
         for account in accounts {
-            let (name, error) = (account.name ?? "-", account.lastError)
+            let (name, error) = (account.options.name ?? "-", account.lastError)
             let instances = error == nil ? "\(account.counts.total)" : "-"
             rows.append([name, error?.reason.rawValue ?? "ok", instances, error?.detail ?? ""])
             if let hint = error?.reason.hint { rows.append(["", "", "", hint]) }

@@ -90,7 +90,7 @@ struct Program {
         (state.shard, state.shards) = (settings.shard.index, settings.shard.total)
         state.configurationHash = configuration.hash
         let monitor = Monitor([], time: time)
-        let accounts = AccountManager(monitor, statusSet: settings.flags.statusSet, time: time, logger: logger)
+        let accounts = AccountManager(monitor, time: time, logger: logger)
         let simulator = settings.flags.isDemo ? try await SimulatorServer.start(logger: quietLogger) : nil
         let demo = try simulator.map { try settings.demoAccount(baseURL: $0.baseURL, token: $0.token) }
         accounts.apply(try accounts.prepare(demo.map { [$0] } ?? configuration.accounts))

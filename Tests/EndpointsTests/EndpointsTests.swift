@@ -411,7 +411,8 @@ private final class Fixture: Sendable {
         reload: Endpoints.Reload? = nil
     ) async throws {
         poller = Poller(
-            AccountState(interval: .seconds(10), staleAfter: .seconds(30)), lister: Script(polls), time: time,
+            AccountState(AccountOptions(interval: .seconds(10), staleAfter: .seconds(30))), lister: Script(polls),
+            time: time,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             options: Poller.Options(timeout: .seconds(10)))
         monitor = Monitor([poller], time: time)

@@ -10,7 +10,8 @@ private func account(
     _ name: String? = nil, _ polls: [(Double, Result<InstanceList, APIError>)] = [],
     labels: [String: String] = [:]
 ) -> AccountState {
-    var account = AccountState(name: name, labels: labels, interval: .seconds(60), staleAfter: .seconds(180))
+    var account = AccountState(
+        AccountOptions(name: name, labels: labels, interval: .seconds(60), staleAfter: .seconds(180)))
     for (time, result) in polls {
         account.record(result.map(ListResponse.list), started: moment(time - 1), ended: moment(time))
     }

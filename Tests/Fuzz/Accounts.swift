@@ -34,24 +34,25 @@ func tryAccounts(_ bytes: [UInt8]) {
     case .success(let accounts):
         check(accounts)
         // Without their keys the others' accounts are sound too, so no shard finds a mistake.
-        let parts = shards.map { (try? read(bytes, $0).get())?.map(\.name) ?? [] }
+        let parts = shards.map { (try? read(bytes, $0).get())?.map(\.options.name) ?? [] }
         for (part, shard) in zip(parts, shards) {
-            precondition(part == accounts.map(\.name).filter { $0.map(shard.shard.keeps) ?? false })
+            precondition(part == accounts.map(\.options.name).filter { $0.map(shard.shard.keeps) ?? false })
         }
         precondition(parts.joined().count == accounts.count, "an account is on no shard or on two")
         guard case .success(let given) = read(bytes, overridden) else {
             fatalError("flags spoil a file")
         }
-        precondition(given.map(\.name) == accounts.map(\.name))
-        precondition(given.allSatisfy { $0.request.baseURL.host == "example.org" && $0.interval == .seconds(7) })
+        precondition(given.map(\.options.name) == accounts.map(\.options.name))
+        precondition(
+            given.allSatisfy { $0.request.baseURL.host == "example.org" && $0.options.interval == .seconds(7) })
     }
 }
 
 private func check(_ accounts: [AccountSettings]) {
     precondition(!accounts.isEmpty)
-    precondition(Set(accounts.map(\.name)).count == accounts.count, "a name is there twice")
+    precondition(Set(accounts.map(\.options.name)).count == accounts.count, "a name is there twice")
     for account in accounts {
-        guard let name = account.name else {
+        guard let name = account.options.name else {
             fatalError("an account has no name")
         }
         precondition(!name.allSatisfy(\.isWhitespace) && name.unicodeScalars.count <= 128)
@@ -68,9 +69,9 @@ private func check(_ accounts: [AccountSettings]) {
         }
         precondition("\(token)" == "<redacted>")
         let filter = account.request.filter
-        precondition((.seconds(1)...(.seconds(86400))).contains(account.interval))
+        precondition((.seconds(1)...(.seconds(86400))).contains(account.options.interval))
         precondition((.milliseconds(100)...(.seconds(600))).contains(account.request.timeout))
-        precondition((.seconds(1)...(.seconds(7 * 86400))).contains(account.staleAfter))
+        precondition((.seconds(1)...(.seconds(7 * 86400))).contains(account.options.staleAfter))
         let known = InstanceStatus.documented.map { Substring($0.rawValue) }
         precondition(filter.status?.split(separator: ",").allSatisfy(known.contains) ?? true)
         precondition(filter.queryItems.allSatisfy { !$0.value.allSatisfy(\.isWhitespace) })

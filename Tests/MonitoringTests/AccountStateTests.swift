@@ -14,7 +14,7 @@ struct AccountStateTests {
     }
 
     private func state(_ polls: [(Double, Result<ListResponse, APIError>)]) -> AccountState {
-        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+        var state = AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180)))
         for (time, result) in polls {
             state.record(result, started: moment(time - 1), ended: moment(time))
         }

@@ -34,7 +34,7 @@ struct InstanceChangeTests {
             ("", "a:WORKING", ["a ->WORKING -"]), ("a:WORKING", "", ["a WORKING>- 60"]), ("", "", []),
         ] as [(String, String, [String])])
     func tellsWhatChanged(before: String, after: String, expected: [String]) {
-        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+        var state = AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180)))
         poll(&state, before, at: 0)
         let old = state
         poll(&state, after, at: 60)
@@ -43,7 +43,7 @@ struct InstanceChangeTests {
 
     /// Nothing is said of the first list, nor of failures; the time since a change counts over them.
     @Test func comparesSuccessWithSuccess() {
-        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+        var state = AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180)))
         let new = state
         poll(&state, "a:WORKING", at: 0)
         #expect(changes(new, state) == [])
@@ -57,7 +57,7 @@ struct InstanceChangeTests {
     }
 
     @Test func aClockThatIsSetBackGivesNoTimeBelowZero() {
-        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+        var state = AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180)))
         poll(&state, "a:WORKING b:WORKING", at: 0)
         let old = state
         poll(&state, "a:FAILED", at: 60, unix: 5)
@@ -67,7 +67,7 @@ struct InstanceChangeTests {
     /// An instance that comes first moves all others to other places.
     @Test func findsFewChangesAmongMany() {
         let many = (1000..<2000).map { "\($0):WORKING" }
-        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+        var state = AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180)))
         poll(&state, many.joined(separator: " "), at: 0)
         var old = state
         poll(&state, (many.dropLast() + ["1999:FAILED"]).joined(separator: " "), at: 60)

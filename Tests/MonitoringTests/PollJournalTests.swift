@@ -10,7 +10,7 @@ struct PollJournalTests {
     private func journal(_ results: [Result<ListResponse, APIError>]) -> [String] {
         let log = LogRecorder()
         var journal = PollJournal(account: nil, logger: log.logger)
-        var state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+        var state = AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180)))
         for (minute, result) in results.enumerated() {
             let now = Moment(unix: 1_000_000, uptime: .seconds(60 * minute))
             let before = state
@@ -79,7 +79,7 @@ struct PollJournalTests {
     private func lines(_ before: [Instance], _ after: [Instance]) -> [LogRecorder.Line] {
         let log = LogRecorder()
         var journal = PollJournal(account: "acme", logger: log.logger)
-        var state = AccountState(name: "acme", interval: .seconds(60), staleAfter: .seconds(180))
+        var state = AccountState(AccountOptions(name: "acme", interval: .seconds(60), staleAfter: .seconds(180)))
         for (seconds, instances) in [(0.0, before), (59.6, after)] {
             let (now, old) = (Moment(unix: 1_000_000 + seconds, uptime: .seconds(seconds)), state)
             let result = Result<ListResponse, APIError>.success(.list(InstanceList(instances: instances)))
@@ -128,7 +128,7 @@ struct PollJournalTests {
     @Test func theNameOfAFailedRequestIsTold() {
         let log = LogRecorder()
         var journal = PollJournal(account: nil, logger: log.logger)
-        let state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+        let state = AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180)))
         var error = APIError(.serverError, "no")
         error.requestID = "8f1c-FRA"
         journal.record(.failure(error), state, state, nextIn: .zero, at: .zero)
@@ -146,7 +146,7 @@ struct PollJournalTests {
             var list = InstanceList()
             list.unknownStatuses = [status]
             var journal = PollJournal(account: nil, logger: log.logger)
-            let state = AccountState(interval: .seconds(60), staleAfter: .seconds(180))
+            let state = AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180)))
             journal.record(.success(.list(list)), state, state, nextIn: .zero, at: .zero)
             #expect(log.lines.last?.metadata["status"] == "\(text)")
         }

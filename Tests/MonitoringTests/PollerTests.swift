@@ -11,7 +11,7 @@ struct PollerTests {
         var options = Poller.Options(timeout: .seconds(10))
         options.random = { 0 }
         return Poller(
-            AccountState(interval: .seconds(60), staleAfter: .seconds(180)), lister: lister, time: time,
+            AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180))), lister: lister, time: time,
             logger: log.logger, options: options)
     }
 
@@ -83,7 +83,8 @@ struct PollerTests {
         var options = Poller.Options(timeout: .seconds(10))
         options.onStuck = { report.yield($0) }
         let poller = Poller(
-            AccountState(interval: .seconds(60), staleAfter: .seconds(180)), lister: DeafLister(), time: time,
+            AccountState(AccountOptions(interval: .seconds(60), staleAfter: .seconds(180))), lister: DeafLister(),
+            time: time,
             logger: LogRecorder().logger, options: options)
         let driver = Task { await time.drive(sleepers: 1) }
         defer { driver.cancel() }

@@ -20,7 +20,8 @@ struct SnapshotTests {
     }
 
     private func account(_ name: String?, _ statusSet: StatusSet = .all) -> AccountState {
-        AccountState(name: name, interval: .seconds(60), staleAfter: .seconds(180), statusSet: statusSet)
+        AccountState(
+            AccountOptions(name: name, interval: .seconds(60), staleAfter: .seconds(180), statusSet: statusSet))
     }
 
     /// An account with some of everything, polled three times.

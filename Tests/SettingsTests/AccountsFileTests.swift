@@ -62,20 +62,20 @@ struct AccountsFileTests {
             """
         let (accounts, diagnostics) = read(text, path: "\(folder)/accounts.yml", try settings())
         try diagnostics.throwProblems()
-        #expect(accounts.map(\.name) == ["acme", "globex ☎"])
+        #expect(accounts.map(\.options.name) == ["acme", "globex ☎"])
         #expect(accounts[0].request.token == .file(path: "\(folder)/acme.token"))
         #expect(try accounts[0].request.token.read() == Secret("1|acme"))
         #expect(
             accounts[0].request.filter
                 == InstanceFilter(uuid: "x", name: "shop", phone: "+201", status: "WORKING,FAILED"))
-        #expect(accounts[0].interval == .seconds(30) && accounts[0].staleAfter == .seconds(90))
+        #expect(accounts[0].options.interval == .seconds(30) && accounts[0].options.staleAfter == .seconds(90))
         #expect(accounts[0].request.baseURL.description == FlagValues.api.description)
         #expect(try accounts[1].request.token == .environment(name: "GLOBEX_TOKEN", Secret("2|globex")))
         #expect(accounts[1].request.baseURL.description == "https://app.hypersender.com/api/whatsapp/v2")
-        #expect(accounts[1].interval == .seconds(45) && accounts[1].staleAfter == .seconds(135))
+        #expect(accounts[1].options.interval == .seconds(45) && accounts[1].options.staleAfter == .seconds(135))
         #expect(accounts[1].request.timeout == .seconds(5) && accounts[1].request.filter == InstanceFilter())
         #expect(
-            accounts.map(\.labels) == [[:], ["team": "support", "customer": "A, \"B\" & C", "tier": "1"]])
+            accounts.map(\.options.labels) == [[:], ["team": "support", "customer": "A, \"B\" & C", "tier": "1"]])
     }
 
     @Test func labelsOfFlagsAreOnEveryAccountAndWin() throws {
@@ -85,7 +85,7 @@ struct AccountsFileTests {
               - {name: b, token_env: GLOBEX_TOKEN}
             """
         let accounts = try read(text, ["metrics.label": ["region=us"]])
-        #expect(accounts.map(\.labels) == [["customer": "x", "region": "us"], ["region": "us"]])
+        #expect(accounts.map(\.options.labels) == [["customer": "x", "region": "us"], ["region": "us"]])
     }
 
     @Test func flagsWinOverTheFile() throws {
@@ -100,8 +100,8 @@ struct AccountsFileTests {
                 "poll.interval": ["20s"], "hypersender.base-url": ["https://flag.test"],
                 "hypersender.filter.status": ["WORKING"],
             ])
-        #expect(accounts.map(\.interval) == [.seconds(20), .seconds(20)])
-        #expect(accounts.map(\.staleAfter) == [.seconds(300), .seconds(60)])
+        #expect(accounts.map(\.options.interval) == [.seconds(20), .seconds(20)])
+        #expect(accounts.map(\.options.staleAfter) == [.seconds(300), .seconds(60)])
         #expect(accounts.map(\.request.baseURL.description) == ["https://flag.test", "https://flag.test"])
         #expect(accounts.map(\.request.filter.status) == ["WORKING", "WORKING"])
         #expect(accounts.map(\.request.filter.name) == [nil, "x"])
@@ -311,11 +311,13 @@ struct AccountsFileTests {
     @Test func eachShardTakesItsOwn() throws {
         let text =
             "accounts:\n" + (0..<60).map { "  - {name: account-\($0), token_env: GLOBEX_TOKEN}\n" }.joined()
-        let shards = try (0..<3).map { try read(text, ["shard": ["\($0)"], "total-shards": ["3"]]).compactMap(\.name) }
+        let shards = try (0..<3).map {
+            try read(text, ["shard": ["\($0)"], "total-shards": ["3"]]).compactMap(\.options.name)
+        }
         #expect(shards.joined().count == 60 && Set(shards.joined()).count == 60)
         #expect(shards.allSatisfy { !$0.isEmpty })
         // The host is called exporter-1.
-        let byHost = try read(text, ["shard-from-hostname": ["true"], "total-shards": ["3"]]).compactMap(\.name)
+        let byHost = try read(text, ["shard-from-hostname": ["true"], "total-shards": ["3"]]).compactMap(\.options.name)
         #expect(byHost == shards[1])
     }
 

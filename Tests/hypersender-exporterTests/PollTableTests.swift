@@ -6,7 +6,7 @@ import Testing
 
 struct PollTableTests {
     private func account(_ name: String?, _ error: APIError? = nil) -> AccountState {
-        var state = AccountState(name: name, interval: .seconds(30), staleAfter: .seconds(90))
+        var state = AccountState(AccountOptions(name: name, interval: .seconds(30), staleAfter: .seconds(90)))
         if let error {
             state.record(
                 .failure(error), started: Moment(unix: 0, uptime: .zero),

@@ -29,9 +29,9 @@ struct InstanceSelection {
 
     init(_ accounts: [AccountState], now: Moment, query: StatusQuery = StatusQuery(), maximum: Int) {
         let search = TextSearch(query.text)
-        let wanted = Set(query.accounts(of: accounts).map(\.name))
+        let wanted = Set(query.accounts(of: accounts).map(\.options.name))
         for account in accounts where account.isFresh(at: now.uptime) {
-            let isAccountWanted = wanted.contains(account.name)
+            let isAccountWanted = wanted.contains(account.options.name)
             for tracked in account.groups.lazy.flatMap(\.instances) {
                 let instance = tracked.instance
                 let needsAttention = instance.status.needsAttention(after: now.unix - tracked.statusChangedAt)
@@ -47,7 +47,7 @@ struct InstanceSelection {
                     search.matches(instance.name) || search.matches(instance.id)
                 else { continue }
                 matched += 1
-                rows.append(Row(account: account.name, tracked: tracked))
+                rows.append(Row(account: account.options.name, tracked: tracked))
                 // A large account is not copied as a whole.
                 if rows.count >= 2 * maximum { cut(to: maximum) }
             }

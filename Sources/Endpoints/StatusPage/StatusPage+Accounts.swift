@@ -28,7 +28,7 @@ extension StatusPage {
     private func card(_ account: AccountState) -> HTML {
         """
         <div class="card account\(accounts.count == 1 ? " sole" : "")"><div class="state">\
-        \(html: account.name.map { "<h3><bdi>\($0)</bdi></h3>" } ?? "")<p>\(html: state(account))</p></div>\
+        \(html: account.options.name.map { "<h3><bdi>\($0)</bdi></h3>" } ?? "")<p>\(html: state(account))</p></div>\
         <dl class="facts">\(each: facts(account))</dl>\(html: trouble(account))</div>
 
         """
@@ -37,7 +37,7 @@ extension StatusPage {
     private func facts(_ account: AccountState) -> [HTML] {
         var facts: [(term: String, value: HTML)] = [
             ("Last poll", age(account.lastPoll)), ("Last success", age(account.lastSuccess)),
-            ("Interval", "\(account.interval.inWords)"),
+            ("Interval", "\(account.options.interval.inWords)"),
         ]
         if account.lastError != nil, let next = account.nextPoll {
             facts.append(("Next attempt", next > now.uptime ? "in \((next - now.uptime).inWords)" : "under way"))
@@ -50,7 +50,7 @@ extension StatusPage {
             let limit = account.rateLimit.limit.map { " of \($0.grouped)" } ?? ""
             facts.append(("Requests left", "\(remaining.grouped + limit)"))
         }
-        facts += account.ownLabels.sorted { $0.key < $1.key }.map { ($0.key, "<bdi>\($0.value)</bdi>") }
+        facts += account.options.labels.sorted { $0.key < $1.key }.map { ($0.key, "<bdi>\($0.value)</bdi>") }
         return facts.map { "<div><dt>\($0.term)</dt><dd>\(html: $0.value)</dd></div>" }
     }
 
@@ -82,9 +82,9 @@ extension StatusPage {
     private func effect(_ account: AccountState) -> String {
         guard let success = account.lastSuccess else { return "There is no data: no poll has succeeded yet." }
         guard account.isFresh(at: now.uptime) else {
-            return "Its data is withdrawn: it is older than \(account.staleAfter.inWords)."
+            return "Its data is withdrawn: it is older than \(account.options.staleAfter.inWords)."
         }
-        let left = account.staleAfter - (now.uptime - success.uptime)
+        let left = account.options.staleAfter - (now.uptime - success.uptime)
         return "Its last good data is still shown, and withdrawn in \(left.inWords) unless a poll succeeds."
     }
 

@@ -56,7 +56,7 @@ extension StatusPage {
     private var form: HTML {
         let statuses =
             [(StatusQuery.attention, "Needs attention")] + InstanceStatus.byUrgency.map { ($0.rawValue, $0.rawValue) }
-        let names = accounts.prefix(Self.maximumAccounts).compactMap(\.name).map { ($0, $0) }
+        let names = accounts.prefix(Self.maximumAccounts).compactMap(\.options.name).map { ($0, $0) }
         let attributes: HTML = "id=\"account\" name=\"account\""
         let field: HTML =
             accounts.count > Self.maximumAccounts

@@ -20,7 +20,7 @@ struct StatusPage {
     static let maximumUnfoldedAccounts = 6
 
     var hasNames: Bool {
-        accounts.contains { $0.name != nil }
+        accounts.contains { $0.options.name != nil }
     }
 
     /// The whole page.

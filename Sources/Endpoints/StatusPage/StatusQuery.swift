@@ -50,8 +50,8 @@ struct StatusQuery: Equatable {
     func accounts(of all: [AccountState]) -> [AccountState] {
         guard !account.isEmpty else { return all }
         let search = TextSearch(account)
-        let named = all.filter { $0.name == account }
-        return named.isEmpty ? all.filter { search.matches($0.name ?? "") } : named
+        let named = all.filter { $0.options.name == account }
+        return named.isEmpty ? all.filter { search.matches($0.options.name ?? "") } : named
     }
 
     private static func trimmed(_ text: String) -> String {
