@@ -30,14 +30,16 @@ extension AccountState {
             let oldGroup = place < old.groups.count ? old.groups[place] : nil
             guard group !== oldGroup else { continue }
             let (instances, known) = (group?.instances ?? [], oldGroup?.instances ?? [])
-            for index in 0..<max(instances.count, known.count) {
-                let new = index < instances.count ? instances[index].instance : nil
-                let known = index < known.count ? known[index] : nil
-                if let known, let new, known.instance.hasSameFacts(as: new) {
-                    if known.instance.status != new.status { changed.append(change(known, to: new)) }
+            // Elements of a span are compared where they are; those of an array would be copied first.
+            let (new, old) = (instances.span, known.span)
+            for index in 0..<max(new.count, old.count) {
+                let (isNew, isOld) = (index < new.count, index < old.count)
+                if isNew && isOld && old[index].instance.hasSameFacts(as: new[index].instance) {
+                    guard old[index].instance.status != new[index].instance.status else { continue }
+                    changed.append(change(known[index], to: instances[index].instance))
                 } else {
-                    if let known { moved.append(known) }
-                    if let new { arrived.append(new) }
+                    if isOld { moved.append(known[index]) }
+                    if isNew { arrived.append(instances[index].instance) }
                 }
             }
         }

@@ -39,7 +39,7 @@ public final class HypersenderClient: InstanceLister {
     /// Fetches the list, unless it has not changed since it was returned last.
     ///
     /// The API is told the validator of a list of one page, if it has given one. Without one, an identical body counts
-    /// as unchanged.
+    /// as unchanged, at the latest when it comes for the third time.
     public func listInstances() async throws -> ListResponse {
         let token: Secret
         do {

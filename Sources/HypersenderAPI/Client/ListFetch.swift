@@ -8,7 +8,7 @@ struct PreviousList {
     /// The key it was asked for with; another one may see another list.
     let token: Secret
     let read: ReadList
-    /// Recognises the response again; `nil` if it had several pages.
+    /// Recognises the response again; `nil` if it had several pages, or another size than the one before.
     let fingerprint: Fingerprint?
     /// The size of the response in bytes.
     let size: Int
@@ -65,8 +65,10 @@ struct ListFetch {
                 return (.unchanged(facts.rateLimit, age: age), previous)
             }
             do {
-                // The first page of several being the same says nothing of the others.
-                let fingerprint = walk.pages == 0 ? Fingerprint(body[...]) : nil
+                // The first page of several being the same says nothing of the others. A list of another size has changed,
+                // and may well change again.
+                let isSameSize = previous.map { $0.size == body.count } ?? true
+                let fingerprint = walk.pages == 0 && isSameSize ? Fingerprint(body[...]) : nil
                 if let fingerprint, fingerprint == previous?.fingerprint, facts.nextLink == nil {
                     previous?.validator = facts.validator
                     return (.unchanged(facts.rateLimit, age: age), previous)
@@ -76,7 +78,7 @@ struct ListFetch {
                     (list.rateLimit, list.age) = (facts.rateLimit, age)
                     let read = PreviousList(
                         token: token, read: decoder.readList, fingerprint: fingerprint, size: list.bytes,
-                        validator: fingerprint == nil ? nil : facts.validator)
+                        validator: walk.pages == 1 ? facts.validator : nil)
                     return (.list(list), read)
                 }
             } catch {
