@@ -65,8 +65,8 @@ struct ListFetch {
                 return (.unchanged(facts.rateLimit, age: age), previous)
             }
             do {
-                // The first page of several being the same says nothing of the others. A list of another size has changed,
-                // and may well change again.
+                // The first page of several being the same says nothing of the others. A list of another size has
+                // changed, and may well change again.
                 let isSameSize = previous.map { $0.size == body.count } ?? true
                 let fingerprint = walk.pages == 0 && isSameSize ? Fingerprint(body[...]) : nil
                 if let fingerprint, fingerprint == previous?.fingerprint, facts.nextLink == nil {
