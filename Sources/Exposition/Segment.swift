@@ -49,6 +49,7 @@ public struct Segment: Sendable {
                 text.writeWithUnsafeMutableBytes(minimumWritableBytes: textCount) { output in
                     stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
                     stream.pointee.avail_out = UInt32(textCount)
+                    // Fails only for bytes that are not deflate's, and these are.
                     inflate(stream, Z_SYNC_FLUSH)
                     return textCount - Int(stream.pointee.avail_out)
                 }

@@ -54,6 +54,8 @@ public struct AccountState: Sendable {
     }
 
     /// Returns the state with other settings. Other labels make other series, with the history of those before.
+    ///
+    /// Name and status set must be the same: no reload changes them.
     public func with(_ options: AccountOptions) -> AccountState {
         var state = self
         state.options = options

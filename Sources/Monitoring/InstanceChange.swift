@@ -31,11 +31,11 @@ extension AccountState {
             guard group !== oldGroup else { continue }
             let (instances, known) = (group?.instances ?? [], oldGroup?.instances ?? [])
             // Elements of a span are compared where they are; those of an array would be copied first.
-            let (new, old) = (instances.span, known.span)
-            for index in 0..<max(new.count, old.count) {
-                let (isNew, isOld) = (index < new.count, index < old.count)
-                if isNew && isOld && old[index].instance.hasSameFacts(as: new[index].instance) {
-                    guard old[index].instance.status != new[index].instance.status else { continue }
+            let (after, before) = (instances.span, known.span)
+            for index in 0..<max(after.count, before.count) {
+                let (isNew, isOld) = (index < after.count, index < before.count)
+                if isNew && isOld && before[index].instance.hasSameFacts(as: after[index].instance) {
+                    guard before[index].instance.status != after[index].instance.status else { continue }
                     changed.append(change(known[index], to: instances[index].instance))
                 } else {
                     if isOld { moved.append(known[index]) }

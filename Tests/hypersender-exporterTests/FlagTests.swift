@@ -71,6 +71,8 @@ struct FlagTests {
             let token = TokenSource.environment(name: "KEY", try Secret("1|key"))
             let plain = AccountSettings(name: "a", settings.flags, token: token, proxy: nil, settings.authorities)
             #expect(read.first.map { $0 != plain } == true)
+            #expect(
+                reader.texts != ["a\n\(settings.flags.accountText)"], "the configuration's hash does not notice \(key)")
         }
     }
 

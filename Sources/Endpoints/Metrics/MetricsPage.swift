@@ -5,11 +5,11 @@ import Synchronization
 
 /// The part of the metrics page that changes once a poll, rendered and compressed once a poll.
 ///
-/// There are four forms of it, by format and by compression. Compressed ones that scrapers have asked for lately are
-/// made when a poll ends, before any scrape asks again; the others when they are first asked for. Prometheus does not
-/// ask for plain pages. They are the compressed ones, inflated: those too large to be kept, 170 MB for 100,000
-/// instances, bit by bit while they are sent, and of the others memory holds one. How a page is made, and why a
-/// poll costs only what it changes, is told at `InstanceGroup`.
+/// There are four forms of it, by format and by compression. The compressed page of each format that scrapers have
+/// asked for lately is made when a poll ends, before any scrape asks again; the others when they are first asked for.
+/// Prometheus does not ask for plain pages. They are the compressed ones, inflated: those too large to be kept, 170 MB
+/// for 100,000 instances, bit by bit while they are sent, and of the others memory holds one. How a page is made, and
+/// why a poll costs only what it changes, is told at `InstanceGroup`.
 final class MetricsPage: Sendable {
     /// A form that the page is served in.
     struct Form: Hashable {
@@ -99,7 +99,7 @@ final class MetricsPage: Sendable {
     /// The format that Prometheus asks for. It is made even if nobody has asked yet, so that the first scrape is quick.
     private static let usual = ExpositionFormat.openMetrics
 
-    /// The time for which a form is still made after it was last asked for.
+    /// The time for which a format is still made after it was last asked for.
     private static let interest = Duration.seconds(900)
 
     init(snapshot: @escaping @Sendable () -> Snapshot, time: any TimeSource) {

@@ -94,26 +94,28 @@ extension ConnectionHandler {
     }
 
     private func writeOutput() {
-        // The channel may become writable before a flush returns. The loop goes on then, not a call within.
-        guard !isWriting, let context else { return }
+        // The channel may become writable before a flush returns.
+        guard !isWriting, let context, !output.isEmpty, context.channel.isWritable else { return }
         isWriting = true
-        while !output.isEmpty, context.channel.isWritable {
-            var room = rules == nil ? Self.plainWindowBytes : Self.windowBytes
-            while room > 0, let part = output.popFirst() {
-                var buffer = part.bytes()
-                // Without TLS nothing is copied, and so nothing need be cut.
-                let bytes = buffer.readSlice(length: rules == nil ? part.count : min(part.count, room)) ?? buffer
-                if buffer.readableBytes > 0 {
-                    output.prepend(.init(buffer))
-                }
-                room -= bytes.readableBytes
-                queuedBytes -= bytes.readableBytes
-                let promise = output.isEmpty ? completion.take() : nil
-                context.write(Self.wrapOutboundOut(.byteBuffer(bytes)), promise: promise)
+        var room = rules == nil ? Self.plainWindowBytes : Self.windowBytes
+        while room > 0, let part = output.popFirst() {
+            var bytes = part.bytes()
+            // Without TLS nothing is copied, and so nothing need be cut.
+            if rules != nil, let first = bytes.readableBytes > room ? bytes.readSlice(length: room) : nil {
+                output.prepend(.init(bytes))
+                bytes = first
             }
-            context.flush()
+            room -= bytes.readableBytes
+            queuedBytes -= bytes.readableBytes
+            let promise = output.isEmpty ? completion.take() : nil
+            context.write(Self.wrapOutboundOut(.byteBuffer(bytes)), promise: promise)
         }
+        context.flush()
         isWriting = false
+        // It takes time to make or encrypt: others on this event loop have their turn in between.
+        if !output.isEmpty, context.channel.isWritable {
+            context.eventLoop.assumeIsolated().execute { self.writeOutput() }
+        }
     }
 
     private func finishResponse() {

@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// The body of a response. Copies share the bytes, also while several connections send them.
+/// The body of a response. Copies share the bytes that are there, also while several connections send them.
 public struct Body: Sendable {
     /// Bytes that are there, or that are made on the event loop each time they are sent.
     public struct Part: Sendable {

@@ -35,9 +35,9 @@ public struct Flag: Sendable {
     var variable: String {
         let prefix = "hypersender."
         let words = name.hasPrefix(prefix) ? name.dropFirst(prefix.count) : name[...]
-        // Only lower-case letters besides: the bytes are quicker than characters, and this is done at each start.
-        let bytes = words.utf8.map { ".-".utf8.contains($0) ? UInt8(ascii: "_") : $0 & ~0x20 }
-        return "HYPERSENDER_" + String(decoding: bytes, as: UTF8.self)
+        // Bytes are quicker than characters, and this is done at each start.
+        let bytes = words.utf8.map { ".-".utf8.contains($0) ? UInt8(ascii: "_") : $0 }
+        return "HYPERSENDER_" + String(decoding: bytes, as: UTF8.self).uppercased()
     }
 
     /// All flags, by their names.

@@ -12,6 +12,7 @@ import Testing
         var sizes: [Int] = []
         var flushes: [[Int]] = []
         var promises: [EventLoopPromise<Void>] = []
+        var staysWritable = false
 
         func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
             sizes.append(Self.unwrapOutboundIn(data).readableBytes)
@@ -21,7 +22,7 @@ import Testing
         func flush(context: ChannelHandlerContext) {
             flushes.append(sizes)
             sizes = []
-            (context.channel as? EmbeddedChannel)?.isWritable = false
+            (context.channel as? EmbeddedChannel)?.isWritable = staysWritable
         }
     }
 
@@ -106,6 +107,24 @@ import Testing
             channel.pipeline.fireChannelWritabilityChanged()
         }
         #expect(recorder.flushes.joined().dropFirst().reduce(0, +) == 10 << 18)
+        _ = try channel.finish()
+    }
+
+    /// A client that takes all at once does not keep the event loop from others until all is made.
+    @Test func othersHaveTheirTurnBetween() throws {
+        let made = Signal()
+        let part = Body.Part(count: 1 << 18) {
+            made.fire()
+            return ByteBuffer(repeating: 0x61, count: 1 << 18)
+        }
+        let (channel, recorder) = try ask(Body(parts: Array(repeating: part, count: 10)), under: nil)
+        recorder.staysWritable = true
+        channel.isWritable = true
+        let counts = Signal()
+        channel.eventLoop.execute { (0..<made.count).forEach { _ in counts.fire() } }
+        channel.pipeline.fireChannelWritabilityChanged()
+        channel.embeddedEventLoop.run()
+        #expect(made.count == 10 && counts.count == 8)
         _ = try channel.finish()
     }
 
