@@ -30,7 +30,7 @@ final class MetricsPage: Sendable {
         private let instances: SegmentedBody
         private let groups: [InstanceGroup]
         let compressed: Rendered
-        private(set) var plain: (page: Rendered, instances: Body)?
+        fileprivate(set) var plain: (page: Rendered, instances: Body)?
 
         /// The most bytes of instances that stand in memory plain.
         private static let plainBytes = 32 << 20
@@ -70,8 +70,6 @@ final class MetricsPage: Sendable {
             plain = (page, instances)
             return page
         }
-
-        fileprivate mutating func dropPlain() { plain = nil }
     }
 
     struct Cache {
@@ -125,7 +123,7 @@ final class MetricsPage: Sendable {
             var page =
                 self.cache.withLock { cache in
                     if cache.isOutdated(at: now) { cache.pages = [:] }
-                    if !form.gzip { ExpositionFormat.allCases.forEach { cache.pages[$0]?.dropPlain() } }
+                    if !form.gzip { ExpositionFormat.allCases.forEach { cache.pages[$0]?.plain = nil } }
                     return cache.pages[form.format]
                 }
                 ?? {
@@ -155,7 +153,7 @@ final class MetricsPage: Sendable {
             let (formats, before) = self.cache.withLock { cache in
                 cache.asked = cache.asked.filter { now - $0.value < Self.interest }
                 for format in ExpositionFormat.allCases where cache.asked[Form(format: format, gzip: false)] == nil {
-                    cache.pages[format]?.dropPlain()
+                    cache.pages[format]?.plain = nil
                 }
                 let formats = Set(cache.asked.keys.map(\.format))
                 return (formats.isEmpty ? [Self.usual] : formats, cache.pages)

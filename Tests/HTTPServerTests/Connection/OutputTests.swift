@@ -93,14 +93,20 @@ import Testing
         try expectOneEnd(ended, recorder, channel)
     }
 
-    /// Parts that are made when they are sent wait until the client has taken those before.
-    @Test func partsAreMadeAsTheyAreTaken() throws {
+    /// Asks for ten parts of 256 KiB that are made when they are sent, of which four are at once.
+    private func askForParts() throws -> (made: Signal, EmbeddedChannel, Recorder) {
         let made = Signal()
         let part = Body.Part(count: 1 << 18) {
             made.fire()
             return ByteBuffer(repeating: 0x61, count: 1 << 18)
         }
         let (channel, recorder) = try ask(Body(parts: Array(repeating: part, count: 10)), under: nil)
+        return (made, channel, recorder)
+    }
+
+    /// Parts that are made when they are sent wait until the client has taken those before.
+    @Test func partsAreMadeAsTheyAreTaken() throws {
+        let (made, channel, recorder) = try askForParts()
         for expected in [4, 8, 10] {
             #expect(made.count == expected)
             channel.isWritable = true
@@ -112,12 +118,7 @@ import Testing
 
     /// A client that takes all at once does not keep the event loop from others until all is made.
     @Test func othersHaveTheirTurnBetween() throws {
-        let made = Signal()
-        let part = Body.Part(count: 1 << 18) {
-            made.fire()
-            return ByteBuffer(repeating: 0x61, count: 1 << 18)
-        }
-        let (channel, recorder) = try ask(Body(parts: Array(repeating: part, count: 10)), under: nil)
+        let (made, channel, recorder) = try askForParts()
         recorder.staysWritable = true
         channel.isWritable = true
         let counts = Signal()

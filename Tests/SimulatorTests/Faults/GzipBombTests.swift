@@ -24,17 +24,20 @@ import Testing
 
     @Test(arguments: [2, 3, 5000, 1 << 20, 1 << 20 + 1, 1 << 20 + 2, 3_500_000])
     func theMemberInflatesToAListOfTheSizeAsked(count: Int) throws {
-        let list = try #require(inflated(bomb(count), count: count))
+        let list = try #require(inflated(Fault.bomb(count), count: count))
         #expect(list.count == count)
         #expect(list.first == UInt8(ascii: "[") && list.last == UInt8(ascii: "]"))
         #expect(list.dropFirst().dropLast().allSatisfy { $0 == UInt8(ascii: " ") })
     }
 
     @Test func aGiBFitsInAboutAMiB() throws {
-        #expect((1_000_000...1_100_000).contains(try bomb(1 << 30).count))
+        #expect((1_000_000...1_100_000).contains(try Fault.bomb(1 << 30).count))
     }
+}
 
-    private func bomb(_ count: Int) throws -> [UInt8] {
+extension Fault {
+    /// The body of the fault `gzip-bomb` that inflates to so many bytes.
+    static func bomb(_ count: Int) throws -> [UInt8] {
         let fault = try Fault("gzip-bomb,bytes=\(count)")
         guard case .now(let response) = fault.kind.reply(fault, []) else { return [] }
         return response.body.bytes
