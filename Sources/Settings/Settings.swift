@@ -29,7 +29,8 @@ public struct Settings: Sendable {
     /// Reads flags and environment, and reports every mistake; then only the files it names are to be checked.
     init(_ given: GivenValues, _ diagnostics: Diagnostics) {
         self.given = given
-        flags = given.decode(diagnostics)
+        flags = given.values
+        given.reportMistakes(diagnostics)
         proxies = flags.isDemo ? .none : ProxySettings(environment: given.environment)
         authorities = SystemAuthorities(environment: given.environment)
         for entry in proxies.uselessExceptions {

@@ -41,15 +41,13 @@ struct FlagTests {
     @Test func everyFlagArrivesInAPropertyOfItsOwn() {
         #expect(Set(Flag.all.map(\.name)).count == Flag.all.count)
         #expect(Set(Flag.all.map { $0.property as AnyKeyPath }).count == Flag.all.count)
-        let unset = given([]).decode(Diagnostics())
+        let unset = given([]).values
         for flag in Flag.all {
             let value = Self.sample(flag)
             let argument = "--\(flag.name)" + (flag.placeholder == nil ? "" : "=\(value)")
             for way in [given([argument]), given([], [flag.variable: value])] {
-                let diagnostics = Diagnostics()
-                let values = way.decode(diagnostics)
-                #expect(diagnostics.problems.isEmpty, "\(diagnostics.problems): see `sample`")
-                #expect(values != unset, "\(flag.name)")
+                #expect(way.mistakes.isEmpty, "\(way.mistakes): see `sample`")
+                #expect(way.values != unset, "\(flag.name)")
             }
         }
     }

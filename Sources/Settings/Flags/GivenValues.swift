@@ -5,7 +5,9 @@ public import HTTPServer
 public struct GivenValues: Sendable {
     /// The values of each flag, by its name without dashes; a switch has the value `true`.
     private(set) var flags: [String: [String]] = [:]
-    /// The arguments that could not be understood.
+    /// The values of the flags, as far as they can be read.
+    public private(set) var values = FlagValues()
+    /// The arguments and values that could not be read.
     private(set) var mistakes: [SettingsProblem] = []
     /// Whether `--help` is given.
     public private(set) var asksForHelp = false
@@ -27,6 +29,7 @@ public struct GivenValues: Sendable {
             default: parse(argument, &rest)
             }
         }
+        decode()
     }
 
     /// Parses an argument, and takes its value from the rest if it stands there.
@@ -68,9 +71,10 @@ public struct GivenValues: Sendable {
     func reportUnknownVariables(besides others: Set<String>, _ diagnostics: Diagnostics) {
         let known = ["HYPERSENDER_TOKEN"] + Flag.all.map(\.variable)
         for name in environment.keys.sorted() where name.hasPrefix("HYPERSENDER_") && variable(name) != nil {
+            guard !known.contains(name), !others.contains(name) else { continue }
             // Kubernetes names the addresses of services so: HYPERSENDER_EXPORTER_SERVICE_HOST.
             let isService = ["_SERVICE_HOST", "_PORT"].contains { name.hasSuffix($0) } || name.contains("_PORT_")
-            guard !isService, !known.contains(name), !others.contains(name) else { continue }
+            if isService { continue }
             diagnostics.report(Redaction.apply(to: name), "unknown variable\(KeyName.advice(name, known))")
         }
     }
@@ -85,22 +89,21 @@ public struct GivenValues: Sendable {
         Flag.of(property).flatMap(value)?.place
     }
 
-    /// The values of the flags, as far as they can be read.
-    public var values: FlagValues { decode(Diagnostics()) }
-
-    /// Decodes all flags, and reports those that cannot be.
-    func decode(_ diagnostics: Diagnostics) -> FlagValues {
+    /// Reports the arguments and values that could not be read.
+    func reportMistakes(_ diagnostics: Diagnostics) {
         for mistake in mistakes {
             diagnostics.report(mistake.place, mistake.problem)
         }
-        var values = FlagValues()
+    }
+
+    private mutating func decode() {
         for flag in Flag.all {
             guard let (texts, place) = value(for: flag) else { continue }
             for text in texts {
                 do throws(Problem) {
                     try flag.decode(text, &values)
                 } catch {
-                    diagnostics.report(place, "\(flag.quote(text)) \(error)")
+                    mistakes.append(SettingsProblem(place, "\(flag.quote(text)) \(error)"))
                 }
             }
         }
@@ -110,7 +113,6 @@ public struct GivenValues: Sendable {
         if place(\.listenAddresses) == nil {
             try? values.listen(on: values.isDemo ? FlagValues.demoAddress : FlagValues.defaultAddress)
         }
-        return values
     }
 
     /// Returns the values of a flag, and the name of the flag or variable that gives them; `nil` if it is not given.
@@ -126,16 +128,16 @@ public struct GivenValues: Sendable {
     /// - Throws: `SettingsProblems` with what keeps the exporter from being found.
     public func addressesToCheck() throws(SettingsProblems) -> [ListenAddress] {
         let diagnostics = Diagnostics()
-        let flags = decode(diagnostics)
+        reportMistakes(diagnostics)
         let place = place(\.listenAddresses)
-        if flags.usesSystemdSockets, place == nil, let socket = self.place(\.usesSystemdSockets) {
+        if values.usesSystemdSockets, place == nil, let socket = self.place(\.usesSystemdSockets) {
             diagnostics.report(
                 socket, "systemd alone knows the address: give --healthcheck the same as --web.listen-address")
         }
-        for address in flags.listenAddresses where address.isAnyPort {
+        for address in values.listenAddresses where address.isAnyPort {
             diagnostics.report(place ?? "", "\"\(address)\" is any free port, and a health check needs to know which")
         }
         try diagnostics.throwProblems()
-        return flags.listenAddresses
+        return values.listenAddresses
     }
 }
