@@ -107,23 +107,20 @@ private struct WeightedElement {
 
     /// Splits at a separator outside quoted strings, and trims the parts.
     private static func split(_ text: Substring, at separator: UInt8) -> [Substring] {
-        var parts: [Substring] = []
-        var start = text.startIndex
         var (isQuoted, isEscaped) = (false, false)
-        for index in text.utf8.indices {
-            let byte = text.utf8[index]
+        let parts = text.utf8.split(omittingEmptySubsequences: false) { byte in
             if isEscaped {
                 isEscaped = false
             } else if isQuoted && byte == UInt8(ascii: "\\") {
                 isEscaped = true
             } else if byte == UInt8(ascii: "\"") {
                 isQuoted.toggle()
-            } else if byte == separator && !isQuoted {
-                parts.append(trimmed(text[start..<index]))
-                start = text.utf8.index(after: index)
+            } else {
+                return byte == separator && !isQuoted
             }
+            return false
         }
-        return parts + [trimmed(text[start...])]
+        return parts.map { trimmed(Substring($0)) }
     }
 
     private static func trimmed(_ text: Substring) -> Substring {

@@ -10,10 +10,11 @@ struct PollJournal {
     private var hasComplained = false
     private var hasSucceeded = false
     private var unknownStatuses: Set<String> = []
-    private var complaints: [Complaint: LoggedLine] = [:]
+    /// The last line of each kind of trouble.
+    private var complaints: [LoggedLine] = []
 
     /// A kind of trouble, of which little is logged however often it comes and goes.
-    private enum Complaint: Hashable {
+    private enum Complaint: Equatable {
         case failure(APIError.Reason)
         case withoutStatus
         case withoutID
@@ -22,8 +23,9 @@ struct PollJournal {
     }
 
     private struct LoggedLine {
-        var text: String
-        var at: Duration
+        let complaint: Complaint
+        let text: String
+        let at: Duration
         /// Whether the trouble has gone on since.
         var isCurrent: Bool
     }
@@ -93,7 +95,13 @@ struct PollJournal {
 
     private mutating func endFailures(except current: APIError.Reason?) {
         for reason in APIError.Reason.allCases where reason != current {
-            complaints[.failure(reason)]?.isCurrent = false
+            end(.failure(reason))
+        }
+    }
+
+    private mutating func end(_ complaint: Complaint) {
+        for index in complaints.indices where complaints[index].complaint == complaint {
+            complaints[index].isCurrent = false
         }
     }
 
@@ -125,7 +133,7 @@ struct PollJournal {
 
     private mutating func record(_ complaint: Complaint, _ count: Int, at now: Duration, _ message: Logger.Message) {
         guard count > 0 else {
-            complaints[complaint]?.isCurrent = false
+            end(complaint)
             return
         }
         if isDue(complaint, "", at: now) {
@@ -149,10 +157,12 @@ struct PollJournal {
 
     /// Decides whether trouble is logged: at first, and after a pause if it has returned or its text has changed.
     private mutating func isDue(_ complaint: Complaint, _ text: String, at now: Duration) -> Bool {
-        if let logged = complaints[complaint] {
+        if let index = complaints.firstIndex(where: { $0.complaint == complaint }) {
+            let logged = complaints[index]
             guard now - logged.at >= Self.pause, !logged.isCurrent || logged.text != text else { return false }
+            complaints.remove(at: index)
         }
-        complaints[complaint] = LoggedLine(text: text, at: now, isCurrent: true)
+        complaints.append(LoggedLine(complaint: complaint, text: text, at: now, isCurrent: true))
         return true
     }
 }

@@ -34,8 +34,8 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
     private let logger: Logger
     private var context: ChannelHandlerContext?
 
-    /// Accepted together with the last that found room; let in as soon as there is room again.
-    private var held = CircularBuffer<any Channel>(initialCapacity: 0)
+    /// Channels accepted together with the last that found room; let in as soon as there is room again.
+    private var held = CircularBuffer<NIOAny>(initialCapacity: 0)
     private var isPaused = false {
         // Fails only on a closed listener, which accepts nothing anyway.
         didSet { try? context?.channel.syncOptions?.setOption(.autoRead, value: !isPaused) }
@@ -58,13 +58,13 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        while let channel = held.popFirst() {
-            channel.close(promise: nil)
+        while let data = held.popFirst() {
+            Self.unwrapInboundIn(data).close(promise: nil)
         }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        held.append(Self.unwrapInboundIn(data))
+        held.append(data)
         if closing != nil {
             lateCount += 1
         }
@@ -98,11 +98,11 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
     }
 
     private func letIn(_ context: ChannelHandlerContext) {
-        while let channel = held.first, limit.enter(wanted: held.count, orWake: resumption(context)) {
+        while let data = held.first, limit.enter(wanted: held.count, orWake: resumption(context)) {
             held.removeFirst()
             let limit = limit
-            channel.closeFuture.whenComplete { _ in limit.leave() }
-            context.fireChannelRead(Self.wrapInboundOut(channel))
+            Self.unwrapInboundIn(data).closeFuture.whenComplete { _ in limit.leave() }
+            context.fireChannelRead(data)
         }
     }
 

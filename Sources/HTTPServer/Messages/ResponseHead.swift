@@ -46,7 +46,7 @@ extension ByteBuffer {
         guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { return }
         writeString(name)
         writeStaticString(": ")
-        writeBytes(value.utf8.lazy.map { $0.isFieldByte ? $0 : UInt8(ascii: " ") })
+        writeBytes(value.utf8.map { $0.isFieldByte ? $0 : UInt8(ascii: " ") })
         writeStaticString("\r\n")
     }
 }

@@ -30,7 +30,7 @@ extension HTTPClientResponse {
                 if let inflater {
                     isMore = try inflater.inflate(&part, to: &bytes)
                 } else {
-                    bytes.append(contentsOf: part.readableBytesView)
+                    part.withUnsafeReadableBytes { bytes.append(contentsOf: $0) }
                     isMore = false
                 }
                 guard bytes.count <= limit else { throw TooLarge() }
