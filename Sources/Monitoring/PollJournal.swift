@@ -94,9 +94,7 @@ struct PollJournal {
     }
 
     private mutating func endFailures(except current: APIError.Reason?) {
-        for reason in APIError.Reason.allCases where reason != current {
-            end(.failure(reason))
-        }
+        for reason in APIError.Reason.allCases where reason != current { end(.failure(reason)) }
     }
 
     private mutating func end(_ complaint: Complaint) {
@@ -132,10 +130,7 @@ struct PollJournal {
     }
 
     private mutating func record(_ complaint: Complaint, _ count: Int, at now: Duration, _ message: Logger.Message) {
-        guard count > 0 else {
-            end(complaint)
-            return
-        }
+        guard count > 0 else { return end(complaint) }
         if isDue(complaint, "", at: now) {
             logger.warning(message, metadata: ["instances": "\(count)"])
         }

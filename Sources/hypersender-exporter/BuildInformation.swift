@@ -5,10 +5,7 @@ enum BuildInformation {
     static let version = String(cString: exporter_version())
     static let revision = String(cString: exporter_revision())
     /// Major and minor version: the standard library does not tell patches apart.
-    static let swiftVersion = {
-        let version = "\(_SwiftStdlibVersion.current)"
-        return String(version[..<(version.lastIndex(of: ".") ?? version.endIndex)])
-    }()
+    static let swiftVersion = String("\(_SwiftStdlibVersion.current)".dropLast(".0".count))
 
     #if arch(x86_64)
         private static let architecture = "x86_64"

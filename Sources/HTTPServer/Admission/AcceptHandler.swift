@@ -9,7 +9,6 @@ import NIOCore
 /// cost of a whole core.
 final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
     typealias InboundIn = any Channel
-    typealias InboundOut = any Channel
     typealias OutboundIn = Never
 
     /// An event that closes the listener once the backlog is let in, which a close would reset.
@@ -58,9 +57,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        while let data = held.popFirst() {
-            Self.unwrapInboundIn(data).close(promise: nil)
-        }
+        while let data = held.popFirst() { Self.unwrapInboundIn(data).close(promise: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -71,10 +71,10 @@ public struct GivenValues: Sendable {
     func reportUnknownVariables(besides others: Set<String>, _ diagnostics: Diagnostics) {
         let known = ["HYPERSENDER_TOKEN"] + Flag.all.map(\.variable)
         for name in environment.keys.sorted() where name.hasPrefix("HYPERSENDER_") && variable(name) != nil {
-            guard !known.contains(name), !others.contains(name) else { continue }
             // Kubernetes names the addresses of services so: HYPERSENDER_EXPORTER_SERVICE_HOST.
-            let isService = ["_SERVICE_HOST", "_PORT"].contains { name.hasSuffix($0) } || name.contains("_PORT_")
-            if isService { continue }
+            guard !known.contains(name), !others.contains(name), !name.hasSuffix("_SERVICE_HOST"),
+                !name.hasSuffix("_PORT"), !name.contains("_PORT_")
+            else { continue }
             diagnostics.report(Redaction.apply(to: name), "unknown variable\(KeyName.advice(name, known))")
         }
     }
@@ -91,9 +91,7 @@ public struct GivenValues: Sendable {
 
     /// Reports the arguments and values that could not be read.
     func reportMistakes(_ diagnostics: Diagnostics) {
-        for mistake in mistakes {
-            diagnostics.report(mistake.place, mistake.problem)
-        }
+        mistakes.forEach { diagnostics.report($0.place, $0.problem) }
     }
 
     private mutating func decode() {
