@@ -10,7 +10,7 @@ struct PollJournal {
     private var hasComplained = false
     private var hasSucceeded = false
     private var unknownStatuses: Set<String> = []
-    /// The last line of each kind of trouble.
+    /// The last line that was logged of each kind of trouble.
     private var complaints: [LoggedLine] = []
 
     /// A kind of trouble, of which little is logged however often it comes and goes.

@@ -33,7 +33,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
     private let logger: Logger
     private var context: ChannelHandlerContext?
 
-    /// Channels accepted together with the last that found room; let in as soon as there is room again.
+    /// Channels, as they are passed on, accepted together with the last that found room; let in once there is room.
     private var held = CircularBuffer<NIOAny>(initialCapacity: 0)
     private var isPaused = false {
         // Fails only on a closed listener, which accepts nothing anyway.

@@ -164,6 +164,7 @@ public final class ConnectionPool: Sendable {
         // No account waits until another, whose response is slow, gives its connection back.
         client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 100_000
         client.connectionPool.idleTimeout = TimeAmount(maximumAge)
+        // There is none to trace for, and even one that does nothing takes time at each request.
         client.tracing.tracer = nil
         client.http1_1ConnectionDebugInitializer = { [tls] channel in
             channel.eventLoop.makeCompletedFuture {

@@ -1,13 +1,13 @@
 import Basics
 public import HTTPServer
 
-/// The texts that the user gave on the command line and in the environment.
+/// The texts that the user gave on the command line and in the environment, and the values of the flags in them.
 public struct GivenValues: Sendable {
-    /// The values of each flag, by its name without dashes; a switch has the value `true`.
+    /// The texts of each flag, by its name without dashes; a switch has the text `true`.
     private(set) var flags: [String: [String]] = [:]
     /// The values of the flags, as far as they can be read.
     public private(set) var values = FlagValues()
-    /// The arguments and values that could not be read.
+    /// The arguments and values that were not accepted.
     private(set) var mistakes: [SettingsProblem] = []
     /// Whether `--help` is given.
     public private(set) var asksForHelp = false
@@ -89,7 +89,7 @@ public struct GivenValues: Sendable {
         Flag.of(property).flatMap(value)?.place
     }
 
-    /// Reports the arguments and values that could not be read.
+    /// Reports the arguments and values that were not accepted.
     func reportMistakes(_ diagnostics: Diagnostics) {
         mistakes.forEach { diagnostics.report($0.place, $0.problem) }
     }
