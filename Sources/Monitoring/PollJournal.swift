@@ -11,10 +11,10 @@ struct PollJournal {
     private var hasSucceeded = false
     private var unknownStatuses: Set<String> = []
     /// The last line that was logged of each kind of trouble.
-    private var complaints: [LoggedLine] = []
+    private var complaints: [Complaint: LoggedLine] = [:]
 
     /// A kind of trouble, of which little is logged however often it comes and goes.
-    private enum Complaint: Equatable {
+    private enum Complaint: Hashable {
         case failure(APIError.Reason)
         case withoutStatus
         case withoutID
@@ -23,7 +23,6 @@ struct PollJournal {
     }
 
     private struct LoggedLine {
-        let complaint: Complaint
         let text: String
         let at: Duration
         /// Whether the trouble has gone on since.
@@ -98,9 +97,8 @@ struct PollJournal {
     }
 
     private mutating func end(_ complaint: Complaint) {
-        for index in complaints.indices where complaints[index].complaint == complaint {
-            complaints[index].isCurrent = false
-        }
+        // To write by the key would allocate, even where there is none: at each account's first success.
+        if let index = complaints.index(forKey: complaint) { complaints.values[index].isCurrent = false }
     }
 
     private func record(_ changes: [InstanceChange]) {
@@ -152,12 +150,10 @@ struct PollJournal {
 
     /// Decides whether trouble is logged: at first, and after a pause if it has returned or its text has changed.
     private mutating func isDue(_ complaint: Complaint, _ text: String, at now: Duration) -> Bool {
-        if let index = complaints.firstIndex(where: { $0.complaint == complaint }) {
-            let logged = complaints[index]
+        if let logged = complaints[complaint] {
             guard now - logged.at >= Self.pause, !logged.isCurrent || logged.text != text else { return false }
-            complaints.remove(at: index)
         }
-        complaints.append(LoggedLine(complaint: complaint, text: text, at: now, isCurrent: true))
+        complaints[complaint] = LoggedLine(text: text, at: now, isCurrent: true)
         return true
     }
 }

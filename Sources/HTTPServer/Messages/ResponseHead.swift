@@ -46,7 +46,12 @@ extension ByteBuffer {
         guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { return }
         writeString(name)
         writeStaticString(": ")
-        writeBytes(value.utf8.map { $0.isFieldByte ? $0 : UInt8(ascii: " ") })
+        // Nearly all values are taken as they are, at a fraction of the time.
+        if value.utf8.allSatisfy(\.isFieldByte) {
+            writeString(value)
+        } else {
+            writeBytes(value.utf8.map { $0.isFieldByte ? $0 : UInt8(ascii: " ") })
+        }
         writeStaticString("\r\n")
     }
 }

@@ -71,10 +71,9 @@ public struct GivenValues: Sendable {
     func reportUnknownVariables(besides others: Set<String>, _ diagnostics: Diagnostics) {
         let known = ["HYPERSENDER_TOKEN"] + Flag.all.map(\.variable)
         for name in environment.keys.sorted() where name.hasPrefix("HYPERSENDER_") && variable(name) != nil {
+            guard !known.contains(name), !others.contains(name) else { continue }
             // Kubernetes names the addresses of services so: HYPERSENDER_EXPORTER_SERVICE_HOST.
-            guard !known.contains(name), !others.contains(name), !name.hasSuffix("_SERVICE_HOST"),
-                !name.hasSuffix("_PORT"), !name.contains("_PORT_")
-            else { continue }
+            if ["_SERVICE_HOST", "_PORT"].contains(where: name.hasSuffix) || name.contains("_PORT_") { continue }
             diagnostics.report(Redaction.apply(to: name), "unknown variable\(KeyName.advice(name, known))")
         }
     }
