@@ -27,7 +27,7 @@ from exporter import TOP, Exporter, wait_until
 from fake_api import FakeAPI, instance
 from timing import NEVER
 
-SIMULATOR = os.environ.get("SIMULATOR", str(TOP / ".build-release/release/hypersender-simulator"))
+SIMULATOR = os.environ.get("SIMULATOR", str(TOP / ".build/debug/hypersender-simulator"))
 
 DEPLOY = TOP / "deploy"
 PROMETHEUS_FILE = DEPLOY / "prometheus/prometheus.yml"

@@ -15,6 +15,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from exporter import for_release_programs
 from running import LargePage, Running
 from timing import NEVER, Stopwatch, wait_until
 
@@ -213,6 +214,7 @@ class HoldUp(LargePage):
     def test_silent_clients(self):
         self.among(self.ready(), 500)
 
+    @for_release_programs
     def test_idle_connections(self):
         # A thousand of them find no place, and come back again and again: that is work.
         self.among(self.ready(), 5_000, GET, share=2)

@@ -32,7 +32,7 @@ def wait_until(condition, seconds, what, on_failure=lambda: ""):
         if time.monotonic() > deadline + min(stalled() - before, NEVER):
             raise AssertionError(f"not within {seconds} s: {what}\n{on_failure()}")
         # The pace of asking, not a wait for something to happen.
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def wait_for_exit(process, seconds):

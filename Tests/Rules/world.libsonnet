@@ -15,7 +15,7 @@ local reasons =
   local line(text) = std.find(text, lines)[0];
   [std.split(lines[row], '`')[1] for row in std.range(line('<!-- reasons -->') + 3, line('<!-- /reasons -->') - 1)];
 
-// The seconds of '1h10m30s'. (Debian's jsonnet is slow, above all at texts; what is called often here is written for that.)
+// The seconds of '1h10m30s'.
 local seconds(text) =
   local go(place, number, sum) =
     if place == std.length(text) then sum
