@@ -26,7 +26,8 @@ public struct IPAddress: Sendable, Hashable {
     public func matches(_ other: IPAddress, bits count: Int) -> Bool {
         guard bytes.count == other.bytes.count, (0...(bytes.count * 8)).contains(count) else { return false }
         return (0..<count).allSatisfy { bit in
-            (bytes[bit / 8] ^ other.bytes[bit / 8]) & (0x80 >> UInt8(bit % 8)) == 0
+            let mask: UInt8 = 0x80 >> (bit % 8)
+            return bytes[bit / 8] & mask == other.bytes[bit / 8] & mask
         }
     }
 

@@ -65,7 +65,7 @@ struct HypersenderClientTests {
         try await withSimulator { simulator in
             let all = simulator.instances
             let first = try #require(all.first)
-            for (filter, expected) in [
+            let cases: [(InstanceFilter, [SimulatedInstance])] = [
                 (InstanceFilter(uuid: first.id), all.filter { $0.id == first.id }),
                 (InstanceFilter(phone: first.phone), all.filter { $0.phone == first.phone }),
                 (
@@ -75,7 +75,8 @@ struct HypersenderClientTests {
                 (InstanceFilter(status: "WORKING"), all.filter { $0.status == .working }),
                 (InstanceFilter(status: "WORKING,FAILED"), all.filter { [.working, .failed].contains($0.status) }),
                 (InstanceFilter(uuid: first.id, status: "WORKING"), [first].filter { $0.status == .working }),
-            ] {
+            ]
+            for (filter, expected) in cases {
                 #expect(try await Self.list(simulator, filter: filter).instances.map(\.id) == expected.map(\.id))
             }
         }
