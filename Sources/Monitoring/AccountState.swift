@@ -119,7 +119,7 @@ public struct AccountState: Sendable {
 
     /// Returns whether there is data that is recent enough to be shown.
     public func isFresh(at uptime: Duration) -> Bool {
-        lastSuccess.map { uptime - $0.uptime <= options.staleAfter } ?? false
+        lastSuccess.map { uptime - $0.uptime <= options.maximumAge } ?? false
     }
 
     /// Returns whether the last poll succeeded and its data is fresh.

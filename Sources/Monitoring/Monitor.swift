@@ -26,7 +26,7 @@ public final class Monitor: Sendable {
     /// Whether every account has completed a poll, or the exporter has run longer than its data stays fresh.
     public var isReady: Bool {
         let elapsed = time.now.uptime - start
-        return snapshot.accounts.allSatisfy { $0.polls > 0 || elapsed > $0.options.staleAfter }
+        return snapshot.accounts.allSatisfy { $0.polls > 0 || elapsed > $0.options.maximumAge }
     }
 
     /// Replaces all pollers at once. Those that are among both old and new go on undisturbed.

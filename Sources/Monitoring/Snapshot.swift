@@ -68,7 +68,7 @@ public struct Snapshot: Sendable {
     /// Returns the first uptime at which the page changes without a poll: some account's data becomes stale then.
     public func changes(after uptime: Duration) -> Duration? {
         accounts.compactMap { account in
-            account.isFresh(at: uptime) ? account.lastSuccess.map { $0.uptime + account.options.staleAfter } : nil
+            account.isFresh(at: uptime) ? account.lastSuccess.map { $0.uptime + account.options.maximumAge } : nil
         }.min()
     }
 }

@@ -64,7 +64,7 @@ public struct Configuration: Sendable {
             }
             // A proxy that cannot be used has been reported with the flags.
             let proxy = try? settings.proxies.proxy(for: baseURL)
-            let account = AccountSettings(name: nil, settings.flags, token: token, proxy: proxy, settings.authorities)
+            let account = AccountSettings(settings.flags, token: token, proxy: proxy, settings.authorities)
             accounts = [account]
             texts = [settings.flags.accountText]
         case .file(let path):
@@ -133,7 +133,7 @@ extension Settings {
         var flags = flags
         flags.baseURL = try BaseURL(baseURL)
         let token = TokenSource.environment(name: "demo", try Secret(token))
-        return AccountSettings(name: nil, flags, token: token, proxy: nil, authorities)
+        return AccountSettings(flags, token: token, proxy: nil, authorities)
     }
 
     fileprivate func checkAuthorities(for accounts: [AccountSettings], _ diagnostics: Diagnostics) {

@@ -62,7 +62,7 @@ final class AccountManager: Sendable {
                 let isSame = member.map { account.hasSameInstances(as: $0.settings) } ?? false
                 let start = PollStart(
                     index: index, of: plan.accounts.count, interval: account.options.interval,
-                    staleAfter: account.options.staleAfter)
+                    staleAfter: account.options.maximumAge)
                 index += 1
                 return (account, poller(account, connections, isSame ? last : nil, start), connections)
             }

@@ -157,7 +157,7 @@ struct Program {
         var metadata: Logger.Metadata = [
             "version": "\(BuildInformation.version)", "revision": "\(BuildInformation.revision)",
         ]
-        let interval = Logger.MetadataValue.string(PrometheusDuration.format(settings.flags.interval))
+        let interval = Logger.MetadataValue.string(PrometheusDuration.format(settings.flags.options.interval))
         let source: Logger.Metadata =
             switch settings.source {
             case .file(let path): ["accounts": "\(accounts)", "file": "\(path)"]

@@ -71,7 +71,7 @@ private func check(_ accounts: [AccountSettings]) {
         let filter = account.request.filter
         precondition((.seconds(1)...(.seconds(86400))).contains(account.options.interval))
         precondition((.milliseconds(100)...(.seconds(600))).contains(account.request.timeout))
-        precondition((.seconds(1)...(.seconds(7 * 86400))).contains(account.options.staleAfter))
+        precondition((.seconds(1)...(.seconds(7 * 86400))).contains(account.options.maximumAge))
         let known = InstanceStatus.documented.map { Substring($0.rawValue) }
         precondition(filter.status?.split(separator: ",").allSatisfy(known.contains) ?? true)
         precondition(filter.queryItems.allSatisfy { !$0.value.allSatisfy(\.isWhitespace) })

@@ -68,11 +68,11 @@ struct AccountsFileTests {
         #expect(
             accounts[0].request.filter
                 == InstanceFilter(uuid: "x", name: "shop", phone: "+201", status: "WORKING,FAILED"))
-        #expect(accounts[0].options.interval == .seconds(30) && accounts[0].options.staleAfter == .seconds(90))
+        #expect(accounts[0].options.interval == .seconds(30) && accounts[0].options.maximumAge == .seconds(90))
         #expect(accounts[0].request.baseURL.description == FlagValues.api.description)
         #expect(try accounts[1].request.token == .environment(name: "GLOBEX_TOKEN", Secret("2|globex")))
         #expect(accounts[1].request.baseURL.description == "https://app.hypersender.com/api/whatsapp/v2")
-        #expect(accounts[1].options.interval == .seconds(45) && accounts[1].options.staleAfter == .seconds(135))
+        #expect(accounts[1].options.interval == .seconds(45) && accounts[1].options.maximumAge == .seconds(135))
         #expect(accounts[1].request.timeout == .seconds(5) && accounts[1].request.filter == InstanceFilter())
         #expect(
             accounts.map(\.options.labels) == [[:], ["team": "support", "customer": "A, \"B\" & C", "tier": "1"]])
@@ -88,6 +88,14 @@ struct AccountsFileTests {
         #expect(accounts.map(\.options.labels) == [["customer": "x", "region": "us"], ["region": "us"]])
     }
 
+    /// A reload leaves an account alone whose settings are written otherwise, and are the same.
+    @Test func defaultsThatAreGivenChangeNothing() throws {
+        let accounts = try ["", ", poll_interval: 30s, poll_stale_after: 90s, poll_timeout: 10s"].map {
+            try read("accounts:\n  - {name: a, token_env: GLOBEX_TOKEN\($0)}\n")
+        }
+        #expect(accounts[0].count == 1 && accounts[0] == accounts[1])
+    }
+
     @Test func flagsWinOverTheFile() throws {
         let text = """
             accounts:
@@ -101,7 +109,7 @@ struct AccountsFileTests {
                 "hypersender.filter.status": ["WORKING"],
             ])
         #expect(accounts.map(\.options.interval) == [.seconds(20), .seconds(20)])
-        #expect(accounts.map(\.options.staleAfter) == [.seconds(300), .seconds(60)])
+        #expect(accounts.map(\.options.maximumAge) == [.seconds(300), .seconds(60)])
         #expect(accounts.map(\.request.baseURL.description) == ["https://flag.test", "https://flag.test"])
         #expect(accounts.map(\.request.filter.status) == ["WORKING", "WORKING"])
         #expect(accounts.map(\.request.filter.name) == [nil, "x"])
@@ -330,7 +338,9 @@ struct AccountsFileTests {
         }
         let (acme, globex) = ("name: acme, token_env: GLOBEX_TOKEN", "name: globex, token_env: GLOBEX_TOKEN")
         let both = try hash(acme, globex)
-        #expect(both == 189_386_441_206_630, "a new key of accounts changes this number")
+        #expect(
+            Configuration.hash(["acme\nb", "globex\nc"]) == 236_465_626_754_772,
+            "the same text has the same number everywhere")
         #expect(UInt64(Double(both)) == both)
         #expect(try hash(globex, acme) == both)
         let labels = ["a: 1", "b: 2", "c: 3", "d: 4"]

@@ -57,6 +57,6 @@ struct LabelTests {
             try values.label("l\(number)", "x")
         }
         #expect(throws: Problem.self) { try values.label("l17", "x") }
-        #expect(values.labels.count == 16)
+        #expect(values.options.labels.count == 16)
     }
 }

@@ -27,9 +27,10 @@ struct SettingsTests {
         #expect(settings.flags.maximumScrapes == 40)
         #expect(!settings.flags.disablesExporterMetrics)
         #expect(
-            settings.flags.statusSet == .all && settings.flags.logLevel == .info && settings.flags.logFormat == .logfmt)
-        #expect(settings.flags.interval == .seconds(30) && settings.flags.timeout == .seconds(10))
-        #expect(settings.flags.maximumAge == .seconds(90) && settings.flags.maximumResponseBytes == 64 << 20)
+            settings.flags.options.statusSet == .all && settings.flags.logLevel == .info
+                && settings.flags.logFormat == .logfmt)
+        #expect(settings.flags.options.interval == .seconds(30) && settings.flags.timeout == .seconds(10))
+        #expect(settings.flags.options.maximumAge == .seconds(90) && settings.flags.maximumResponseBytes == 64 << 20)
         #expect(
             settings.flags.phone == .off && settings.flags.filter == InstanceFilter()
                 && settings.flags.caFile == nil)
@@ -50,16 +51,18 @@ struct SettingsTests {
             "HYPERSENDER_WEB_DISABLE_EXPORTER_METRICS": "true", "HYPERSENDER_FILTER_PHONE": "+201",
         ]
         let fromEnvironment = try settings([:], environment)
-        #expect(fromEnvironment.flags.interval == .seconds(45) && fromEnvironment.flags.maximumAge == .seconds(135))
+        #expect(
+            fromEnvironment.flags.options.interval == .seconds(45)
+                && fromEnvironment.flags.options.maximumAge == .seconds(135))
         #expect(fromEnvironment.flags.listenAddresses.map(\.description) == [":1", "[::1]:2"])
-        #expect(fromEnvironment.flags.statusSet == .current && fromEnvironment.flags.disablesExporterMetrics)
+        #expect(fromEnvironment.flags.options.statusSet == .current && fromEnvironment.flags.disablesExporterMetrics)
         #expect(fromEnvironment.flags.filter == InstanceFilter(phone: "+201"))
         let fromFlags = try settings(
             [
                 "poll.interval": ["20s"], "web.listen-address": ["127.0.0.1:9", "127.0.0.1:0", "127.0.0.1:0"],
                 "hypersender.base-url": ["https://flag.test"],
             ], environment)
-        #expect(fromFlags.flags.interval == .seconds(20))
+        #expect(fromFlags.flags.options.interval == .seconds(20))
         #expect(fromFlags.flags.listenAddresses.map(\.description) == ["127.0.0.1:9", "127.0.0.1:0", "127.0.0.1:0"])
         guard case .api(let url, _) = fromFlags.source else {
             Issue.record("the source is not the API")
@@ -130,9 +133,9 @@ struct SettingsTests {
     @Test func labelsOfTheAccountAddUp() throws {
         let flags = ["metrics.label": ["customer=a=b", "team=x,region=é 1"]]
         let found = try settings(flags, ["HYPERSENDER_TOKEN": "1|key", "HYPERSENDER_METRICS_LABEL": "not=used"])
-        #expect(found.flags.labels == ["customer": "a=b", "team": "x", "region": "é 1"])
+        #expect(found.flags.options.labels == ["customer": "a=b", "team": "x", "region": "é 1"])
         let variable = try settings([:], ["HYPERSENDER_TOKEN": "1|key", "HYPERSENDER_METRICS_LABEL": "a=1,b=2"])
-        #expect(variable.flags.labels == ["a": "1", "b": "2"])
+        #expect(variable.flags.options.labels == ["a": "1", "b": "2"])
         #expect(problems(["metrics.label": ["a=1", "a=2"]]).first?.hasSuffix("\"a=2\" is given twice") == true)
     }
 
@@ -231,8 +234,8 @@ struct SettingsTests {
         let demo = try settings(["demo": ["true"]], ["HYPERSENDER_TOKEN": "1|not used"])
         #expect(demo.source == .demo)
         #expect(demo.flags.listenAddresses.map(\.description) == ["127.0.0.1:10058"])
-        #expect(demo.flags.interval == .seconds(5) && demo.warnings.isEmpty)
-        #expect(try settings(["demo": ["true"], "poll.interval": ["1s"]], [:]).flags.interval == .seconds(1))
+        #expect(demo.flags.options.interval == .seconds(5) && demo.warnings.isEmpty)
+        #expect(try settings(["demo": ["true"], "poll.interval": ["1s"]], [:]).flags.options.interval == .seconds(1))
         #expect(
             problems(["demo": ["true"], "hypersender.token-file": ["x"], "hypersender.base-url": ["https://h.test"]])
                 .count == 2)

@@ -1,5 +1,6 @@
 import Basics
 import FoundationEssentials
+import Monitoring
 import Testing
 
 @testable import Settings
@@ -52,6 +53,18 @@ struct FlagTests {
         }
     }
 
+    @Test func badValuesAreMistakesOfTheirFlag() {
+        for flag in Flag.all {
+            guard let form = flag.placeholder, form.contains("|") || ["duration", "n", "size"].contains(form) else {
+                continue
+            }
+            for value in ["-1", "x", "99999999999999999999"] {
+                #expect(given(["--\(flag.name)=\(value)"]).mistakes.map(\.place) == ["--\(flag.name)"], "\(value)")
+                #expect(given([], [flag.variable: value]).mistakes.map(\.place) == [flag.variable], "\(value)")
+            }
+        }
+    }
+
     @Test func accountsMayHaveTheirOwn() throws {
         let text = try Repository.text("deploy/helm/hypersender-exporter/values.schema.json")
         let schema = try JSONDecoder().decode(Schema.self, from: Data(text.utf8))
@@ -67,7 +80,9 @@ struct FlagTests {
             let read = reader.read(Array(file.utf8))
             #expect(diagnostics.problems.isEmpty, "\(diagnostics.problems)")
             let token = TokenSource.environment(name: "KEY", try Secret("1|key"))
-            let plain = AccountSettings(name: "a", settings.flags, token: token, proxy: nil, settings.authorities)
+            var flags = settings.flags
+            flags.options.name = "a"
+            let plain = AccountSettings(flags, token: token, proxy: nil, settings.authorities)
             #expect(read.first.map { $0 != plain } == true)
             #expect(
                 reader.texts != ["a\n\(settings.flags.accountText)"], "the configuration's hash does not notice \(key)")

@@ -1,7 +1,7 @@
 import HypersenderAPI
-import Monitoring
 import Testing
 
+@testable import Monitoring
 @testable import hypersender_exporter
 
 struct PollTableTests {

@@ -82,9 +82,9 @@ extension StatusPage {
     private func effect(_ account: AccountState) -> String {
         guard let success = account.lastSuccess else { return "There is no data: no poll has succeeded yet." }
         guard account.isFresh(at: now.uptime) else {
-            return "Its data is withdrawn: it is older than \(account.options.staleAfter.inWords)."
+            return "Its data is withdrawn: it is older than \(account.options.maximumAge.inWords)."
         }
-        let left = account.options.staleAfter - (now.uptime - success.uptime)
+        let left = account.options.maximumAge - (now.uptime - success.uptime)
         return "Its last good data is still shown, and withdrawn in \(left.inWords) unless a poll succeeds."
     }
 

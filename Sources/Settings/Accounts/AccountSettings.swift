@@ -7,16 +7,13 @@ public struct AccountSettings: Sendable, Equatable {
     /// The way to ask the API for its instances.
     public private(set) var request: APIConfiguration
     /// The settings that its state and its series follow.
-    public let options: AccountOptions
+    public private(set) var options: AccountOptions
 
     /// Creates the settings of an account by the flags that hold for it.
-    init(
-        name: String?, _ flags: FlagValues, token: TokenSource, proxy: ProxySettings.Proxy?,
-        _ authorities: SystemAuthorities
-    ) {
-        options = AccountOptions(
-            name: name, labels: flags.labels, interval: flags.interval, staleAfter: flags.maximumAge,
-            statusSet: flags.statusSet)
+    init(_ flags: FlagValues, token: TokenSource, proxy: ProxySettings.Proxy?, _ authorities: SystemAuthorities) {
+        options = flags.options
+        // The default, given, is no other setting.
+        options.staleAfter = options.maximumAge
         request = APIConfiguration(baseURL: flags.baseURL, token: token)
         (request.filter, request.phone) = (flags.filter, flags.phone)
         (request.proxy, request.systemAuthorities, request.caFile) = (proxy, authorities, flags.caFile)

@@ -1,5 +1,6 @@
 import Basics
 import HypersenderAPI
+import Monitoring
 
 /// Reads a file that names several accounts.
 struct AccountsFile {
@@ -43,7 +44,8 @@ struct AccountsFile {
         let name = name(mapping)
         let isOurs = name.map(settings.shard.keeps) ?? true
         let token = token(mapping, isOurs: isOurs)
-        let flags = flags(mapping)
+        var flags = flags(mapping)
+        flags?.options.name = name
         mapping.end()
         if let name, let flags { texts.append("\(name)\n\(flags.accountText)") }
         guard isOurs, let flags else { return nil }
@@ -62,7 +64,7 @@ struct AccountsFile {
         } else {
             requests[request] = name
         }
-        return AccountSettings(name: name, flags, token: token.source, proxy: proxy, settings.authorities)
+        return AccountSettings(flags, token: token.source, proxy: proxy, settings.authorities)
     }
 
     /// Reads the keys that say what flags say too, and win over the account; `nil` if one cannot be read.
@@ -95,7 +97,7 @@ struct AccountsFile {
         guard let labels = mapping.mapping("labels") else { return }
         for name in labels.keys {
             labels.value(name, quote: nil) { (text) throws(Problem) in
-                if settings.flags.labels[name] == nil { try values.label(name, text) }
+                if settings.flags.options.labels[name] == nil { try values.label(name, text) }
             }
         }
     }
@@ -105,8 +107,8 @@ struct AccountsFile {
         for (property, warning) in flags.oddities {
             if let (mapping, key) = own(property, mapping) {
                 mapping.warn(key, warning)
-            } else if property == \FlagValues.staleAfter, let (mapping, key) = own(\.interval, mapping) {
-                mapping.warn(key, "\(warning); see --poll.stale-after")
+            } else if property == \FlagValues.options.staleAfter, let (place, key) = own(\.options.interval, mapping) {
+                place.warn(key, "\(warning); see --poll.stale-after")
             }
         }
     }

@@ -1,6 +1,7 @@
 import Basics
 import HTTPServer
 import HypersenderAPI
+import Monitoring
 
 extension Flag {
     /// The table of all flags, in the order of the documentation. A flag is decoded after those before it.
@@ -63,21 +64,21 @@ extension Flag {
             "hypersender.ca-file", .text("path"), \.caFile,
             "PEM file of certificate authorities to trust besides the system's. It is read again at a reload."),
         Flag(
-            "poll.interval", .duration(.seconds(1)...(.seconds(86400))), \.interval, account: "poll_interval",
+            "poll.interval", .duration(.seconds(1)...(.seconds(86400))), \.options.interval, account: "poll_interval",
             "Interval between polls, at least `1s`."
         ).with { $0.defaultText? += ", with `--demo` `\(PrometheusDuration.format(FlagValues.demoInterval))`" },
         Flag(
             "poll.timeout", .duration(.milliseconds(100)...(.seconds(600))), \.timeout, account: "poll_timeout",
             "Timeout of a whole poll, from connecting to the last byte."),
         Flag(
-            "poll.stale-after", .duration(.seconds(1)...(.seconds(7 * 86400))), \.staleAfter,
+            "poll.stale-after", .duration(.seconds(1)...(.seconds(7 * 86400))), \.options.staleAfter,
             account: "poll_stale_after", "Age of the last successful poll at which its data is withdrawn."
         ).with { $0.defaultText = "3 intervals" },
         Flag(
             "poll.max-response-bytes", .size(1024...(1 << 32)), \.maximumResponseBytes,
             "Maximum size of a response, decompressed."),
         Flag(
-            "metrics.status-set", .choice(), \.statusSet,
+            "metrics.status-set", .choice(), \.options.statusSet,
             "Status series of an instance: all seven, or only the `current` one."),
         Flag(
             "metrics.phone", .choice(), \.phone,
@@ -85,8 +86,8 @@ extension Flag {
         Flag(
             name: "metrics.label", placeholder: "name=value",
             help: "Label of all series of the account, such as `customer=acme`. Repeatable.", accountKey: "labels",
-            property: \.labels,
-            text: { $0.labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "\n") },
+            property: \.options.labels,
+            text: { $0.options.labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "\n") },
             isRepeatable: true
         ) { (text, values) throws(Problem) in
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

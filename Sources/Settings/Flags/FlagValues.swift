@@ -38,16 +38,11 @@ public struct FlagValues: Sendable, Equatable {
     var filter = InstanceFilter()
     var caFile: String?
 
-    /// The interval between polls.
-    public internal(set) var interval = Duration.seconds(30)
+    /// The settings of accounts, each as far as it has none of its own.
+    public internal(set) var options = AccountOptions.standard
     var timeout = Duration.seconds(10)
-    /// Three intervals if `nil`.
-    var staleAfter: Duration?
     var maximumResponseBytes = 64 << 20
-    /// The status series of an instance.
-    public var statusSet = StatusSet.all
     var phone = PhonePrivacy.off
-    var labels: [String: String] = [:]
 
     /// The path of the file that names several accounts.
     public internal(set) var accountsFile: String?
@@ -69,20 +64,18 @@ public struct FlagValues: Sendable, Equatable {
     /// Whether to check the running exporter and exit.
     public var checksHealth = false
 
-    /// The age of the last successful poll at which its data is withdrawn.
-    var maximumAge: Duration { staleAfter ?? interval * 3 }
-
     static let tooShort =
         "data is kept hardly longer than the poll interval, or not as long: it will be withdrawn between polls"
 
     /// The values that work but are probably not meant, with what they lead to.
     var oddities: [(property: PartialKeyPath<FlagValues>, warning: String)] {
+        let (interval, age) = (options.interval, options.maximumAge)
         let all: [(isOdd: Bool, PartialKeyPath<FlagValues>, String)] = [
             (
-                interval < .seconds(10) && !isDemo, \.interval,
+                interval < .seconds(10) && !isDemo, \.options.interval,
                 "the API's smallest plan allows 10 requests a minute, and polls spend the same budget as sent messages"
             ), (timeout > interval, \.timeout, "is longer than the poll interval: the poll after a slow one waits"),
-            (maximumAge < interval * 1.1, \.staleAfter, Self.tooShort),
+            (age < interval * 1.1, \.options.staleAfter, Self.tooShort),
             (
                 "\(baseURL)".hasSuffix("/instances"), \.baseURL,
                 "ends in /instances, which is added to it: leave that off"
@@ -135,9 +128,9 @@ public struct FlagValues: Sendable, Equatable {
         guard name.utf8.count <= 128, value.unicodeScalars.count <= 128 else {
             throw Problem("must have a name and a value of no more than 128 characters")
         }
-        guard labels[name] == nil else { throw Problem("is given twice") }
-        guard labels.count < 16 else { throw Problem("is one too many: an account may have 16 labels") }
-        labels[name] = value
+        guard options.labels[name] == nil else { throw Problem("is given twice") }
+        guard options.labels.count < 16 else { throw Problem("is one too many: an account may have 16 labels") }
+        options.labels[name] = value
     }
 }
 

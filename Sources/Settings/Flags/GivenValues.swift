@@ -1,5 +1,6 @@
 import Basics
 public import HTTPServer
+import Monitoring
 
 /// The texts that the user gave on the command line and in the environment, and the values of the flags in them.
 public struct GivenValues: Sendable {
@@ -104,8 +105,8 @@ public struct GivenValues: Sendable {
                 }
             }
         }
-        if values.isDemo, place(\.interval) == nil {
-            values.interval = FlagValues.demoInterval
+        if values.isDemo, place(\.options.interval) == nil {
+            values.options.interval = FlagValues.demoInterval
         }
         if place(\.listenAddresses) == nil {
             try? values.listen(on: values.isDemo ? FlagValues.demoAddress : FlagValues.defaultAddress)
