@@ -59,7 +59,7 @@ public final class InstanceGroup: Sendable {
             }
     }
 
-    /// All its texts, in the order of the page.
+    /// All its texts.
     var texts: [InstanceText] { [facts] + statuses }
 
     /// Returns the group after a poll; `nil` if more than statuses has changed, and itself if nothing has.
@@ -105,11 +105,20 @@ final class InstanceText: Sendable {
     private let instances: [TrackedInstance]
     /// The labels of the account.
     private let accountLabels: Labels
-    /// The metrics by their place on the page; `nil` for those that other texts have.
-    private let metrics: [Metric<TrackedInstance>?]
-    let kept = Mutex<[ExpositionFormat: [Segment]]>([:])
+    private let metrics: [Metric<TrackedInstance>]
+    let kept = Mutex(Kept())
 
-    init(_ instances: [TrackedInstance], _ accountLabels: Labels, _ metrics: [Metric<TrackedInstance>?]) {
+    /// The compressed segments by format, of which a poll makes hundreds: a dictionary for each would cost more.
+    struct Kept {
+        private var text, openMetrics: [Segment]?
+
+        subscript(format: ExpositionFormat) -> [Segment]? {
+            get { format == .text ? text : openMetrics }
+            set { if format == .text { text = newValue } else { openMetrics = newValue } }
+        }
+    }
+
+    init(_ instances: [TrackedInstance], _ accountLabels: Labels, _ metrics: [Metric<TrackedInstance>]) {
         self.instances = instances
         self.accountLabels = accountLabels
         self.metrics = metrics
@@ -120,31 +129,24 @@ final class InstanceText: Sendable {
         InstanceText(instances, accountLabels, metrics)
     }
 
-    /// Returns a compressed segment for each metric, without its header, or an empty one.
+    /// Returns a compressed segment for each metric, without its header; an empty one for a metric without samples.
     func segments(_ format: ExpositionFormat, _ compressor: SegmentCompressor) -> [Segment] {
         if let kept = kept.withLock({ $0[format] }) { return kept }
         var writer = ExpositionWriter(format)
         let labels = instances.map { $0.labels(following: accountLabels) }
         return metrics.map { metric in
-            if let metric {
-                writer.begin(metric.family, header: false)
-                for index in instances.indices {
-                    writer.labels = labels[index]
-                    metric.write(instances[index], &writer)
-                }
+            writer.begin(metric.family, header: false)
+            for index in instances.indices {
+                writer.labels = labels[index]
+                metric.write(instances[index], &writer)
             }
             return writer.take { Segment($0, compressor) }
         }
     }
 
-    /// Keeps compressed segments, the page's own, for the next page.
-    func keep(_ segments: [Segment], _ format: ExpositionFormat) {
+    /// Keeps compressed segments, the page's own, for the next page; `nil` frees them.
+    func keep(_ segments: [Segment]?, _ format: ExpositionFormat) {
         kept.withLock { $0[format] = segments }
-    }
-
-    /// Frees the segments of a format.
-    func forget(_ format: ExpositionFormat) {
-        kept.withLock { $0[format] = nil }
     }
 }
 

@@ -4,7 +4,7 @@ import HypersenderAPI
 extension MetricFamily {
     /// All families in the order of the page. A metric is added to one of the lists below, and nowhere else.
     public static let all =
-        AccountReading.metrics.map(\.family) + InstanceMetrics.all.families
+        AccountReading.metrics.map(\.family) + InstanceMetrics.all.families.map(\.family)
         + ExporterState.metrics.map(\.family)
 }
 
@@ -118,12 +118,12 @@ public enum StatusSet: String, Sendable, CaseIterable {
 
 /// The metrics of instances, in two lists by what they follow.
 struct InstanceMetrics {
-    /// The metrics of facts that most polls leave as they are; `nil` in the place of one that follows the status.
-    let facts: [Metric<TrackedInstance>?]
-    /// The metrics that follow the status or its history; `nil` in the place of one that does not.
-    let statuses: [Metric<TrackedInstance>?]
-    /// The families in the order of the page.
-    let families: [MetricFamily]
+    /// The metrics of facts that most polls leave as they are.
+    let facts: [Metric<TrackedInstance>]
+    /// The metrics that follow the status or its history.
+    let statuses: [Metric<TrackedInstance>]
+    /// The families in the order of the page, with the place of each among `facts` or `statuses`.
+    let families: [(family: MetricFamily, followsStatus: Bool, place: Int)]
 
     /// The metrics with all status series.
     static let all = InstanceMetrics(.all)
@@ -132,9 +132,12 @@ struct InstanceMetrics {
 
     private init(_ statusSet: StatusSet) {
         let metrics = Self.metrics(statusSet)
-        facts = metrics.map { $0.followsStatus ? nil : $0.metric }
-        statuses = metrics.map { $0.followsStatus ? $0.metric : nil }
-        families = metrics.map(\.metric.family)
+        facts = metrics.filter { !$0.followsStatus }.map(\.metric)
+        statuses = metrics.filter(\.followsStatus).map(\.metric)
+        families = metrics.indices.map { index in
+            let place = metrics[..<index].count { $0.followsStatus == metrics[index].followsStatus }
+            return (metrics[index].metric.family, metrics[index].followsStatus, place)
+        }
     }
 
     private static func metrics(_ statusSet: StatusSet) -> [(followsStatus: Bool, metric: Metric<TrackedInstance>)] {

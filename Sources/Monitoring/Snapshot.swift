@@ -40,18 +40,22 @@ public struct Snapshot: Sendable {
     public static func instances(
         of groups: [InstanceGroup], _ format: ExpositionFormat, _ compressor: SegmentCompressor
     ) -> SegmentedBody {
-        let texts = groups.flatMap(\.texts)
-        let segments = texts.map { $0.segments(format, compressor) }
+        let texts = [groups.map(\.facts), groups.flatMap(\.statuses)]  // Each kind has families of its own.
+        var segments = texts.map { $0.map { $0.segments(format, compressor) } }
         let families = InstanceMetrics.all.families
         let body = SegmentedBody(
-            families.indices.flatMap { index in
-                let ofFamily = segments.map { $0[index] }
+            families.flatMap { family, followsStatus, place in
+                let ofFamily = segments[followsStatus ? 1 : 0].map { $0[place] }
                 let isShown = ofFamily.contains { !$0.isEmpty }
-                return [isShown ? Segment(families[index].header(format), compressor) : .empty] + ofFamily
+                return [isShown ? Segment(family.header(format), compressor) : .empty] + ofFamily
             })
-        for (place, text) in texts.enumerated() {
-            text.keep(families.indices.map { body.segments[$0 * (texts.count + 1) + 1 + place] }, format)
+        var rest = body.segments[...]
+        for (_, followsStatus, place) in families {
+            rest.removeFirst()
+            let kind = followsStatus ? 1 : 0
+            for text in texts[kind].indices { segments[kind][text][place] = rest.removeFirst() }
         }
+        zip(texts.joined(), segments.joined()).forEach { $0.keep($1, format) }
         return body
     }
 
