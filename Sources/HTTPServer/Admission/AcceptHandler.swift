@@ -21,10 +21,8 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
 
     /// The maximum of connections that wait in the system. A client that finds it full tries again after a second.
     static let backlog = 4096
-
     /// The time to wait for resources if no connection of ours ends before.
     static let pause = TimeAmount.seconds(1)
-
     /// The minimum time between two log lines about a lack of resources.
     static let logInterval = TimeAmount.minutes(1)
 
@@ -32,7 +30,6 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
     private let loops: [any EventLoop]
     private let logger: Logger
     private var context: ChannelHandlerContext?
-
     /// Channels, as they are passed on, accepted together with the last that found room; let in once there is room.
     private var held = CircularBuffer<NIOAny>(initialCapacity: 0)
     private var isPaused = false {

@@ -22,11 +22,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var client = Client()
     /// The rules under which the connection was made; `nil` for plain HTTP.
     let rules: TLSRules?
-
     /// Parsed, but not yet served: at most the content of one read from the socket.
     var queue = CircularBuffer<Input>(initialCapacity: 0)
     private var isServing = false
-
     /// Bytes not given to the channel yet, and their number.
     var output = CircularBuffer<Body.Part>(initialCapacity: 0)
     var queuedBytes = 0

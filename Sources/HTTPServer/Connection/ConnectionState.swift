@@ -44,22 +44,18 @@ struct ConnectionState {
 
     private let limits: Limits
     private(set) var phase = Phase.waiting
-
     /// The time at which `reachDeadline` is due; `nil` while there is no limit.
     private(set) var deadline: NIODeadline?
-
     /// The traits of the request under way.
     private var traits = RequestTraits()
     private var keepsAlive = false
     private var isFirstRequest = true
     private var isDraining = false
     private var isInputClosed = false
-
     /// The request whose head has come, until it is answered.
     private var request: Request?
     private var bodyBytes = 0
     private var discardedBytes = 0
-
     /// The time at which the present wait for a request, or for its end, began.
     private var since: NIODeadline
 

@@ -4,10 +4,8 @@ public import Basics
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// The host name or address without brackets; empty for all addresses of the machine, and for a unix socket.
     public let host: String
-
     /// The port; 0 lets the system choose one, and stands for none if there is a path.
     public let port: Int
-
     /// The absolute path of a unix socket; `nil` for a TCP address.
     public let path: String?
 

@@ -15,7 +15,6 @@ struct Listener {
 
     /// The limit on a response's bytes in the kernel, which would take megabytes for a client that does not read.
     private static let unsentBytes = 256 * 1024
-
     /// `TCP_NOTSENT_LOWAT`, which Swift does not import.
     private static let notSentLowWatermark = NIOBSDSocket.Option(rawValue: 25)
 
@@ -108,7 +107,6 @@ struct Listener {
 public struct BindError: Error, Equatable, CustomStringConvertible {
     /// The address as configured.
     public let address: ListenAddress
-
     /// The reason, as in `address already in use`.
     public let reason: String
 

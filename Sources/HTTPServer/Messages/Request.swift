@@ -2,19 +2,14 @@
 public struct Request: Sendable, Equatable {
     /// The method as sent, such as `GET`. Methods are case-sensitive.
     public let method: String
-
     /// The path of the target, not decoded and without the query; of an absolute-form target only the path.
     public let path: String
-
     /// The part of the target after the `?`, not decoded; `nil` if there is no `?`.
     public let query: String?
-
     /// The host of an absolute-form target, which replaces the `Host` field (RFC 9112, 3.2.2); `nil` otherwise.
     public let authority: String?
-
     /// The header fields.
     public let headers: Headers
-
     /// Whether the request has a body that has not been read yet.
     public var awaitsBody = false
 

@@ -4,19 +4,15 @@ import NIOHTTP1
 public struct Response: Sendable {
     /// The status code, 200 to 999. Any other is sent as 500: interim responses are up to the server.
     public var status: Int
-
     /// The header fields.
     ///
     /// `Date`, `Content-Length`, `Transfer-Encoding` and `Connection` are written by the server, whatever stands here,
     /// but it closes the connection after a response with `Connection: close`.
     public var headers: Headers
-
     /// The body. Not sent for `HEAD`, 204 and 304.
     public var body: Body
-
     /// Called once, on an event loop, when the response has been handed to the system or can no longer be.
     public var onEnd: (@Sendable () -> Void)?
-
     /// Called at most once, on an event loop, before `onEnd`: the client has taken nothing for `Limits.stallNotice`.
     public var onStall: (@Sendable () -> Void)?
 
