@@ -68,7 +68,7 @@ public struct AccountState: Sendable {
 
     /// Frees the compressed text of all instances in a format.
     func forget(_ format: ExpositionFormat) {
-        groups.flatMap(\.texts).forEach { $0.keep(nil, format) }
+        groups.flatMap(\.texts).forEach { $0.forget(format) }
     }
 
     private static func labels(_ options: AccountOptions) -> Labels {

@@ -106,17 +106,7 @@ final class InstanceText: Sendable {
     /// The labels of the account.
     private let accountLabels: Labels
     private let metrics: [Metric<TrackedInstance>]
-    let kept = Mutex(Kept())
-
-    /// The compressed segments by format, of which a poll makes hundreds: a dictionary for each would cost more.
-    struct Kept {
-        private var text, openMetrics: [Segment]?
-
-        subscript(format: ExpositionFormat) -> [Segment]? {
-            get { format == .text ? text : openMetrics }
-            set { if format == .text { text = newValue } else { openMetrics = newValue } }
-        }
-    }
+    let kept = Mutex<[ExpositionFormat: [Segment]]>([:])
 
     init(_ instances: [TrackedInstance], _ accountLabels: Labels, _ metrics: [Metric<TrackedInstance>]) {
         self.instances = instances
@@ -144,9 +134,14 @@ final class InstanceText: Sendable {
         }
     }
 
-    /// Keeps compressed segments, the page's own, for the next page; `nil` frees them.
-    func keep(_ segments: [Segment]?, _ format: ExpositionFormat) {
+    /// Keeps compressed segments, the page's own, for the next page.
+    func keep(_ segments: [Segment], _ format: ExpositionFormat) {
         kept.withLock { $0[format] = segments }
+    }
+
+    /// Frees the segments of a format.
+    func forget(_ format: ExpositionFormat) {
+        kept.withLock { $0[format] = nil }
     }
 }
 

@@ -49,7 +49,8 @@ enum HealthCheck {
         return problem
     }
 
-    /// Whether a healthy exporter may answer so: a check has no password or certificate, and may be one too many.
+    /// Whether a healthy exporter may answer so: a check has no password or certificate, and may be one request too
+    /// many.
     static func serves(_ status: Int) -> Bool { [200, 401, 403, 429].contains(status) }
 
     /// Returns the arguments of the command line; for a mere `--healthcheck` with those of the container's first

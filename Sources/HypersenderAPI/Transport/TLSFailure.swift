@@ -34,7 +34,8 @@ struct TLSFailure: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Explains BoringSSL's code for a failure; the times are the server's certificate's, in seconds since 1970.
+    /// Explains BoringSSL's code for a failure; the times, in seconds since 1970, are those of the server's
+    /// certificate.
     init(code: String, notBefore: Int, notAfter: Int, now: Int) {
         switch code {
         case "CERTIFICATE_VERIFY_FAILED" where notAfter < now:

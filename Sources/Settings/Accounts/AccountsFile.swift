@@ -107,8 +107,9 @@ struct AccountsFile {
         for (property, warning) in flags.oddities {
             if let (mapping, key) = own(property, mapping) {
                 mapping.warn(key, warning)
-            } else if property == \FlagValues.options.staleAfter, let (place, key) = own(\.options.interval, mapping) {
-                place.warn(key, "\(warning); see --poll.stale-after")
+            } else if property == \FlagValues.options.staleAfter, let (mapping, key) = own(\.options.interval, mapping)
+            {
+                mapping.warn(key, "\(warning); see --poll.stale-after")
             }
         }
     }
