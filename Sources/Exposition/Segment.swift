@@ -1,3 +1,4 @@
+import Basics
 import CZlib
 public import NIOCore
 
@@ -80,7 +81,9 @@ public struct SegmentedBody: Sendable {
 
     /// Copies segments in their order.
     public init(_ segments: [Segment]) {
-        var buffer = ByteBufferAllocator().buffer(capacity: segments.reduce(0) { $0 + $1.bytes.readableBytes })
+        let count = segments.reduce(0) { $0 + $1.bytes.readableBytes }
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        buffer.withUnsafeMutableWritableBytes { $0.prefault(count) }
         segments.forEach { buffer.writeImmutableBuffer($0.bytes) }
         self.buffer = buffer
         trailer = segments.reduce(GzipTrailer()) { $0.followed(by: $1.trailer) }

@@ -145,7 +145,8 @@ struct ListFetch {
                 isMitigated: facts.isMitigated)
         }
         let before = decoder.list.bytes
-        return try await response.bytes(upTo: configuration.maximumResponseBytes - before) { bytes in
+        let limit = configuration.maximumResponseBytes - before
+        return try await response.bytes(upTo: limit, expecting: previous?.size ?? 0) { bytes in
             try await share.room(beyond: before + bytes) - before
         }
     }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Basics
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -13,13 +14,15 @@ extension HTTPClientResponse {
     ///
     /// - Parameters:
     ///   - limit: The most bytes that it may have, inflated.
+    ///   - expected: The bytes that it will have if it is as large as the last one.
     ///   - room: Waits until there is room beyond so many bytes, and returns up to how many.
     /// - Throws: `TooLarge`, `APIError`, `Inflater.Broken`, what `room` throws, or an error of the layers below.
-    func bytes(upTo limit: Int, room: (Int) async throws -> Int) async throws -> [UInt8] {
+    func bytes(upTo limit: Int, expecting expected: Int, room: (Int) async throws -> Int) async throws -> [UInt8] {
         let inflater = try inflater()
-        var bytes: [UInt8] = []
-        if inflater == nil, let length = headers.first(name: "content-length").flatMap({ Int($0) }) {
-            bytes.reserveCapacity(max(0, min(length, limit)))
+        let length = inflater == nil ? headers.first(name: "content-length").flatMap { Int($0) } : nil
+        var bytes = [UInt8](unsafeUninitializedCapacity: max(0, min(length ?? 0, limit))) { memory, _ in
+            // Not all of it: a length costs nothing to whoever announces one.
+            UnsafeMutableRawBufferPointer(memory).prefault(expected)
         }
         var granted = 0
         for try await var part in body {

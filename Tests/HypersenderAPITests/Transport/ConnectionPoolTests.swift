@@ -135,7 +135,7 @@ final class ConnectionPoolTests: Sendable {
                     for _ in 0..<3 {
                         try await expectAnswer(from: "127.0.0.1", connections, port: port)
                     }
-                    return try await response.bytes(upTo: 10, room: { _ in 10 })
+                    return try await response.bytes(upTo: 10, expecting: 10, room: { _ in 10 })
                 }
                 #expect(body == Array("[]".utf8))
             }
