@@ -116,6 +116,6 @@ let package = Package(
             [
                 "Basics", "Endpoints", "Exposition", "HTTPServer", "HypersenderAPI", "Monitoring", "Settings",
                 logging, nioCore, nioPosix,
-            ]),
+            ], exclude: ["Golden"]),
     ]
 )

@@ -61,4 +61,18 @@ struct DocumentTests {
         let lines = ["accounts:"] + names + FlagTests.entries(flags).map { "    \($0)" }
         try Repository.expect(lines, in: "Tests/Fuzz/Seeds/files/every-key.yml")
     }
+
+    /// The texts that the hash of a configuration is made of, and the hash.
+    @Test func theHashOfAConfiguration() throws {
+        let diagnostics = Diagnostics(file: "")
+        let given = GivenValues(["--config.file=f.yml"], environment: ["GLOBEX_TOKEN": "globex-key"], hostName: "")
+        var file = AccountsFile(Settings(given, diagnostics), diagnostics)
+        _ = file.read(
+            Array("accounts: [{name: acme, token_env: GLOBEX_TOKEN}, {name: globex, token_env: GLOBEX_TOKEN}]".utf8))
+        #expect(diagnostics.problems.isEmpty, "\(diagnostics.problems)")
+        let texts = file.texts.flatMap { $0.split(separator: "\n").map(String.init) }
+        try Repository.expect(
+            texts + ["\(Configuration.hash(file.texts))"],
+            in: "Tests/hypersender-exporterTests/Golden/configuration-hash.txt")
+    }
 }

@@ -53,6 +53,27 @@ struct FlagTests {
         }
     }
 
+    /// A property of no effect is written by the table of flags, by its key path, and read by nobody.
+    @Test func everyPropertyIsRead() throws {
+        let properties = [Mirror(reflecting: FlagValues()), Mirror(reflecting: AccountOptions.standard)].flatMap {
+            $0.children.compactMap(\.label)
+        }
+        var read: Set<Substring> = []
+        for file in try Repository.files(endingIn: ".swift", below: "Sources") {
+            let expressions = try Repository.text(file).utf8.split { byte in
+                let isLetter = (97...122).contains(byte | 0x20)
+                return !isLetter && !(48...57).contains(byte) && !"_.\\".utf8.contains(byte)
+            }
+            for expression in expressions where expression.first != UInt8(ascii: "\\") {
+                let names = Substring(expression).split(separator: ".", omittingEmptySubsequences: false)
+                read.formUnion(names.dropFirst())
+            }
+        }
+        for property in properties {
+            #expect(read.contains(property[...]), "nothing in Sources reads \(property)")
+        }
+    }
+
     @Test func badValuesAreMistakesOfTheirFlag() {
         for flag in Flag.all {
             guard let form = flag.placeholder, form.contains("|") || ["duration", "n", "size"].contains(form) else {
