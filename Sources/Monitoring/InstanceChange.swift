@@ -56,6 +56,10 @@ extension AccountState {
             moved.removeFirst()
             if known.instance.status != instance.status { changed.append(change(known, to: instance)) }
         }
-        return changed + removed + moved.map { change($0, to: nil) } + added
+        // To add arrays up by + would copy all changes each time.
+        changed += removed
+        changed += moved.map { change($0, to: nil) }
+        changed += added
+        return changed
     }
 }
