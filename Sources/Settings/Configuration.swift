@@ -138,7 +138,7 @@ extension Settings {
 
     fileprivate func checkAuthorities(for accounts: [AccountSettings], _ diagnostics: Diagnostics) {
         let areNeeded = accounts.contains { $0.request.baseURL.scheme == "https" }
-        guard areNeeded || flags.caFile != nil, source != .demo else { return }
+        guard areNeeded || flags.caFile != nil, !flags.isDemo else { return }
         do throws(Problem) {
             let found = try CertificateAuthorities(system: authorities, file: flags.caFile)
             guard areNeeded else { return }

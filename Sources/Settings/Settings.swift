@@ -71,9 +71,10 @@ public struct Settings: Sendable {
             return flags.accountsFile.map { .file(path: $0) }
         }
         let token = token(flags, given, diagnostics)
-        // An address that cannot be read has been reported.
-        if diagnostics.problems.contains(where: { $0.place == given.place(\.baseURL) }) { return nil }
-        _ = proxies.proxy(for: flags.baseURL, diagnostics)
+        // An address that cannot be read has been reported, and has the default in its place.
+        if !diagnostics.problems.contains(where: { $0.place == given.place(\.baseURL) }) {
+            _ = proxies.proxy(for: flags.baseURL, diagnostics)
+        }
         return token.map { .api(baseURL: flags.baseURL, token: $0) }
     }
 

@@ -113,6 +113,17 @@ struct SettingsTests {
         #expect(!found.contains { $0.contains("secret") })
     }
 
+    @Test func aMistakeHidesNoneInTheFilesOfOthers() {
+        for (flags, places) in [
+            (["hypersender.base-url": ["x"], "hypersender.token-file": ["/no"]], ["--hypersender.base-url", "token"]),
+            (["hypersender.ca-file": ["/no"]], ["token", "hypersender.ca-file"]),
+        ] {
+            let given = GivenValues(flags: flags, environment: [:])
+            let error = #expect(throws: ConfigurationError.self) { try Settings.load(given, now: 0) }
+            #expect(error?.problems.map(\.place) == places)
+        }
+    }
+
     @Test func whatIsWrongHidesNoFile() throws {
         for flags in [
             ["poll.interval": ["0"], "config.file": ["a.yml"]], ["config.file": ["a.yml"], "demo": ["true"]],
