@@ -41,7 +41,9 @@ struct DocumentTests {
     @Test func flags() throws {
         let rows = Flag.all.map { flag in
             let text = flag.defaultText.map { " \($0) |" } ?? " |"
-            return "| `--\(flag.name)` | `\(flag.variable)` |\(text) \(flag.help) |"
+            let choices = flag.placeholder?.split(separator: "|").map { "`\($0)`" } ?? []
+            let values = choices.count > 1 ? " One of \(choices.joined(separator: ", "))." : ""
+            return "| `--\(flag.name)` | `\(flag.variable)` |\(text) \(flag.help)\(values) |"
         }
         let table = ["| flag | environment variable | default | meaning |", "|---|---|---|---|"] + rows
         try Repository.expect(table, in: "deploy/CONFIGURATION.md", part: "flags")
