@@ -21,8 +21,11 @@ public enum ExpositionFormat: String, Sendable, Hashable, CaseIterable {
 
 /// A scheme for writing names outside the classic character set.
 public enum EscapingScheme: String, Sendable, Hashable, CaseIterable {
+    /// Names stand as they are, in UTF-8.
     case allowUTF8 = "allow-utf-8"
+    /// An underscore stands for each other character.
     case underscores
+    /// Its code point stands for each other character.
     case values
 
     /// Returns the scheme to answer with; `nil` if the name is unknown.

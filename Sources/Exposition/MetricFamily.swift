@@ -1,7 +1,10 @@
 /// The meaning of a metric family's values, by its name in the text format 0.0.4 and in OpenMetrics 1.0.0.
 public enum MetricType: String, Sendable {
+    /// A total since the start, which only grows.
     case counter
+    /// A value as it is now.
     case gauge
+    /// The numbers of observed values by size, and their sum.
     case histogram
 }
 

@@ -53,8 +53,9 @@ extension TLSOptions.PEM {
 public struct CertificateError: Error, Equatable, CustomStringConvertible {
     /// The PEM text at fault.
     public enum Setting: String, Sendable {
-        case certificate
-        case key
+        /// The server's own.
+        case certificate, key
+        /// The certificate of the authority that vouches for clients.
         case clientCA = "client CA"
     }
 

@@ -2,15 +2,21 @@
 public struct TLSOptions: Sendable, Equatable {
     /// PEM text, or the path of a file that holds it, which is read again when it changes.
     public enum PEM: Sendable, Equatable {
+        /// The text.
         case inline(String)
+        /// The path.
         case file(String)
     }
 
     /// A version of TLS, as the file spells it.
     public enum Version: String, Sendable, CaseIterable, Comparable {
+        /// TLS 1.0 (RFC 2246).
         case tls10 = "TLS10"
+        /// TLS 1.1 (RFC 4346).
         case tls11 = "TLS11"
+        /// TLS 1.2 (RFC 5246).
         case tls12 = "TLS12"
+        /// TLS 1.3 (RFC 8446).
         case tls13 = "TLS13"
 
         public static func < (first: Version, second: Version) -> Bool {
@@ -20,9 +26,13 @@ public struct TLSOptions: Sendable, Equatable {
 
     /// An elliptic curve for the key exchange, by Go's name.
     public enum Curve: String, Sendable, CaseIterable {
+        /// NIST's P-256 (RFC 8422).
         case p256 = "CurveP256"
+        /// NIST's P-384 (RFC 8422).
         case p384 = "CurveP384"
+        /// NIST's P-521 (RFC 8422).
         case p521 = "CurveP521"
+        /// X25519 (RFC 7748).
         case x25519 = "X25519"
     }
 

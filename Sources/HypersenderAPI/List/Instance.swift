@@ -69,11 +69,17 @@ public struct Instance: Sendable, Equatable {
 
 /// An instance's status: one of the six that the API documents, or none of them.
 public enum InstanceStatus: String, Sendable, Hashable, CaseIterable {
+    /// It is stopped, and still logged in.
     case stopped = "STOPPED"
+    /// It starts, which normally takes seconds.
     case starting = "STARTING"
+    /// The session is up, which does not prove that messages are delivered.
     case working = "WORKING"
+    /// It waits for a person to scan the code.
     case scanQRCode = "SCAN_QR_CODE"
+    /// It has probably lost its authorisation.
     case failed = "FAILED"
+    /// It waits for a server.
     case pending = "PENDING"
     /// A status outside the six. The API's word for it is never used as a label.
     case unknown = "UNKNOWN"
