@@ -8,11 +8,10 @@ import Synchronization
 
 /// Runs a poller for every account: puts settings into effect, at the start and at each reload.
 ///
-/// An account is known by its name. One whose settings have not changed goes on undisturbed, unless its file of
-/// certificate authorities has changed. One that is polled otherwise keeps its state, unless its instances, address
-/// or key are others: it is new then.
+/// An account is known by its name. If neither its settings nor its file of certificate authorities have changed, it
+/// keeps its poller. If they have, a new poller takes over its state, unless the base URL, the key, the filter or the
+/// part of phone numbers that is kept has changed: it starts afresh then.
 final class AccountManager: Sendable {
-    private typealias State = (members: [Member], connections: [ConnectionPool.Configuration: ConnectionPool])
     private typealias Member = (settings: AccountSettings, poller: Poller, connections: ConnectionPool)
 
     private let monitor: Monitor
@@ -20,7 +19,7 @@ final class AccountManager: Sendable {
     private let logger: Logger
     /// One budget for all accounts, across reloads.
     private let budget = ResponseBudget()
-    private let state = Mutex<State>(([], [:]))
+    private let members = Mutex<[Member]>([])
 
     init(_ monitor: Monitor, time: any TimeSource, logger: Logger) {
         (self.monitor, self.time, self.logger) = (monitor, time, logger)
@@ -28,34 +27,34 @@ final class AccountManager: Sendable {
 
     /// Accounts that can be polled, with the connections to poll them through.
     struct Plan: Sendable {
-        fileprivate let accounts: [AccountSettings]
-        fileprivate var connections: [ConnectionPool.Configuration: ConnectionPool] = [:]
+        fileprivate var accounts: [(settings: AccountSettings, connections: ConnectionPool)] = []
     }
 
     /// Prepares to poll these accounts and no others, in this order; nothing changes yet.
     ///
     /// - Throws: `Problem`.
     func prepare(_ accounts: [AccountSettings]) throws(Problem) -> Plan {
-        var plan = Plan(accounts: accounts)
-        let connections = state.withLock { $0.connections }
-        for settings in Set(accounts.map(\.request.connections)) {
-            if let known = connections[settings], try !known.isOutdated() {
-                plan.connections[settings] = known
-            } else {
-                plan.connections[settings] = try ConnectionPool(settings)
-            }
+        let known = Dictionary(
+            members.withLock { $0.map { ($0.settings.request.connections, $0.connections) } }, uniquingKeysWith: { $1 })
+        var pools: [ConnectionPool.Configuration: ConnectionPool] = [:]
+        var plan = Plan()
+        for account in accounts {
+            let settings = account.request.connections
+            if pools[settings] == nil, let old = known[settings], try !old.isOutdated() { pools[settings] = old }
+            let connections = if let pool = pools[settings] { pool } else { try ConnectionPool(settings) }
+            pools[settings] = connections
+            plan.accounts.append((account, connections))
         }
         return plan
     }
 
     /// Puts a plan into effect. Connections that nobody uses any more are closed.
     func apply(_ plan: Plan) {
-        state.withLock { state in
-            let known = Dictionary(uniqueKeysWithValues: state.members.map { ($0.settings.options.name, $0) })
-            // The place among those that begin now: whoever comes alone waits for nobody.
+        members.withLock { members in
+            let known = Dictionary(uniqueKeysWithValues: members.map { ($0.settings.options.name, $0) })
+            // The place among the pollers that start now: a single one starts at once.
             var index = 0
-            state.members = plan.accounts.compactMap { account in
-                guard let connections = plan.connections[account.request.connections] else { return nil }
+            members = plan.accounts.map { account, connections in
                 let member = known[account.options.name]
                 if let member, member.settings == account, member.connections === connections { return member }
                 let last = member?.poller.stop()
@@ -66,8 +65,7 @@ final class AccountManager: Sendable {
                 index += 1
                 return (account, poller(account, connections, isSame ? last : nil, start), connections)
             }
-            monitor.replace(by: state.members.map(\.poller))
-            state.connections = plan.connections
+            monitor.replace(by: members.map(\.poller))
         }
     }
 
