@@ -68,14 +68,14 @@ public enum Redaction {
         return scalar.isHidden || isSpace ? " " : Character(scalar)
     }
 
-    /// Returns a value that the user gave in quotes, for a message; replaced if it may hold a credential.
+    /// Returns a value of the user's, put in quotes for a message; `<redacted>` if it may hold a credential.
     public static func quote(_ value: String) -> String {
         let mayHold = value.contains("@") || value.split(separator: " ").contains(where: looksLikeCredential)
         // A line break would end the message's line.
         return mayHold ? String(mark) : "\"\(String(value.unicodeScalars.map(printable)))\""
     }
 
-    /// Returns an address that the user gave in quotes, without query and fragment, since people put keys there.
+    /// Returns an address of the user's, put in quotes without query and fragment, since people put keys there.
     public static func quoteAddress(_ address: String) -> String {
         let shown = address.prefix { $0 != "?" && $0 != "#" }
         return quote(shown.count < address.count ? "\(shown)…" : address)

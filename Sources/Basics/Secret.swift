@@ -34,7 +34,7 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
         } else if text.contains(where: \.isWhitespace) {
             "holds white space or a line break"
         } else if ["\\n", "\\r", "\\t"].contains(where: { text.contains($0) }) {
-            "holds a backslash and a letter in the place of a line break"
+            "holds a backslash and a letter instead of a line break"
         } else if !text.unicodeScalars.allSatisfy({ (0x21...0x7E).contains($0.value) }) {
             "holds a character that no key has: a control character, or one outside ASCII"
         } else {
@@ -54,9 +54,9 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
     /// The value of an `Authorization` field (RFC 6750).
     public var authorization: String { "Bearer \(text)" }
 
-    /// The bytes, for use as the key of a keyed hash.
-    public func withUTF8<Result>(_ body: ([UInt8]) -> Result) -> Result {
-        body(Array(text.utf8))
+    /// Returns the code of a message, with the credential as its key.
+    public func code(of message: String) -> MessageCode {
+        MessageCode(of: Array(message.utf8), key: Array(text.utf8))
     }
 
     /// Returns a text with the credential replaced wherever it stands.

@@ -13,7 +13,7 @@ public enum Timestamp {
         else { return nil }
         var fraction = 0.0
         if fields.take(".") {
-            let digits = fields.bytes.prefix(while: Fields.isDigit)
+            let digits = fields.bytes.prefix(while: \.isDigit)
             guard let value = Double("0.\(String(decoding: digits, as: UTF8.self))"), !digits.isEmpty else {
                 return nil
             }
@@ -39,7 +39,7 @@ public enum Timestamp {
         let words = text.split(separator: " ")
         guard words.count == 6, let month = UTCTime.months.firstIndex(of: String(words[2])),
             let time = seconds("\(words[3])-\(month < 9 ? "0" : "")\(month + 1)-\(words[1])T\(words[4])"),
-            // The day of the week counts as little as it does elsewhere.
+            // The day of the week is not checked.
             UTCTime(time).httpDate.dropFirst(3) == text.dropFirst(3)
         else { return nil }
         return time
@@ -69,12 +69,8 @@ private struct Fields {
 
     mutating func number(digits count: Int) -> Int? {
         let digits = bytes.prefix(count)
-        guard digits.count == count, digits.allSatisfy(Self.isDigit) else { return nil }
+        guard digits.count == count, digits.allSatisfy(\.isDigit) else { return nil }
         bytes.removeFirst(count)
         return digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
-    }
-
-    static func isDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 }

@@ -65,7 +65,7 @@ public final class Endpoints: Sendable {
         await page.refresh()
     }
 
-    /// Returns the metrics page as a client gets it that says nothing of formats.
+    /// Returns the metrics page as a client without an `Accept` field gets it.
     public func metrics() async -> [UInt8] {
         switch metrics(Request(target: configuration.telemetryPath)) {
         case .now(let response): response.body.bytes
@@ -116,7 +116,7 @@ public final class Endpoints: Sendable {
 
     private func metrics(_ request: Request) -> Reply {
         guard let place = scrapes.take() else {
-            return .now(.busy("\(configuration.maximumScrapes) scrapes are under way already: try again later.\n"))
+            return .now(.busy("\(configuration.maximumScrapes) scrapes are under way already; try again later.\n"))
         }
         let choice = negotiation.choice(
             accept: request.headers["Accept"], acceptEncoding: request.headers["Accept-Encoding"])
@@ -151,7 +151,7 @@ public final class Endpoints: Sendable {
     private func reloading(_ reload: @escaping Reload) -> Answer {
         { request in
             // A page of another site could make its visitor's browser ask.
-            guard !request.isFromAnotherSite else { return .now(.plain(403, "Not from another site.\n")) }
+            guard !request.isFromAnotherSite else { return .now(.plain(403, "No requests from other sites.\n")) }
             return .later {
                 let problems = await reload()
                 guard !problems.isEmpty else { return .plain(200, "Configuration reloaded.\n") }
@@ -163,7 +163,7 @@ public final class Endpoints: Sendable {
 
     private func status(_ request: Request) -> Reply {
         guard let place = statusPages.take() else {
-            return .now(.busy("Many are asking for this page: try again in a moment.\n"))
+            return .now(.busy("Too many requests for this page at once; try again in a moment.\n"))
         }
         // An account may be large, and rendering it must not hold up an event loop.
         return .later { [self] in

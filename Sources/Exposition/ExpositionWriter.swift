@@ -1,8 +1,8 @@
 /// Writes metric families as text that Prometheus reads.
 ///
 /// Follows the Prometheus text format 0.0.4 and OpenMetrics 1.0.0, byte for byte as the reference Go encoder does.
-/// Families are written one after the other, each with all its samples; one without a sample leaves no trace.
-/// The caller sees to it that names are valid and that no series is written twice.
+/// Families are written one after the other, each with all its samples; one without samples is left out.
+/// The caller must see to it that names are valid and that no series is written twice.
 public struct ExpositionWriter: Sendable {
     /// The format written.
     let format: ExpositionFormat
@@ -65,9 +65,7 @@ public struct ExpositionWriter: Sendable {
 
     /// Ends the page: OpenMetrics wants `# EOF` as its last line.
     public mutating func end() {
-        if format == .openMetrics {
-            bytes.append(ascii: "# EOF\n")
-        }
+        if format == .openMetrics { bytes.append(ascii: "# EOF\n") }
     }
 
     /// Writes a count of a histogram: a whole number in OpenMetrics, a value like any other in the older format.
@@ -86,18 +84,14 @@ public struct ExpositionWriter: Sendable {
             header = []
         }
         bytes.append(contentsOf: name)
-        if suffix.utf8CodeUnitCount > 0 {
-            bytes.append(ascii: suffix)
-        }
+        if suffix.utf8CodeUnitCount > 0 { bytes.append(ascii: suffix) }
         if labels.bytes.isEmpty && extra.bytes.isEmpty {
             bytes.append(UInt8(ascii: " "))
             return
         }
         bytes.append(UInt8(ascii: "{"))
         bytes.append(contentsOf: labels.bytes)
-        if !labels.bytes.isEmpty && !extra.bytes.isEmpty {
-            bytes.append(UInt8(ascii: ","))
-        }
+        if !labels.bytes.isEmpty && !extra.bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
         bytes.append(contentsOf: extra.bytes)
         bytes.append(ascii: "} ")
     }

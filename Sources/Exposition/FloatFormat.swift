@@ -7,33 +7,25 @@ extension [UInt8] {
     mutating func append(value: Double, openMetrics: Bool) {
         if value.magnitude < 1_000_000, value == value.rounded(.towardZero) {
             if value.magnitude < 10 {
-                if value < 0 {
-                    append(UInt8(ascii: "-"))
-                }
+                if value < 0 { append(UInt8(ascii: "-")) }
                 append(UInt8(ascii: "0") + UInt8(value.magnitude))
             } else {
                 appendDecimal(Int(value))
             }
-            if openMetrics {
-                append(ascii: ".0")
-            }
+            if openMetrics { append(ascii: ".0") }
         } else if value.isNaN {
             append(ascii: "NaN")
         } else if value.isInfinite {
             append(ascii: value < 0 ? "-Inf" : "+Inf")
         } else {
-            if value < 0 {
-                append(UInt8(ascii: "-"))
-            }
+            if value < 0 { append(UInt8(ascii: "-")) }
             appendShortest(value.magnitude)
         }
     }
 
     /// Appends a whole number in plain decimal digits.
     mutating func appendDecimal(_ number: some BinaryInteger) {
-        if number < 0 {
-            append(UInt8(ascii: "-"))
-        }
+        if number < 0 { append(UInt8(ascii: "-")) }
         var rest = UInt64(number.magnitude)
         let start = count
         repeat {
@@ -75,9 +67,7 @@ extension [UInt8] {
                 append(contentsOf: digits.dropFirst())
             }
             append(ascii: exponent < 0 ? "e-" : "e+")
-            if exponent.magnitude < 10 {
-                append(zero)
-            }
+            if exponent.magnitude < 10 { append(zero) }
             appendDecimal(exponent.magnitude)
         }
     }

@@ -1,6 +1,6 @@
 import CZlib
 
-/// The figures over the beginning of a gzip file with which the file can be completed, again and again.
+/// The checksum and the length of the beginning of a gzip file, from which its end can be made repeatedly.
 ///
 /// A metrics page has a long part that changes once a poll and a short one that changes every scrape. The long part is
 /// compressed once; the short one follows as stored blocks. The whole is one ordinary gzip member, and a scrape
@@ -21,7 +21,7 @@ public struct GzipTrailer: Sendable, Equatable {
         length = text.count
     }
 
-    /// Returns the figures over this beginning and the one that follows it.
+    /// Returns the checksum and the length of this text with another after it.
     public func followed(by next: GzipTrailer) -> GzipTrailer {
         guard next.length > 0 else { return self }
         return GzipTrailer(

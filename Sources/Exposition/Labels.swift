@@ -13,17 +13,13 @@ public struct Labels: Sendable, Equatable {
 
     /// Creates labels in the order given.
     public init(_ labels: KeyValuePairs<String, String>) {
-        for (name, value) in labels {
-            append(name, value)
-        }
+        for (name, value) in labels { append(name, value) }
     }
 
     /// Adds a label at the end. The name must match `[a-zA-Z_][a-zA-Z0-9_]*`; the value may be any text.
     public mutating func append(_ name: String, _ value: String) {
         bytes.reserveCapacity(bytes.count + name.utf8.count + value.utf8.count + 4)
-        if !bytes.isEmpty {
-            bytes.append(UInt8(ascii: ","))
-        }
+        if !bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
         bytes.append(contentsOf: name.utf8)
         bytes.append(ascii: "=\"")
         bytes.appendEscaped(value, quotes: true)

@@ -99,7 +99,7 @@ private struct WeightedElement {
     private static func weight(_ text: String) -> Int? {
         let (whole, point, fraction) = (text.utf8.first, text.utf8.dropFirst().first, text.utf8.dropFirst(2))
         guard whole == UInt8(ascii: "0") || whole == UInt8(ascii: "1"), point == nil || point == UInt8(ascii: "."),
-            fraction.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+            fraction.allSatisfy(\.isDigit)
         else { return nil }
         let digits = Array(text.utf8.prefix(1)) + Array(fraction.prefix(3)) + Array("000".utf8)
         return min(1000, digits.prefix(4).reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })

@@ -8,8 +8,9 @@ public struct Limits: Sendable, Equatable {
     public var bodyBytes = 64 * 1024
     /// The maximum number of connections; lower if the process may open fewer files. Default 4,096.
     ///
-    /// Further ones wait unaccepted, and for them the longest idle are closed at once, or else those whose request has
-    /// not arrived in full, after a grace of 250 ms or less. Connections that are being answered stay.
+    /// Further ones wait unaccepted. To make room, the longest idle are closed at once, or else those whose request has
+    /// not arrived in full after a grace of 250 ms or less, or else those that take nothing of a response for four such
+    /// graces. A response that makes progress is never cut.
     public var connections = 4096
     /// The time for a request to arrive in full; 408 beyond, or a plain close if no byte came. Default 10 s.
     ///
@@ -21,13 +22,17 @@ public struct Limits: Sendable, Equatable {
     public var writeDeadline = Duration.seconds(30)
     /// The time without the client taking any byte after which a response counts as stalled. Default 1 s.
     public var stallNotice = Duration.seconds(1)
-    /// The average rate a client must sustain, in bytes a second, besides the `writeDeadline`. Default 16 KiB.
+    /// The minimum average rate that a client must sustain, in bytes per second. Default 16 KiB.
+    ///
+    /// A response may take the `writeDeadline` and its size divided by this rate.
     public var writeRate = 16 * 1024
-    /// The time for a request to arrive in full, and half of a response's for progress, in a shutdown. Default 1 s.
+    /// The time for a request to arrive in full during a shutdown; a response may stall for twice that. Default 1 s.
     public var drainDeadline = Duration.seconds(1)
-    /// The time to discard input after a refusal, since a close resets unread input (RFC 9112, 9.6). Default 5 s.
+    /// The time for which input is discarded after a refusal. Default 5 s.
+    ///
+    /// To close with unread input would reset the connection (RFC 9112, 9.6).
     public var lingerDeadline = Duration.seconds(5)
-    /// The bytes discarded so; with more, the connection is closed a second later at most. Default 256 KiB.
+    /// The maximum number of bytes discarded so; then the connection is closed within a second. Default 256 KiB.
     public var lingerBytes = 256 * 1024
 
     /// The defaults.

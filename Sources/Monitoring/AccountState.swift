@@ -128,7 +128,7 @@ public struct AccountState: Sendable {
     }
 
     /// The instances of the last successful poll, by ascending id.
-    public var instances: [TrackedInstance] { groups.flatMap(\.instances) }
+    var instances: [TrackedInstance] { groups.flatMap(\.instances) }
 
     /// Takes over a list. Instances that are gone lose their history; one that returns is new.
     private mutating func replaceInstances(by list: [Instance], at now: Double) {

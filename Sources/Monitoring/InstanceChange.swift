@@ -30,7 +30,6 @@ extension AccountState {
             let oldGroup = place < old.groups.count ? old.groups[place] : nil
             guard group !== oldGroup else { continue }
             let (instances, known) = (group?.instances ?? [], oldGroup?.instances ?? [])
-            // Elements of a span are compared where they are; those of an array would be copied first.
             let (after, before) = (instances.span, known.span)
             for index in 0..<max(after.count, before.count) {
                 let (isNew, isOld) = (index < after.count, index < before.count)

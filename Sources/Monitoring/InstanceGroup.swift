@@ -2,7 +2,7 @@ import Exposition
 public import HypersenderAPI
 import Synchronization
 
-/// Neighbouring instances of an account, by ascending id, with the text that the page has of them.
+/// Up to 64 instances of an account, consecutive by id, with the text that the page has of them.
 ///
 /// ## How a page is made
 ///
@@ -19,8 +19,7 @@ import Synchronization
 ///   better compression, 240 instead of 270 KB for 1,000 instances.) If all parts change, they are one again.
 /// - If anything else changes, such as a name, the group is made anew.
 ///
-/// A text holds all that it says, instances, the account's label and the choice of metrics, and nothing of it can
-/// change: text can be kept too long by no mistake elsewhere.
+/// A text is made of its own instances, labels and metrics alone, none of which can change: so it is never outdated.
 ///
 /// A compressed page is made by the poll, not by the scrape, and is the segments in order, copied into one buffer:
 /// `Snapshot.instances` puts them in order, `MetricsPage` in Endpoints keeps the buffer while all groups stay
@@ -70,7 +69,6 @@ public final class InstanceGroup: Sendable {
     func updated(at places: ArraySlice<Int>, of list: [Instance], now: Double) -> InstanceGroup? {
         guard places.count == instances.count else { return nil }
         var changed: [(index: Int, place: Int)] = []
-        // Elements of a span are compared where they are; those of an array would be copied first.
         let instances = instances
         let old = instances.span
         let list = list.span
@@ -100,7 +98,7 @@ public final class InstanceGroup: Sendable {
     }
 }
 
-/// Instances with the text that some metrics give of them, kept compressed for each format once it was made.
+/// Instances with the text that some metrics give of them, which is kept, compressed, for each format.
 final class InstanceText: Sendable {
     private let instances: [TrackedInstance]
     /// The labels of the account.
@@ -114,7 +112,7 @@ final class InstanceText: Sendable {
         self.metrics = metrics
     }
 
-    /// Returns the same of other instances.
+    /// Returns the text that the same metrics give of other instances.
     func with(_ instances: [TrackedInstance]) -> InstanceText {
         InstanceText(instances, accountLabels, metrics)
     }

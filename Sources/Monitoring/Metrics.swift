@@ -215,7 +215,7 @@ extension ExporterState {
         ) { Double($0.shards) },
         Metric(
             "hypersender_exporter_config_hash", .gauge,
-            help: "Number made of the configuration of all accounts, of other shards too, without their keys."
+            help: "Hash of the configuration of all accounts, also of those of other shards, without their keys."
         ) { Double($0.configurationHash) },
         Metric(
             "hypersender_exporter_config_last_reload_successful", .gauge,
@@ -227,7 +227,7 @@ extension ExporterState {
         ) { $0.reloadTime },
         Metric(
             "hypersender_exporter_http_requests_total", .counter, labels: ["handler", "code"],
-            help: "Total number of HTTP requests that handlers answered, without those refused before a handler."
+            help: "Total number of HTTP requests answered by a handler. Requests refused earlier are not counted."
         ) { state, writer in
             let requests = state.requests.sorted { ($0.key.handler, $0.key.code) < ($1.key.handler, $1.key.code) }
             for (key, count) in requests {

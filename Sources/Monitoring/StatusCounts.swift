@@ -6,7 +6,6 @@ public struct StatusCounts: Sendable, Equatable {
 
     /// Counts the instances of a list.
     init(_ instances: [Instance] = []) {
-        // Elements of a span are read where they are; those of an array would be copied first.
         let instances = instances.span
         for index in instances.indices {
             counts[instances[index].status.index] += 1

@@ -65,7 +65,7 @@ enum ExporterCommand {
         guard settings.flags.checksOnly else { return try await pollOnce(program, configuration) }
         let count = configuration.accounts.count
         say("the configuration is valid: \(count) account\(count == 1 ? "" : "s") to poll")
-        say("the API was not asked: --once does that")
+        say("the API was not asked; --once asks it")
         return true
     }
 

@@ -68,7 +68,7 @@ struct Probe {
     private static func reason(_ error: any Error) -> String {
         let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
         return switch ((cause as? IOError)?.errnoCode, cause as? HTTPClientError) {
-        case (ECONNREFUSED, _): "nobody listens there"
+        case (ECONNREFUSED, _): "nothing listens there"
         case (ECONNRESET, _), (_, .remoteConnectionClosed),
             _ where cause as? ChannelError == .ioOnClosedChannel:
             "the connection was closed without an answer"

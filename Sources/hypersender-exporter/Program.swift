@@ -26,7 +26,7 @@ struct Program {
         logger = Logger(label: "hypersender-exporter") { _ in LineLogHandler(level: level, format: flags.logFormat) }
     }
 
-    /// Puts the web configuration file into force, and with it checks what only the server can tell of it.
+    /// Makes the server's settings of the web configuration file, which loads its certificates.
     ///
     /// - Throws: `SettingsProblem`.
     func security(_ configuration: Configuration) throws(SettingsProblem) -> LiveSecurity {

@@ -94,7 +94,7 @@ actor Reloader {
     private func checkLocks(_ new: WebSecurity) throws(Problem) {
         let old = security.settings
         guard old.tls == nil || new.tls != nil, old.users.isEmpty || !new.users.isEmpty else {
-            throw Problem("takes TLS or all passwords away: reload, if that is meant")
+            throw Problem("takes TLS or all passwords away: if that is meant, reload by SIGHUP or POST /-/reload")
         }
     }
 

@@ -374,7 +374,7 @@ class Check(Accounts):
         result = self.check()
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn("2 accounts", result.stdout)
-        self.assertIn("the API was not asked: --once does that", result.stdout)
+        self.assertIn("the API was not asked; --once asks it", result.stdout)
         self.assertEqual([api.polls for api in self.apis.values()], [0, 0, 0, 0])
 
     def test_every_mistake_at_once(self):

@@ -31,7 +31,7 @@ class HealthCheck(Running):
         self.assertEqual(check(HYPERSENDER_WEB_LISTEN_ADDRESS=exporter.address)[0], 0)
         exporter.stop()
         code, said = check(f"--web.listen-address={exporter.address}")
-        self.assertEqual((code, said), (1, f"hypersender-exporter: not healthy: {exporter.address}: nobody listens there\n"))
+        self.assertEqual((code, said), (1, f"hypersender-exporter: not healthy: {exporter.address}: nothing listens there\n"))
 
     def test_every_address_is_asked(self):
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))

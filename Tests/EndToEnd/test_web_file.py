@@ -307,7 +307,7 @@ class ClientCertificates(WebFile):
         exporter = self.start(self.VERIFIED)
         kept = self.connect(exporter, self.context(ssl.TLSVersion.TLSv1_3))
         make_certificate(self.folder, "server", "authority", "IP:127.0.0.1")
-        wait_until(lambda: "Read the changed TLS certificates" in exporter.log, 10, "the new certificate is read", lambda: exporter.log)
+        wait_until(lambda: "TLS certificates reloaded" in exporter.log, 10, "the new certificate is read", lambda: exporter.log)
         self.assertEqual(self.ask(kept), 200)
         os.replace(self.folder / "stranger.crt", self.folder / "authority.crt")
         with contextlib.suppress(ConnectionError):

@@ -89,14 +89,16 @@ struct StatusSummaryTests {
         // Polls fail, while the data is fresh and when it is not.
         Case(
             account(nil, [(10, good(.working, .working)), (70, bad), (130, bad)]), at: 140, .warning,
-            "All 2 instances are working, but polls fail",
-            notes: ["Polls fail since 14:01:10 UTC; the data shown is up to 2 min 10 s old."]),
+            "All 2 instances are working, but polls are failing",
+            notes: ["Polls have failed since 14:01:10 UTC; the data shown is up to 2 min 10 s old."]),
         Case(
             account(nil, [(10, good(.failed)), (70, bad)]), at: 80, .bad, "1 of 1 instance needs attention",
-            notes: ["Polls fail since 14:01:10 UTC; the data shown is up to 1 min 10 s old."]),
-        Case(account(nil, [(10, good(.working)), (70, bad)]), at: 191, .bad, "No data: polls fail since 14:01:10 UTC"),
+            notes: ["Polls have failed since 14:01:10 UTC; the data shown is up to 1 min 10 s old."]),
         Case(
-            account(nil, [(10, bad)]), at: 86_400, .bad, "No data: polls fail since 2026-03-01 14:00:10 UTC"),
+            account(nil, [(10, good(.working)), (70, bad)]), at: 191, .bad,
+            "No data: polls have failed since 14:01:10 UTC"),
+        Case(
+            account(nil, [(10, bad)]), at: 86_400, .bad, "No data: polls have failed since 2026-03-01 14:00:10 UTC"),
         Case(account(nil, [(10, good(.working))]), at: 191, .bad, "No data: the last poll ended at 14:00:10 UTC"),
         // Several accounts.
         Case(
@@ -112,11 +114,11 @@ struct StatusSummaryTests {
             notes: ["2 of 3 accounts have no data: no poll has succeeded recently enough."]),
         Case(
             account("a", [(10, good(.working))]), account("b", [(10, good(.working)), (70, bad)]), at: 80, .warning,
-            "All 2 instances are working, but polls fail",
-            notes: ["Polls of 1 of 2 accounts fail since 14:01:10 UTC; the data shown is up to 1 min 10 s old."]),
+            "All 2 instances are working, but polls are failing",
+            notes: ["Polls of 1 of 2 accounts have failed since 14:01:10 UTC; the data shown is up to 1 min 10 s old."]),
         Case(
             account("a", [(20, bad)]), account("b", [(10, bad)]), account("c"), at: 80, .bad,
-            "No data: polls fail since 14:00:10 UTC"),
+            "No data: polls have failed since 14:00:10 UTC"),
     ]
 
     @Test(arguments: cases)

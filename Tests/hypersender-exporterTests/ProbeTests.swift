@@ -117,7 +117,7 @@ import Testing
         }
         try await silent.close()
         let absence = await failure("127.0.0.1:\(port)")
-        #expect(absence == "nobody listens there")
+        #expect(absence == "nothing listens there")
     }
 
     @Test func whoeverHangsUpHasNotAnswered() async throws {

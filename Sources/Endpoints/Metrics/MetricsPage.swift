@@ -7,9 +7,9 @@ import Synchronization
 ///
 /// There are four forms of it, by format and by compression. The compressed page of each format that scrapers have
 /// asked for lately is made when a poll ends, before any scrape asks again; the others when they are first asked for.
-/// Prometheus does not ask for plain pages. They are the compressed ones, inflated: those too large to be kept, 170 MB
-/// for 100,000 instances, bit by bit while they are sent, and of the others memory holds one. How a page is made, and
-/// why a poll costs only what it changes, is told at `InstanceGroup`.
+/// Plain pages, which Prometheus does not ask for, are inflated from the compressed ones: large ones, such as those of
+/// 100,000 instances (170 MB), in parts while they are sent; of the others, one is kept. `InstanceGroup` tells how a
+/// page is made, and why a poll costs only what it changes.
 final class MetricsPage: Sendable {
     /// A form that the page is served in.
     struct Form: Hashable {
@@ -32,7 +32,7 @@ final class MetricsPage: Sendable {
         let compressed: Rendered
         fileprivate(set) var plain: (page: Rendered, instances: Body)?
 
-        /// The most bytes of instances that stand in memory plain.
+        /// The maximum number of bytes of instances that stand in memory plain.
         private static let plainBytes = 32 << 20
 
         /// Renders a snapshot at a time.

@@ -32,10 +32,10 @@ struct StatusSummary: Equatable {
         }
         let failing = fresh.filter { $0.lastError != nil }
         if let since = Self.failingSince(failing, now), let oldest = failing.compactMap(\.lastSuccess?.uptime).min() {
-            if seemsWell, withdrawn == 0 { headline += ", but polls fail" }
+            if seemsWell, withdrawn == 0 { headline += ", but polls are failing" }
             let share = accounts.count == 1 ? "" : " of \(failing.count) of \(accounts.count.grouped) accounts"
-            notes.append(
-                "Polls\(share) fail since \(since); the data shown is up to \((now.uptime - oldest).inWords) old.")
+            let age = (now.uptime - oldest).inWords
+            notes.append("Polls\(share) have failed since \(since); the data shown is up to \(age) old.")
             level = max(level, .warning)
         }
         let unreadable = fresh.compactMap(\.invalid).reduce(0, +)
@@ -52,7 +52,7 @@ struct StatusSummary: Equatable {
     }
 
     private static func withoutData(_ accounts: [AccountState], _ now: Moment) -> (Level, String) {
-        if let since = failingSince(accounts, now) { return (.bad, "No data: polls fail since \(since)") }
+        if let since = failingSince(accounts, now) { return (.bad, "No data: polls have failed since \(since)") }
         guard let last = accounts.compactMap(\.lastPoll?.unix).max() else {
             return (.neutral, "Waiting for the first poll")
         }

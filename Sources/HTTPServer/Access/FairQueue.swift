@@ -33,9 +33,7 @@ struct FairQueue<Element> {
         else { return nil }
         let left = lines[longest].elements.firstIndex { !isPresent($0) }
         let removed = lines[longest].elements.remove(at: left ?? 0)
-        if lines[longest].elements.isEmpty {
-            lines.remove(at: longest)
-        }
+        if lines[longest].elements.isEmpty { lines.remove(at: longest) }
         return removed
     }
 
@@ -47,9 +45,7 @@ struct FairQueue<Element> {
             line.takesNewest ? line.elements.lastIndex(where: isPresent) : line.elements.firstIndex(where: isPresent)
         line.takesNewest.toggle()
         let element = line.elements.remove(at: next ?? 0)
-        if !line.elements.isEmpty {
-            lines.append(line)
-        }
+        if !line.elements.isEmpty { lines.append(line) }
         return element
     }
 }

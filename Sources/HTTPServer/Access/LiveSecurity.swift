@@ -70,10 +70,10 @@ public final class LiveSecurity: Sendable {
             fingerprints = new
             do {
                 put(try Current(settings, old: current.access))
-                logger.info("Read the changed TLS certificates")
+                logger.info("TLS certificates reloaded")
             } catch {
                 logger.error(
-                    "The changed TLS certificates cannot be used; keeping the old ones",
+                    "TLS certificate reload failed; keeping the previous certificates",
                     metadata: ["error": "\(error)"])
             }
         }

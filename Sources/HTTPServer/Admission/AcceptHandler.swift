@@ -19,7 +19,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
         let deadline: NIODeadline
     }
 
-    /// The maximum of connections that wait in the system. A client that finds it full tries again after a second.
+    /// The maximum number of connections that wait in the system. Another client tries again after a second.
     static let backlog = 4096
     /// The time to wait for resources if no connection of ours ends before.
     static let pause = TimeAmount.seconds(1)
@@ -30,7 +30,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
     private let loops: [any EventLoop]
     private let logger: Logger
     private var context: ChannelHandlerContext?
-    /// Channels, as they are passed on, accepted together with the last that found room; let in once there is room.
+    /// The channels that were accepted beyond the limit, in the form in which they are passed on once there is room.
     private var held = CircularBuffer<NIOAny>(initialCapacity: 0)
     private var isPaused = false {
         // Fails only on a closed listener, which accepts nothing anyway.
@@ -59,13 +59,9 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         held.append(data)
-        if closing != nil {
-            lateCount += 1
-        }
+        if closing != nil { lateCount += 1 }
         letIn(context)
-        if !held.isEmpty {
-            isPaused = true
-        }
+        if !held.isEmpty { isPaused = true }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -82,7 +78,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
         if nextLog.map({ $0 <= now }) ?? true {
             nextLog = now + Self.logInterval
             logger.warning(
-                "Connections wait: the system has no resources for more",
+                "Connections wait: the system lacks resources for more",
                 metadata: ["error": "\(ErrorText.describe(errno: error.errnoCode))"])
         }
         guard !isPaused else { return }
@@ -109,9 +105,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
         guard let context, isPaused else { return }
         letIn(context)
         closeIfDone(context)
-        if held.isEmpty {
-            isPaused = false
-        }
+        if held.isEmpty { isPaused = false }
     }
 
     // MARK: The end
@@ -123,9 +117,7 @@ final class AcceptHandler: ChannelInboundHandler, ChannelOutboundHandler {
         }
         promise?.succeed()
         closing = event
-        if !event.takesBacklog {
-            isPaused = true
-        }
+        if !event.takesBacklog { isPaused = true }
         context.eventLoop.assumeIsolated().scheduleTask(deadline: event.deadline) { context.close(promise: nil) }
         closeIfDone(context)
     }

@@ -18,7 +18,7 @@ struct ConnectionPipeline {
         let pipeline = channel.pipeline.syncOperations
         guard tls?.rules == security?.current.tls?.rules else { throw ChannelError.ioOnClosedChannel }
         if let tls {
-            try pipeline.addHandler(PlainRequestHandler())
+            try pipeline.addHandler(PlainRequestHandler(limits: limits))
             try pipeline.addHandler(tls.makeHandler())
             try pipeline.addHandler(TLSHandshakeHandler(allowing: tls.clients?.allowedNames ?? [], logger: logger))
         }

@@ -10,7 +10,7 @@ struct ConnectionState {
         case waiting
         /// A request is arriving.
         case receiving
-        /// It is being decided by its head whether a request may pass; its body, if there is one, waits.
+        /// The head of a request is being judged; its body, if there is one, is not read yet.
         case judging
         /// A request is complete; its response is being made or sent.
         case answering
@@ -134,16 +134,12 @@ struct ConnectionState {
     /// Limits the present wait; to less if the server is shutting down.
     private mutating func limit(to time: Duration, now: NIODeadline) {
         deadline = since + TimeAmount(time)
-        if isDraining {
-            hasten(now: now)
-        }
+        if isDraining { hasten(now: now) }
     }
 
     /// A part of a request has been parsed.
     mutating func receive(_ part: HTTPServerRequestPart, now: NIODeadline) -> Effect {
-        if phase == .waiting {
-            receiveBytes(0, now: now)
-        }
+        if phase == .waiting { receiveBytes(0, now: now) }
         guard phase == .receiving else { return .none }
         switch part {
         case .head(let head):
@@ -209,9 +205,7 @@ struct ConnectionState {
     private mutating func refuse(_ status: Int) -> Effect {
         phase = .refusing
         deadline = nil
-        if request.take() == nil {
-            traits = RequestTraits()
-        }
+        if request.take() == nil { traits = RequestTraits() }
         keepsAlive = false
         return .refuse(status: status)
     }
@@ -254,13 +248,9 @@ struct ConnectionState {
 
     /// All bytes given so far are sent, but the response goes on.
     mutating func unstall(now: NIODeadline) {
-        if let stalledSince {
-            stallAllowance = stallAllowance - (now - stalledSince)
-        }
+        if let stalledSince { stallAllowance = stallAllowance - (now - stalledSince) }
         stalledSince = nil
-        if phase == .answering {
-            deadline = nil
-        }
+        if phase == .answering { deadline = nil }
     }
 
     /// The response is sent in full. `hasMore`: parsed input waits.
@@ -306,9 +296,7 @@ struct ConnectionState {
             let idleTime = now - progress(unsentBytes: unsentBytes, now: now)
             guard now < stallEnd, idleTime < stallLimit else { return close() }
             let isStalled = reportsStall && idleTime >= TimeAmount(limits.stallNotice)
-            if isStalled {
-                reportsStall = false
-            }
+            if isStalled { reportsStall = false }
             self.deadline = nextLook(now: now)
             return isStalled ? .reportStall : .none
         }

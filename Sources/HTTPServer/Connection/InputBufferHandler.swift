@@ -16,7 +16,7 @@ final class InputBufferHandler: ChannelDuplexHandler {
         let count: Int
     }
 
-    /// The maximum of bytes held. If a client sends more without reading its responses, the rest is dropped.
+    /// The maximum number of bytes held. If a client sends more without reading its responses, the rest is dropped.
     static let capacity = 256 * 1024
 
     private var held = CircularBuffer<ByteBuffer>(initialCapacity: 0)

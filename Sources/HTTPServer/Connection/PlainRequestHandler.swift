@@ -8,25 +8,25 @@ final class PlainRequestHandler: ChannelInboundHandler {
 
     private var isPlain: Bool?
     private var discardedBytes = 0
-    private let limits = Limits()
+    private let limits: Limits
+
+    init(limits: Limits) {
+        self.limits = limits
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = Self.unwrapInboundIn(data)
         if isPlain == nil, let first = bytes.readableBytesView.first {
             // No record of TLS begins with a letter, and every method of HTTP does.
             isPlain = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first)
-            if isPlain == true {
-                refuse(context)
-            }
+            if isPlain == true { refuse(context) }
         }
         guard isPlain == true else {
             context.fireChannelRead(data)
             return
         }
         discardedBytes += bytes.readableBytes
-        if discardedBytes > limits.lingerBytes {
-            context.close(promise: nil)
-        }
+        if discardedBytes > limits.lingerBytes { context.close(promise: nil) }
     }
 
     /// Answers, and discards further input: a close could take the answer away from a client that is still sending.

@@ -1,3 +1,4 @@
+import Basics
 import NIOHTTP1
 
 /// The meaning of a request's head for its connection and for the form of the response.

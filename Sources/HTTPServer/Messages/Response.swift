@@ -33,8 +33,6 @@ public struct Response: Sendable {
 
     /// The server's own answer to a request it does not understand or take. Tells nothing about the request.
     static func refusal(status: Int) -> Response {
-        Response(
-            status: status, headers: ["Content-Type": "text/plain; charset=utf-8"],
-            body: Body("\(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)\n"))
+        plain(status, "\(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)\n")
     }
 }

@@ -1,9 +1,8 @@
+import Basics
+
 extension UInt8 {
     /// Whether this is an ASCII letter or digit.
     var isAlphanumeric: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
-
-    /// Whether this is an ASCII digit.
-    var isDigit: Bool { self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") }
 
     /// Whether the byte may stand in a field name (RFC 9110, 5.6.2).
     var isTokenByte: Bool { isAlphanumeric || isOne(of: "!#$%&'*+-.^_`|~") }

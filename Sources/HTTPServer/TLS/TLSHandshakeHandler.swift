@@ -67,7 +67,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
         case .open:
             context.fireErrorCaught(error)
         case .shakingHands, .refused:
-            logger.debug("A TLS handshake has failed", metadata: ["error": "\(error)"])
+            logger.debug("TLS handshake failed", metadata: ["error": "\(error)"])
             context.close(promise: nil)
         }
     }

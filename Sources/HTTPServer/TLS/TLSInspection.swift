@@ -35,10 +35,10 @@ public struct TLSInspection: Sendable, Equatable {
     ) {
         guard let certificates, let pem else { return }
         if let old = certificates.first(where: { $0.notValidAfter < now }) {
-            let date = UTCTime(Double(old.notValidAfter)).httpDate
+            let date = UTCTime(Double(old.notValidAfter)).rfc3339
             warnings.append(pem.error(setting, "holds a certificate that has expired: it was valid until \(date)"))
         } else if let new = certificates.first(where: { $0.notValidBefore > now }) {
-            let date = UTCTime(Double(new.notValidBefore)).httpDate
+            let date = UTCTime(Double(new.notValidBefore)).rfc3339
             warnings.append(pem.error(setting, "holds a certificate that is not valid yet, but from \(date)"))
         }
     }

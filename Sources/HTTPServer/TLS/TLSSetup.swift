@@ -82,7 +82,7 @@ struct TLSSetup: Sendable {
     }
 }
 
-/// The TLS options but for the server's own certificate. A connection ends once they have changed.
+/// The TLS options except the server's certificate and key. A connection ends once they have changed.
 struct TLSRules: Sendable, Equatable {
     let options: TLSOptions
     let clientCA: [NIOSSLCertificate]

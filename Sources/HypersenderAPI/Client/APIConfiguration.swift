@@ -20,7 +20,7 @@ public struct APIConfiguration: Sendable, Equatable {
     public var systemAuthorities = SystemAuthorities()
     /// The time that a poll may take, from the first connection to the last page.
     public var timeout = Duration.seconds(10)
-    /// The most bytes that a response may have, decompressed, over all its pages.
+    /// The maximum number of bytes of a response, decompressed, over all its pages.
     public var maximumResponseBytes = 64 << 20
 
     /// Creates the settings that hold by default.

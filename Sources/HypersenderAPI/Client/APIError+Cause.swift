@@ -34,8 +34,8 @@ extension APIError {
         let message = body.message.map { ": \($0)" } ?? ""
         let detail =
             switch body.kind {
-            case .json where body.message != nil: "an error in the place of a list of instances\(message)"
-            case .markup: "a web page in the place of a list of instances\(message)"
+            case .json where body.message != nil: "an error instead of a list of instances\(message)"
+            case .markup: "a web page instead of a list of instances\(message)"
             default: "not a list of instances: \(error)"
             }
         self.init(.decode, "the answer is \(detail)")

@@ -24,8 +24,9 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case timeout
         /// There was no connection, or it was lost.
         case connect
-        /// There was no secure connection. The log says whether the certificate has expired, is not valid yet, has an
-        /// unknown issuer or another host's name, or whether the server speaks no TLS.
+        /// There was no secure connection.
+        /// The log says whether the certificate has expired, is not valid yet, has an unknown issuer or another host's
+        /// name, or whether the server speaks no TLS.
         case tls
         /// The name of the API, or of the proxy, was not resolved within `--poll.timeout`.
         case dns
@@ -54,7 +55,7 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
             case .badRequest: "Check the filters."
             case .rateLimited: "Raise --poll.interval: polls spend the same budget as sent messages."
             case .redirect: "Check the base URL."
-            case .tls: "Check the base URL and the clock; name an authority of your own by --hypersender.ca-file."
+            case .tls: "Check the base URL and the clock; --hypersender.ca-file names an authority of your own."
             case .dns, .connect: "Check the base URL, the network, and HTTPS_PROXY where one is needed."
             case .tooLarge: "Raise --poll.max-response-bytes if the account really is this large."
             case .timeout: "Raise --poll.timeout if the API is slow."

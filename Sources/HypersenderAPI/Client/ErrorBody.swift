@@ -9,7 +9,7 @@ struct ErrorBody {
     /// The `message` of JSON, or the title of a web page, fit to be printed; `nil` if there is none.
     let message: String?
 
-    /// Whether no API has written it.
+    /// Whether it does not look like an API's.
     var isForeign: Bool { kind == .markup || kind == .other }
 
     /// - Parameter isWhole: Whether the body was read to its end.

@@ -8,7 +8,7 @@ struct PreviousList {
     /// The key it was asked for with; another one may see another list.
     let token: Secret
     let read: ReadList
-    /// Recognises the response again; `nil` if it had several pages, or another size than the one before.
+    /// Tells whether the next response is the same; `nil` after several pages, or another size than before.
     let fingerprint: Fingerprint?
     /// The size of the response in bytes.
     let size: Int

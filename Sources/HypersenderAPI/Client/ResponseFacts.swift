@@ -28,13 +28,13 @@ struct ResponseFacts {
         validator = Validator(headers)
         isMitigated = headers.contains(name: "cf-mitigated")
         requestID = ["s-request-id", "x-request-id", "cf-ray"].lazy.compactMap { headers.first(name: $0) }.first {
-            (1...128).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+            (1...128).contains($0.utf8.count) && $0.utf8.allSatisfy(\.isVisibleASCII)
         }
     }
 
     /// Parses digits, which may have a fraction; `nil` for anything else.
     static func digits(_ text: String) -> Double? {
-        text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") } ? Double(text) : nil
+        text.utf8.allSatisfy { $0.isDigit || $0 == UInt8(ascii: ".") } ? Double(text) : nil
     }
 }
 
@@ -108,6 +108,6 @@ struct Validator: Sendable, Equatable {
         let bytes = text.hasPrefix("W/") ? text.utf8.dropFirst(2) : text.utf8[...]
         let quote = UInt8(ascii: "\"")
         return text.utf8.count <= maximumLength && bytes.count >= 2 && bytes.first == quote && bytes.last == quote
-            && bytes.dropFirst().dropLast().allSatisfy { (0x21...0x7E).contains($0) && $0 != quote }
+            && bytes.dropFirst().dropLast().allSatisfy { $0.isVisibleASCII && $0 != quote }
     }
 }

@@ -29,7 +29,7 @@ struct ElementCache {
         found = Array(repeating: 0, count: previous.instances.count)
     }
 
-    /// Begins a page with so many further elements, about.
+    /// Begins a page of about so many elements.
     mutating func beginPage(expecting count: Int) {
         page += 1
         // To grow step by step would copy everything several times.
@@ -39,7 +39,7 @@ struct ElementCache {
 
     /// Skips the next element if it is the one that is expected, unchanged, and takes over its instance.
     mutating func skipUnchanged(_ reader: inout JSONReader) -> Bool {
-        // Whatever the lists are like, no more bytes are hashed in vain than there are.
+        // However the lists differ, no more bytes are hashed in vain than the page has.
         guard next < found.count, found[next] == 0, hashedInVain < reader.bytes.count else { return false }
         let fingerprint = previous.fingerprints[next]
         guard reader.skipObject(fingerprint) else {

@@ -96,7 +96,7 @@ struct InstanceListDecoder {
 
     /// Whether a key is a whole number, as PHP writes those of a list with gaps.
     private static func isWholeNumber(_ key: String) -> Bool {
-        !key.isEmpty && key.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        !key.isEmpty && key.utf8.allSatisfy(\.isDigit)
     }
 
     /// Whether a member of the page says that the page is an error, whatever else it holds.

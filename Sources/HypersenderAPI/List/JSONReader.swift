@@ -1,3 +1,5 @@
+import Basics
+
 /// Reads one JSON text from its beginning to its end, value by value, and accepts nothing that RFC 8259 does not.
 ///
 /// It exists because the list must be read strictly and element by element: Foundation's decoder takes trailing commas
@@ -183,10 +185,6 @@ struct JSONReader {
         }
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-    }
-
     private static func isWhitespace(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
             || byte == UInt8(ascii: "\t")
@@ -224,7 +222,7 @@ struct JSONReader {
 
     private mutating func skipDigits() throws(JSONError) {
         let start = position
-        while position < bytes.count, Self.isDigit(bytes[position]) { position += 1 }
+        while position < bytes.count, bytes[position].isDigit { position += 1 }
         if position == start { throw problem("a JSON value should stand here") }
     }
 

@@ -5,7 +5,7 @@
 struct PageSigns: Equatable {
     /// The addresses given for the next page, the most trusted first.
     var links: [String] = []
-    /// The position of the next page, if pages are told by a cursor.
+    /// The cursor of the next page.
     var cursor: String?
     /// The page's own number, from 1.
     var currentPage: Int?
@@ -21,7 +21,7 @@ struct PageSigns: Equatable {
 
     /// Reads the signs in a member of the page, or skips it.
     ///
-    /// Of several page numbers those count that promise more pages.
+    /// If page numbers contradict each other, those that promise more pages are taken.
     mutating func read(_ key: String, from reader: inout JSONReader, depth: Int = 0) throws(JSONError) {
         switch key {
         case "meta" where reader.kind == .object && depth < Self.maximumDepth,

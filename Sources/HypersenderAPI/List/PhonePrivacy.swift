@@ -18,8 +18,7 @@ public enum PhonePrivacy: String, Sendable, CaseIterable {
         case .full: { $0 }
         case .hash:
             { number in
-                let code = token.withUTF8 { MessageCode(of: Array(number.utf8), key: $0) }
-                return code.bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+                token.code(of: number).bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
             }
         }
     }

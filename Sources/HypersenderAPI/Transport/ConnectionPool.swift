@@ -166,6 +166,7 @@ public final class ConnectionPool: Sendable {
         client.connectionPool.idleTimeout = TimeAmount(maximumAge)
         // There is none to trace for, and even one that does nothing takes time at each request.
         client.tracing.tracer = nil
+        // The only place for handlers of ours that AsyncHTTPClient has; it is called for each new connection.
         client.http1_1ConnectionDebugInitializer = { [tls] channel in
             channel.eventLoop.makeCompletedFuture {
                 let pipeline = channel.pipeline.syncOperations

@@ -8,7 +8,7 @@ final class Inflater {
     /// The input is not gzip, continues after its end, or needs memory that zlib cannot get.
     struct Broken: Error {}
 
-    /// The most bytes that are inflated in one step.
+    /// The maximum number of bytes that are inflated in one step.
     static let step = 32 << 10
 
     /// At an address of its own, since zlib keeps a pointer to it.

@@ -13,15 +13,15 @@ extension HTTPClientResponse {
     /// It is inflated step by step as there is room, so that what is small on the wire cannot be large in memory.
     ///
     /// - Parameters:
-    ///   - limit: The most bytes that it may have, inflated.
-    ///   - expected: The bytes that it will have if it is as large as the last one.
+    ///   - limit: The maximum number of bytes, inflated.
+    ///   - expected: The number of bytes that the last one had.
     ///   - room: Waits until there is room beyond so many bytes, and returns up to how many.
     /// - Throws: `TooLarge`, `APIError`, `Inflater.Broken`, what `room` throws, or an error of the layers below.
     func bytes(upTo limit: Int, expecting expected: Int, room: (Int) async throws -> Int) async throws -> [UInt8] {
         let inflater = try inflater()
         let length = inflater == nil ? headers.first(name: "content-length").flatMap { Int($0) } : nil
         var bytes = [UInt8](unsafeUninitializedCapacity: max(0, min(length ?? 0, limit))) { memory, _ in
-            // Not all of it: a length costs nothing to whoever announces one.
+            // Only as much as is expected: a server may announce any length.
             UnsafeMutableRawBufferPointer(memory).prefault(expected)
         }
         var granted = 0
@@ -46,7 +46,7 @@ extension HTTPClientResponse {
     /// Reads a body that need not be complete.
     ///
     /// - Parameters:
-    ///   - limit: The most bytes to read; a little more may be returned.
+    ///   - limit: The maximum number of bytes to read; a little more may be returned.
     ///   - duration: The time to wait for them.
     /// - Returns: The bytes that arrived, raw if they cannot be inflated, and whether they are the whole body.
     func prefix(upTo limit: Int, within duration: Duration) async -> (bytes: [UInt8], isWhole: Bool) {

@@ -12,7 +12,7 @@ public struct AccountSettings: Sendable, Equatable {
     /// Creates the settings of an account by the flags that hold for it.
     init(_ flags: FlagValues, token: TokenSource, proxy: ProxySettings.Proxy?, _ authorities: SystemAuthorities) {
         options = flags.options
-        // The default, given, is no other setting.
+        // To write the default into the file changes nothing at a reload.
         options.staleAfter = options.maximumAge
         request = APIConfiguration(baseURL: flags.baseURL, token: token)
         (request.filter, request.phone) = (flags.filter, flags.phone)

@@ -67,7 +67,7 @@ struct AccountsFile {
         return AccountSettings(flags, token: token.source, proxy: proxy, settings.authorities)
     }
 
-    /// Reads the keys that say what flags say too, and win over the account; `nil` if one cannot be read.
+    /// Reads the keys that have a flag, which wins over them if it is given; `nil` if one cannot be read.
     private func flags(_ mapping: MappingDecoder) -> FlagValues? {
         let filter = mapping.mapping("filter")
         var values = settings.flags

@@ -34,7 +34,7 @@ public struct Shard: Sendable, Equatable {
         let host = name.prefix { $0 != "." }
         guard let dash = host.lastIndex(of: "-") else { return nil }
         let digits = host[host.index(after: dash)...]
-        return digits.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(digits) : nil
+        return digits.utf8.allSatisfy(\.isDigit) ? Int(digits) : nil
     }
 }
 

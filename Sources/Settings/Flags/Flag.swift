@@ -98,7 +98,7 @@ extension Flag {
 
             Every flag also reads an environment variable: --poll.interval is
             HYPERSENDER_POLL_INTERVAL, --hypersender.base-url is HYPERSENDER_BASE_URL.
-            Flags win. Durations are written like 30s or 1m30s.
+            Flags take precedence. Durations are written like 30s or 1m30s.
 
             Usage: hypersender-exporter [flags]
             \(entries)

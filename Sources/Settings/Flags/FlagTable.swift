@@ -13,7 +13,7 @@ extension Flag {
                 + " free port. Repeatable.", property: \.listenAddresses, isRepeatable: true
         ) { (text, values) throws(Problem) in try values.listen(on: text) },
         Flag(
-            "web.telemetry-path", .path, \.telemetryPath, "Path of the metrics; `/` takes the place of the status page."
+            "web.telemetry-path", .path, \.telemetryPath, "Path of the metrics; `/` replaces the status page."
         ),
         Flag(
             "web.max-requests", .integer(0...1_000_000), \.maximumScrapes,
@@ -95,7 +95,7 @@ extension Flag {
             try values.label(String(parts[0]), String(parts[1]))
         },
         Flag(
-            "config.file", .text("path"), \.accountsFile, "File that names several accounts, each with its own API key."
+            "config.file", .text("path"), \.accountsFile, "File that lists several accounts, each with its own API key."
         ),
         Flag(
             "config.auto-reload", .boolean, \.reloadsOnChange,
@@ -106,7 +106,7 @@ extension Flag {
         Flag(
             "shard", .integer(0...99_999), \.shardIndex,
             "Number of this replica, from 0, among those that divide the accounts of `--config.file`."),
-        Flag("total-shards", .integer(1...100_000), \.totalShards, "Number of replicas."),
+        Flag("total-shards", .integer(1...100_000), \.totalShards, "Total number of shards."),
         Flag(
             "shard-from-hostname", .boolean, \.derivesShardFromHostname,
             "Derive `--shard` from the hostname's trailing ordinal (Kubernetes StatefulSet)."),
@@ -115,7 +115,7 @@ extension Flag {
         Flag(
             "once", .boolean, \.pollsOnce,
             "Poll each account once, write the metrics to standard output and a table of the accounts to standard"
-                + " error, and exit with 0 if every poll succeeded, else with 1. Listens nowhere."),
+                + " error, and exit with 0 if every poll succeeded, else with 1. Opens no port."),
         Flag("demo", .boolean, \.isDemo, "Export a built-in simulated account, which needs no API key, on loopback."),
         Flag(
             "healthcheck", .boolean, \.checksHealth,
@@ -160,7 +160,7 @@ extension ValueParser where Value == String? {
 }
 
 extension String {
-    fileprivate var isVisibleASCII: Bool { utf8.allSatisfy { (0x21...0x7E).contains($0) } }
+    fileprivate var isVisibleASCII: Bool { utf8.allSatisfy(\.isVisibleASCII) }
 
     /// Whether this is the path of a URL, without query and fragment.
     var isPath: Bool { hasPrefix("/") && isVisibleASCII && !contains { "?#".contains($0) } }

@@ -5,11 +5,13 @@ public import Monitoring
 
 /// The form of log lines.
 public enum LogFormat: String, Sendable, CaseIterable {
+    /// A line of keys and values, or a JSON object (RFC 8259), for each message.
     case logfmt, json
 }
 
 /// The minimum level of messages to log.
 public enum LogLevel: String, Sendable, CaseIterable {
+    /// From all messages to the most severe alone.
     case debug, info, warn, error
 }
 
@@ -18,19 +20,19 @@ public struct FlagValues: Sendable, Equatable {
     /// The addresses to listen on.
     public internal(set) var listenAddresses: [ListenAddress] = []
     /// The path of the metrics.
-    public var telemetryPath = "/metrics"
+    public internal(set) var telemetryPath = "/metrics"
     /// The maximum number of concurrent scrapes; 0 for no limit.
-    public var maximumScrapes = 40
+    public internal(set) var maximumScrapes = 40
     /// The path of the web configuration file; `nil` for plain HTTP.
-    public var webConfigFile: String?
+    public internal(set) var webConfigFile: String?
     /// Whether `POST /-/reload` reloads the configuration.
-    public var enablesLifecycle = false
+    public internal(set) var enablesLifecycle = false
     /// Whether to listen on sockets passed by systemd instead of `listenAddresses`.
-    public var usesSystemdSockets = false
+    public internal(set) var usesSystemdSockets = false
     /// Whether metrics about the exporter itself are excluded.
-    public var disablesExporterMetrics = false
+    public internal(set) var disablesExporterMetrics = false
     /// The page that runbook links lead to; `nil` for the exporter's own.
-    public var runbookURL: String?
+    public internal(set) var runbookURL: String?
 
     var allowsHTTP = false
     var baseURL = FlagValues.api
@@ -38,7 +40,7 @@ public struct FlagValues: Sendable, Equatable {
     var filter = InstanceFilter()
     var caFile: String?
 
-    /// The settings of accounts, each as far as it has none of its own.
+    /// The settings of accounts; a key of an account takes the place of a default, but not of a flag that is given.
     public internal(set) var options = AccountOptions.standard
     var timeout = Duration.seconds(10)
     var maximumResponseBytes = 64 << 20
@@ -49,23 +51,23 @@ public struct FlagValues: Sendable, Equatable {
     /// Whether to reload the configuration whenever that file changes.
     public internal(set) var reloadsOnChange = false
     /// Whether to check the configuration and exit.
-    public var checksOnly = false
+    public internal(set) var checksOnly = false
     var shardIndex = 0
     var totalShards = 1
     var derivesShardFromHostname = false
     /// The minimum level of messages to log.
-    public var logLevel = LogLevel.info
+    public internal(set) var logLevel = LogLevel.info
     /// The form of log lines.
-    public var logFormat = LogFormat.logfmt
+    public internal(set) var logFormat = LogFormat.logfmt
     /// Whether to poll each account once and exit.
     public internal(set) var pollsOnce = false
     /// Whether to export a simulated account.
-    public var isDemo = false
+    public internal(set) var isDemo = false
     /// Whether to check the running exporter and exit.
-    public var checksHealth = false
+    public internal(set) var checksHealth = false
 
     static let tooShort =
-        "data is kept hardly longer than the poll interval, or not as long: it will be withdrawn between polls"
+        "data is kept for less than 1.1 poll intervals: it will be withdrawn between polls"
 
     /// The values that work but are probably not meant, with what they lead to.
     var oddities: [(property: PartialKeyPath<FlagValues>, warning: String)] {
@@ -74,15 +76,15 @@ public struct FlagValues: Sendable, Equatable {
             (
                 interval < .seconds(10) && !isDemo, \.options.interval,
                 "the API's smallest plan allows 10 requests a minute, and polls spend the same budget as sent messages"
-            ), (timeout > interval, \.timeout, "is longer than the poll interval: the poll after a slow one waits"),
+            ), (timeout > interval, \.timeout, "is longer than the poll interval: a slow poll delays the next one"),
             (age < interval * 1.1, \.options.staleAfter, Self.tooShort),
             (
                 "\(baseURL)".hasSuffix("/instances"), \.baseURL,
-                "ends in /instances, which is added to it: leave that off"
+                "ends in /instances, which the exporter appends itself: remove it"
             ),
             (
                 filter.status != nil, \.filter.status,
-                "an instance whose status changes to another one vanishes, and no alert tells of it"
+                "an instance whose status changes vanishes from the metrics, and no alert fires"
             ),
         ]
         return all.filter(\.isOdd).map { ($1, $2) }

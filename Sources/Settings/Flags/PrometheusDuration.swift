@@ -1,3 +1,5 @@
+import Basics
+
 /// Durations as Prometheus writes them: `30s`, `1m30s`, `2h`, `500ms`.
 public enum PrometheusDuration {
     private static let units: [(name: String, milliseconds: Int64)] = [
@@ -5,14 +7,14 @@ public enum PrometheusDuration {
         ("ms", 1),
     ]
 
-    /// Reads a duration; nil where it is none. Units must descend, each with a whole number; `0` stands alone too.
+    /// Reads a duration; `nil` for another text. Units must descend, each with a whole number; `0` needs none.
     static func parse(_ text: String) -> Duration? {
         if text == "0" { return .zero }
         var rest = text.utf8[...]
         var total: Int64 = 0
         var lastUnit = -1
         while !rest.isEmpty {
-            let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            let digits = rest.prefix(while: \.isDigit)
             let name = rest.dropFirst(digits.count).prefix { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
             guard let number = Int64(Substring(digits)),
                 let unit = units.firstIndex(where: { name.elementsEqual($0.name.utf8) }), unit > lastUnit

@@ -45,7 +45,7 @@ extension ValueParser where Value == Int {
         return ValueParser(placeholder: "n", format: format) { (text) throws(Problem) in
             let unit = units.first { text.hasSuffix($0.name) }
             let digits = text.dropLast(unit?.name.count ?? 0)
-            guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            guard digits.utf8.allSatisfy(\.isDigit),
                 let number = Int(digits)
             else { throw Problem("is not a whole number: \(limits)") }
             let (value, overflow) = number.multipliedReportingOverflow(by: unit?.factor ?? 1)

@@ -12,10 +12,6 @@ extension Response {
         return Response(status: status, headers: headers, body: Body(json))
     }
 
-    static func text(_ text: String) -> Response {
-        Response(status: 200, headers: ["Content-Type": "text/plain; charset=utf-8"], body: Body(text + "\n"))
-    }
-
     static let loginPage = Response(
         status: 200, headers: ["Content-Type": "text/html; charset=utf-8"],
         body: Body("<!DOCTYPE html>\n<title>Log in</title>\n<p>Please log in.</p>\n"))

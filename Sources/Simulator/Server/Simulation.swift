@@ -34,8 +34,8 @@ struct Simulation: Sendable {
         switch try SimulatorRequest(request) {
         case .list: return list(request, try decide(request, unixTime: unixTime))
         case .loginPage: return .now(.loginPage)
-        case .help: return .now(.text(SimulatorRequest.controls))
-        case .faultKinds: return .now(.text(Fault.help))
+        case .help: return .now(.plain(200, SimulatorRequest.controls + "\n"))
+        case .faultKinds: return .now(.plain(200, Fault.help + "\n"))
         case .readRequestCount: return .now(.json("{\"list_requests\":\(requestCount)}"))
         case .readFault: break
         case .setFault(let fault): self.fault = fault

@@ -24,7 +24,7 @@ public struct SimulatorConfiguration: Sendable {
     /// A fault that is active from the start.
     public var fault: Fault?
     /// The time since the start, for tests; `nil` for the clock of the system.
-    public var elapsed: (@Sendable () -> Duration)?
+    var elapsed: (@Sendable () -> Duration)?
 
     /// The maximum number of instances.
     static let maximumInstances = 1_000_000
@@ -40,7 +40,7 @@ public struct SimulatorConfiguration: Sendable {
         let maximum = Self.maximumInstances
         let address = try loopbackAddress()
         let pageSize = if case .paged(let size) = form { size } else { 1 }
-        let isPrintable = token?.utf8.allSatisfy { (0x21...0x7E).contains($0) } ?? true
+        let isPrintable = token?.utf8.allSatisfy(\.isVisibleASCII) ?? true
         let checks = [
             ((0...maximum).contains(instances), "the number of instances is \(instances); allowed: 0 to \(maximum)"),
             ((0...1_000_000).contains(pace), "the pace is \(pace); allowed: 0 to 1000000"),

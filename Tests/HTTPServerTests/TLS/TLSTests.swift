@@ -525,13 +525,13 @@ import Testing
             (
                 .inline(Certificates.serverChain), nil, nil, 4_200_000_000,
                 [
-                    "warning: certificate: the text holds a certificate that has expired: it was valid until Fri, 01 Jan 2100 00:00:00 GMT"
+                    "warning: certificate: the text holds a certificate that has expired: it was valid until 2100-01-01T00:00:00Z"
                 ]
             ),
             (
                 nil, nil, .inline(Certificates.ca), 1_500_000_000,
                 [
-                    "warning: client CA: the text holds a certificate that is not valid yet, but from Wed, 01 Jan 2020 00:00:00 GMT"
+                    "warning: client CA: the text holds a certificate that is not valid yet, but from 2020-01-01T00:00:00Z"
                 ]
             ),
         ] as [(TLSOptions.PEM?, TLSOptions.PEM?, TLSOptions.PEM?, Int, [String])])

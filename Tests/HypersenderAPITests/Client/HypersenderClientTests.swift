@@ -498,10 +498,10 @@ struct HypersenderClientTests {
             (429, "", ["cf-mitigated": "challenge"], .rateLimited, "429"),
             (503, "<title>Maintenance</title>", [:], .serverError, "503: Maintenance"),
             (522, "error code: 522", [:], .serverError, "522"),
-            (200, "<title>Log in</title>", [:], .decode, "a web page in the place of a list of instances: Log in"),
+            (200, "<title>Log in</title>", [:], .decode, "a web page instead of a list of instances: Log in"),
             (
                 200, #"{"message":"No key 12|abc."}"#, [:], .decode,
-                "an error in the place of a list of instances: No key <redacted>"
+                "an error instead of a list of instances: No key <redacted>"
             ),
             (200, #"{"data":null,"error":{"message":"Down."}}"#, [:], .decode, "Down."),
             (200, #"{"queued":true}"#, [:], .decode, "holds no list"),
