@@ -86,3 +86,8 @@ public struct Headers: Sequence, Sendable, Equatable, ExpressibleByDictionaryLit
         zip(names, values).lazy.map { (name: $0, value: $1) }.makeIterator()
     }
 }
+
+/// Phone numbers are not read from files.
+public struct MessageCode: Sendable {
+    init(of message: [UInt8], key: [UInt8]) {}
+}
