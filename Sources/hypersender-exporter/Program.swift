@@ -39,7 +39,7 @@ struct Program {
 
     /// Runs until SIGTERM or SIGINT.
     ///
-    /// - Throws: `SettingsProblem` if the program cannot start or go on.
+    /// - Throws: `SettingsProblem` if the program cannot start, and `Problem` if it cannot go on.
     func run(_ configuration: Configuration) async throws {
         logger.warn(of: settings.warnings + configuration.warnings)
         let security = try security(configuration)
@@ -131,7 +131,7 @@ struct Program {
             await server.shutdown(grace: Self.grace)
             group.cancelAll()
             if case .failure(let error)? = end {
-                throw SettingsProblem("fatal", "\(error)")
+                throw Problem("fatal: \(error)")
             }
         }
     }

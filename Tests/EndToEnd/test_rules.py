@@ -143,7 +143,9 @@ class Tools(unittest.TestCase):
 
 class Alerts(unittest.TestCase):
     def test_each_says_what_it_must(self):
-        self.assertEqual(len({rule["alert"] for rule in ALERTS}), 21)
+        alerts = len({rule["alert"] for rule in ALERTS})
+        self.assertEqual(alerts, 21)
+        self.assertIn(f" has {alerts} alerts ", (TOP / "README.md").read_text())
         for rule in ALERTS:
             with self.subTest(alert=rule["alert"]):
                 self.assertIn(rule["labels"]["severity"], ("critical", "warning", "info"))
