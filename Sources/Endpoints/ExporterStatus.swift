@@ -40,9 +40,7 @@ public final class ExporterStatus: Sendable {
     /// Renders the families about the exporter, and the end of the page.
     func page(_ format: ExpositionFormat, includingExporter: Bool) -> [UInt8] {
         var writer = ExpositionWriter(format)
-        if includingExporter {
-            current.write(to: &writer, usage: processUsage())
-        }
+        if includingExporter { current.write(to: &writer, usage: processUsage()) }
         writer.end()
         return writer.bytes
     }

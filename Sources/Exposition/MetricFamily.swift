@@ -79,9 +79,7 @@ public struct Metric<Subject>: Sendable {
         value: @escaping @Sendable (Subject) -> Double?
     ) {
         self.init(name, type, labels: labels, help: help) { subject, writer in
-            if let value = value(subject) {
-                writer.sample(value)
-            }
+            if let value = value(subject) { writer.sample(value) }
         }
     }
 }

@@ -118,9 +118,7 @@ public final class Server: Sendable {
         connectionLimit.endEvicting()
         await configuration.security?.current.access.checker.endDelays()
         if isFirst {
-            for listener in bound {
-                listener.file?.remove()
-            }
+            for listener in bound { listener.file?.remove() }
             // First, so that there is room for those who wait.
             Self.forEach(loops) { $0.drain() }
             let deadline = NIODeadline.now() + TimeAmount(min(grace, configuration.limits.drainDeadline))
@@ -142,9 +140,7 @@ public final class Server: Sendable {
             try? await loop.eventLoop.flatSubmit { loop.value.closed }.get()
         }
         end.cancel()
-        if isFirst {
-            ended.succeed()
-        }
+        if isFirst { ended.succeed() }
         try? await ended.futureResult.get()
     }
 

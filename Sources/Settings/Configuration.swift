@@ -59,9 +59,7 @@ public struct Configuration: Sendable {
             } catch {
                 diagnostics.report("token", error.description)
             }
-            if let exposure = token.exposure {
-                diagnostics.warn("token", exposure)
-            }
+            if let exposure = token.exposure { diagnostics.warn("token", exposure) }
             // A proxy that cannot be used has been reported with the flags.
             let proxy = try? settings.proxies.proxy(for: baseURL)
             let account = AccountSettings(settings.flags, token: token, proxy: proxy, settings.authorities)
@@ -142,9 +140,7 @@ extension Settings {
         do throws(Problem) {
             let found = try CertificateAuthorities(system: authorities, file: flags.caFile)
             guard areNeeded else { return }
-            for problem in found.problems {
-                diagnostics.warn(problem.place, problem.problem)
-            }
+            for problem in found.problems { diagnostics.warn(problem.place, problem.problem) }
             if found.isEmpty {
                 diagnostics.warn(
                     "hypersender.ca-file",

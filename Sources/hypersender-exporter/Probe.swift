@@ -47,9 +47,7 @@ struct Probe {
     /// The beginning of the URL: the loopback if the server listens on all addresses.
     var origin: String {
         let scheme = usesTLS ? "https" : "http"
-        if let path = address.path {
-            return "\(scheme)+unix://\(path.percentEncoded)"
-        }
+        if let path = address.path { return "\(scheme)+unix://\(path.percentEncoded)" }
         let host =
             switch address.host {
             case "", "0.0.0.0", "localhost": "127.0.0.1"

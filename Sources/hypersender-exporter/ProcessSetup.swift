@@ -50,8 +50,6 @@ enum ProcessSetup {
     ///
     /// Giving back less and getting it again takes longer than the rest of a small poll.
     static func returnFreedMemory() {
-        if mallinfo2().fordblks > 512 << 10 {
-            malloc_trim(0)
-        }
+        if mallinfo2().fordblks > 512 << 10 { malloc_trim(0) }
     }
 }

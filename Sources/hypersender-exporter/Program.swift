@@ -130,9 +130,7 @@ struct Program {
             let end = await group.nextResult()
             await server.shutdown(grace: Self.grace)
             group.cancelAll()
-            if case .failure(let error)? = end {
-                throw Problem("fatal: \(error)")
-            }
+            if case .failure(let error)? = end { throw Problem("fatal: \(error)") }
         }
     }
 

@@ -61,9 +61,7 @@ actor Reloader {
         var web = flags.webConfigFile.map(FileWatch.init)
         var accounts = flags.reloadsOnChange ? flags.accountsFile.map(FileWatch.init) : nil
         while (try? await Task.sleep(for: .seconds(1))) != nil {
-            if accounts?.hasChanged() == true {
-                await reload(isAsked: false)
-            }
+            if accounts?.hasChanged() == true { await reload(isAsked: false) }
             if web?.hasChanged() == true, let path = flags.webConfigFile {
                 reloadWebFile(path)
             }
@@ -100,17 +98,13 @@ actor Reloader {
 
     private func report(_ problems: [SettingsProblem], _ message: Logger.Message) {
         polling.exporter.configurationRead(succeeded: mistakes.problems.isEmpty)
-        for problem in problems {
-            logger.error(message, metadata: ["problem": "\(problem)"])
-        }
+        for problem in problems { logger.error(message, metadata: ["problem": "\(problem)"]) }
     }
 
     /// Without a pause, so that no reading overtakes another.
     private func attempt(isAsked: Bool) throws(ConfigurationError) -> Configuration {
         var configuration = try Configuration(settings, now: time.now.unix)
-        if let demo = polling.demo {
-            configuration.accounts = [demo]
-        }
+        if let demo = polling.demo { configuration.accounts = [demo] }
         let plan: AccountManager.Plan
         do {
             plan = try polling.accounts.prepare(configuration.accounts)
@@ -133,9 +127,7 @@ extension WebSecurity {
     /// The requirements on clients, for the log.
     var summary: Logger.Metadata {
         var summary: Logger.Metadata = ["tls": "\(tls != nil)", "auth": users.isEmpty ? "none" : "basic"]
-        if let clients = tls?.clients {
-            summary["client_auth"] = "\(clients.policy.rawValue)"
-        }
+        if let clients = tls?.clients { summary["client_auth"] = "\(clients.policy.rawValue)" }
         return summary
     }
 }

@@ -139,7 +139,7 @@ def incoherences_of_instances(page, labels, stale_after, before, after, status_s
         if sample.value != float(current.get(identity) == "WORKING"):
             yield f"hypersender_instance_up of {identity[:40]!r} is {sample.value}, its status {current.get(identity)}"
     for name, (_, of_series) in INSTANCE_FAMILIES.items():
-        if "status" in of_series:
+        if "instance_id" not in of_series or "status" in of_series:
             continue
         of_each = [s.labels["instance_id"] for s in samples(name)]
         whole = name not in MAYBE_UNREADABLE

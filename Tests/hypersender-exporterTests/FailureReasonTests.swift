@@ -14,6 +14,14 @@ struct FailureReasonTests {
         }
     }
 
+    /// A reason that nothing gives would have a row in the documents, and no meaning.
+    @Test func areGivenSomewhere() throws {
+        let files = try Repository.files(endingIn: ".swift", below: "Sources")
+        let names = Set(try files.filter { !$0.hasSuffix("/APIError.swift") }.flatMap(Repository.expressions(in:)))
+        let unused = APIError.Reason.allCases.filter { !names.contains(".\($0)") }
+        #expect(unused.isEmpty, "no poll fails with these")
+    }
+
     @Test func areSelectedByTheRules() throws {
         let selected = try ["rules", "alerts"].flatMap { name in
             try Repository.text("deploy/mixin/\(name).libsonnet").matches(of: /reason=~?"([^"]*)"/).map { match in

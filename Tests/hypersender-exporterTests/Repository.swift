@@ -11,6 +11,15 @@ enum Repository {
         String(decoding: try Data(contentsOf: URL(filePath: "\(top)/\(path)")), as: UTF8.self)
     }
 
+    /// The names in a file, those with a dot or the backslash of a key path between them as one, such as `flags.logLevel`.
+    static func expressions(in path: String) throws -> [Substring] {
+        // Regular expressions take much longer.
+        try text(path).utf8.split { byte in
+            let isLetter = (97...122).contains(byte | 0x20)
+            return !isLetter && !(48...57).contains(byte) && !"_.\\".utf8.contains(byte)
+        }.map { Substring($0) }
+    }
+
     /// The lines of a text between the markers `<!-- part -->` and `<!-- /part -->`; none where there is no such part.
     static func part(_ name: String, of text: String) -> ArraySlice<Substring> {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)

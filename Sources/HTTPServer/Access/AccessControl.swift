@@ -41,9 +41,7 @@ final class AccessControl: Sendable {
             !credentials.password.contains(0)
         else { return .refused(.unauthorized) }
         let hash = credentials.user.flatMap { settings.users[$0] }
-        if let hash, verified.contains(credentials, hash) {
-            return .allowed
-        }
+        if let hash, verified.contains(credentials, hash) { return .allowed }
         return .uncertain { await self.check(credentials, hash, of: client) }
     }
 
@@ -63,9 +61,7 @@ final class AccessControl: Sendable {
     /// Returns the response with the configured header fields, which replace its own of the same name.
     func finish(_ response: Response) -> Response {
         var response = response
-        for (name, value) in settings.headers.fields {
-            response.headers.set(name, value)
-        }
+        for (name, value) in settings.headers.fields { response.headers.set(name, value) }
         return response
     }
 }

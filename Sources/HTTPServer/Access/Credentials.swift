@@ -42,9 +42,7 @@ final class VerifiedCredentials: Sendable {
         digests.withLock { digests in
             guard !digests.contains(digest) else { return }
             digests.append(digest)
-            if digests.count > Self.capacity {
-                digests.removeFirst()
-            }
+            if digests.count > Self.capacity { digests.removeFirst() }
         }
     }
 

@@ -83,9 +83,7 @@ public final class LiveSecurity: Sendable {
         state.withLock { state in
             let old = state.current
             state.current = new
-            if new.tls?.rules != old.tls?.rules {
-                state.rulesChanged?(new.tls?.rules)
-            }
+            if new.tls?.rules != old.tls?.rules { state.rulesChanged?(new.tls?.rules) }
         }
     }
 }

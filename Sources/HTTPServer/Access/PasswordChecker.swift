@@ -71,9 +71,7 @@ actor PasswordChecker {
         requests[address, default: 0] += 1
         defer {
             requests[address, default: 1] -= 1
-            if requests[address] == 0 {
-                requests[address] = nil
-            }
+            if requests[address] == 0 { requests[address] = nil }
         }
         guard await enter(client) else { return .busy }
         guard !Task.isCancelled else {

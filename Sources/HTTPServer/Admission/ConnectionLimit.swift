@@ -46,9 +46,7 @@ final class ConnectionLimit: Sendable {
             state.waiting.append(wake)
             return false
         }
-        if !hasEntered {
-            evict(wanted)
-        }
+        if !hasEntered { evict(wanted) }
         return hasEntered
     }
 
@@ -84,9 +82,7 @@ final class ConnectionLimit: Sendable {
             defer { state.isEvicting = true }
             return !state.isEvicting
         }
-        if begins {
-            look(for: count)
-        }
+        if begins { look(for: count) }
     }
 
     private func look(for count: Int) {

@@ -23,9 +23,7 @@ final class EventLoopConnections {
     /// The value of a `Date` field, rendered once a second.
     var currentDate: String {
         let second = clock()
-        if second != date.second {
-            date = (second, UTCTime(Double(second)).httpDate)
-        }
+        if second != date.second { date = (second, UTCTime(Double(second)).httpDate) }
         return date.text
     }
 

@@ -169,9 +169,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func readIfWanted() {
-        if state.wantsInput {
-            context?.read()
-        }
+        if state.wantsInput { context?.read() }
     }
 
     // MARK: Requests
@@ -234,9 +232,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Replies without reading the request's body.
     private func refuse(_ reply: Reply) {
         state.deny()
-        if state.phase == .refusing {
-            queue.removeAll()
-        }
+        if state.phase == .refusing { queue.removeAll() }
         send(reply)
     }
 

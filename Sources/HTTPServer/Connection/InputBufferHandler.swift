@@ -75,9 +75,7 @@ final class InputBufferHandler: ChannelDuplexHandler {
             }
             context.fireChannelReadComplete()
         }
-        if isWanted {
-            context.read()
-        }
+        if isWanted { context.read() }
     }
 }
 

@@ -60,9 +60,7 @@ struct RequestTraits: Equatable {
             guard expectation.isField("100-continue") else { throw Refusal(status: 417) }
             expectsContinue = hasBody
         }
-        if head.method == .CONNECT {
-            keepsAlive = false
-        }
+        if head.method == .CONNECT { keepsAlive = false }
     }
 
     /// Whether the target has the form that belongs to the method (RFC 9112, 3.2).

@@ -28,9 +28,7 @@ struct ResponseHead {
         for (name, value) in headers where !name.isServerField {
             buffer.writeField(name: name, value: value)
         }
-        if let length {
-            buffer.writeString("Content-Length: \(length)\r\n")
-        }
+        if let length { buffer.writeString("Content-Length: \(length)\r\n") }
         if !keepsAlive {
             buffer.writeStaticString("Connection: close\r\n")
         } else if isHTTP10 {

@@ -29,9 +29,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // Requests may come along with the end of a handshake that has led to a refusal.
-        if phase == .open {
-            context.fireChannelRead(data)
-        }
+        if phase == .open { context.fireChannelRead(data) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -54,9 +52,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler {
             return
         }
         phase = .open
-        if certificate != nil {
-            context.fireUserInboundEventTriggered(CertificateShown())
-        }
+        if certificate != nil { context.fireUserInboundEventTriggered(CertificateShown()) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

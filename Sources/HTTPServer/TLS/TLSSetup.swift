@@ -26,9 +26,7 @@ struct TLSSetup: Sendable {
         if !options.cipherSuites.isEmpty {
             configuration.cipherSuites = options.cipherSuites.map(\.name).joined(separator: ":")
         }
-        if !options.curves.isEmpty {
-            configuration.curves = options.curves.map(\.native)
-        }
+        if !options.curves.isEmpty { configuration.curves = options.curves.map(\.native) }
         configuration.applicationProtocols = ["http/1.1"]
         // HTTP says itself where a message ends, so the client's `close_notify` is not awaited.
         configuration.shutdownTimeout = .zero

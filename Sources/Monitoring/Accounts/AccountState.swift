@@ -132,9 +132,7 @@ public struct AccountState: Sendable {
 
     /// Takes over a list. Instances that are gone lose their history; one that returns is new.
     private mutating func replaceInstances(by list: [Instance], at now: Double) {
-        if !hasOrder(of: list) {
-            order = Self.places(byID: list)
-        }
+        if !hasOrder(of: list) { order = Self.places(byID: list) }
         // Needed only if other instances are listed, or one under another name.
         lazy var known = Dictionary(instances.map { (UTF8Key($0.instance.id), $0) }) { first, _ in first }
         groups = stride(from: 0, to: order.count, by: InstanceGroup.size).map { start in

@@ -80,9 +80,7 @@ public final class InstanceGroup: Sendable {
         }
         guard !changed.isEmpty else { return self }
         var new = instances
-        for (index, place) in changed {
-            new[index].update(list[place], at: now)
-        }
+        for (index, place) in changed { new[index].update(list[place], at: now) }
         return InstanceGroup(new, changed: changed.map(\.index), following: self)
     }
 
@@ -91,9 +89,7 @@ public final class InstanceGroup: Sendable {
         let changed = instances.indices.filter { instances[$0].statusChangedAt > now }
         guard !changed.isEmpty else { return self }
         var new = instances
-        for index in changed {
-            new[index].forgetTime(after: now)
-        }
+        for index in changed { new[index].forgetTime(after: now) }
         return InstanceGroup(new, changed: changed, following: self)
     }
 }

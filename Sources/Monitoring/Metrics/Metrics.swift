@@ -164,9 +164,7 @@ struct InstanceMetrics {
             help: "Further properties of the instance as labels; always 1."
         ) { tracked, writer in
             var extra = Labels(["service_type": tracked.instance.details.serviceType])
-            if let phone = tracked.instance.details.phone {
-                extra.append("phone", phone)
-            }
+            if let phone = tracked.instance.details.phone { extra.append("phone", phone) }
             writer.sample(1, extra)
         }
         let created = Metric<TrackedInstance>(

@@ -35,9 +35,7 @@ public final class Monitor: Sendable {
             defer { pollers = new }
             return pollers
         }
-        for poller in old where !new.contains(where: { $0 === poller }) {
-            poller.stop()
-        }
+        for poller in old where !new.contains(where: { $0 === poller }) { poller.stop() }
         for poller in new where !old.contains(where: { $0 === poller }) {
             adding.yield(poller)
         }

@@ -52,9 +52,7 @@ struct AccountsFile {
         let proxy = settings.proxies.proxy(for: flags.baseURL, diagnostics)
         guard let name, let token else { return nil }
         warn(mapping, flags)
-        if let exposure = token.source.exposure {
-            mapping.warn("token_file", exposure)
-        }
+        if let exposure = token.source.exposure { mapping.warn("token_file", exposure) }
         let request = Request(key: token.key, baseURL: flags.baseURL, filter: flags.filter)
         if let other = requests[request], let line = names[other] {
             mapping.warn(

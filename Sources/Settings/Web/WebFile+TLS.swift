@@ -31,9 +31,7 @@ extension WebFile {
             }
             checkClients(policy, hasAuthority: clientCA != nil, keys)
         }
-        if let now {
-            inspect(certificate, key, clientCA, keys, now: now)
-        }
+        if let now { inspect(certificate, key, clientCA, keys, now: now) }
         if minimum <= maximum {
             options.versions = minimum...maximum
         } else {
@@ -74,9 +72,7 @@ extension WebFile {
         if !keys.isBlank(inline), !keys.isBlank(name) {
             keys.report(name, "is given, and so is \(inline): give one of them")
         }
-        if let path, !path.isEmpty {
-            return .file(keys.resolve(path))
-        }
+        if let path, !path.isEmpty { return .file(keys.resolve(path)) }
         return text.flatMap { $0.isEmpty ? nil : .inline($0) }
     }
 
@@ -99,12 +95,8 @@ extension WebFile {
         }
 
         let found = TLSInspection(certificate: certificate, key: key, clientCA: clientCA, now: now)
-        for fault in found.faults {
-            keys.report(name(fault.setting), fault.reason)
-        }
-        for warning in found.warnings {
-            keys.warn(name(warning.setting), warning.reason)
-        }
+        for fault in found.faults { keys.report(name(fault.setting), fault.reason) }
+        for warning in found.warnings { keys.warn(name(warning.setting), warning.reason) }
         if case .file(let path)? = key, let exposure = FileExposure.warning(path, isSecret: true) {
             keys.warn("key_file", "\(Redaction.quote(path)) \(exposure)")
         }

@@ -80,9 +80,7 @@ public enum WebFile {
                 }
                 return value
             }
-            if let value, !value.isEmpty {
-                headers.add(name, value)
-            }
+            if let value, !value.isEmpty { headers.add(name, value) }
         }
         keys.end()
         return headers

@@ -79,9 +79,7 @@ final class MappingDecoder {
     /// Reports a key that is not given, with what to do about it.
     @discardableResult
     func require(_ key: String, _ advice: String) -> Bool {
-        if !isGiven(key) {
-            report(key, "is missing: \(advice)")
-        }
+        if !isGiven(key) { report(key, "is missing: \(advice)") }
         return isGiven(key)
     }
 

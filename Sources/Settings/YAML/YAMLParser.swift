@@ -164,9 +164,7 @@ struct YAMLParser: ~Copyable {
             requireTag(event, ["map"])
             node = .mapping(try entries(depth: depth + 1), line: event.line)
         }
-        if let anchor = event.anchor {
-            anchors[anchor] = node
-        }
+        if let anchor = event.anchor { anchors[anchor] = node }
         return node
     }
 
@@ -193,9 +191,7 @@ struct YAMLParser: ~Copyable {
             switch key {
             case .scalar("<<", isPlain: true, _):
                 diagnostics.report(line: event.line, "merge keys (<<) are not supported: write the keys out")
-                if case .mapping(let others, _) = value {
-                    merged += others
-                }
+                if case .mapping(let others, _) = value { merged += others }
             case .scalar(let text, _, _):
                 if let first = lines[text] {
                     diagnostics.report(

@@ -41,9 +41,7 @@ struct SimulatedAccount: Sendable {
     /// Applies every change of status due by `elapsed`. An earlier time than before changes nothing.
     mutating func advance(to elapsed: Duration) {
         self.elapsed = max(elapsed, self.elapsed)
-        for index in members.indices {
-            members[index].process.advance(to: elapsed)
-        }
+        for index in members.indices { members[index].process.advance(to: elapsed) }
     }
 
     /// Puts the instance at `index` into a status; with `hold` it stays there until it is set again.
@@ -53,9 +51,7 @@ struct SimulatedAccount: Sendable {
 
     /// Adds PENDING instances at the end, with ids that no other ever had.
     mutating func add(_ count: Int) {
-        for _ in 0..<count {
-            append(.pending)
-        }
+        for _ in 0..<count { append(.pending) }
     }
 
     /// Removes the instance at `index`, which must be in `0..<count`.
