@@ -69,6 +69,9 @@ struct PollJournalTests {
     @Test func aListThatIsTooOldIsTold() {
         let list = InstanceList(instances: [Instance(id: "a", name: "", status: .working)], age: 200)
         #expect(
+            journal([.success(.list(InstanceList(age: 200)))]).first
+                == "The list is too old to be shown, by the Age header of a cache", "an account without instances")
+        #expect(
             journal([.success(.list(list)), .success(.unchanged(RateLimit(), age: 260)), good]) == [
                 "The list is too old to be shown, by the Age header of a cache", "First poll succeeded",
                 "Instance removed",

@@ -120,21 +120,23 @@ final class MetricsPage: Sendable {
             // Another scrape may have made it while this one waited for its turn.
             if let rendered = self.cached(form) { return rendered }
             let now = self.time.now.uptime
-            var page =
-                self.cache.withLock { cache in
-                    if cache.isOutdated(at: now) { cache.pages = [:] }
-                    if !form.gzip { ExpositionFormat.allCases.forEach { cache.pages[$0]?.plain = nil } }
-                    return cache.pages[form.format]
-                }
-                ?? {
-                    let snapshot = self.snapshot()
-                    self.cache.withLock { $0.validUntil = snapshot.changes(after: now) }
-                    return Page(snapshot, snapshot.groups(uptime: now), form.format, uptime: now, previous: nil)
-                }()
+            let known = self.cache.withLock { cache in
+                if cache.isOutdated(at: now) { cache.pages = [:] }
+                if !form.gzip { ExpositionFormat.allCases.forEach { cache.pages[$0]?.plain = nil } }
+                return cache.pages[form.format]
+            }
+            var page = known ?? self.firstPage(form.format, at: now)
             let rendered = form.gzip ? page.compressed : page.makePlain()
             self.cache.withLock { $0.pages[form.format] = page }
             return rendered
         }
+    }
+
+    /// Makes the page in a format that was not asked for lately.
+    private func firstPage(_ format: ExpositionFormat, at now: Duration) -> Page {
+        let snapshot = self.snapshot()
+        cache.withLock { $0.validUntil = snapshot.changes(after: now) }
+        return Page(snapshot, snapshot.groups(uptime: now), format, uptime: now, previous: nil)
     }
 
     /// Makes the page after a poll, in all forms that are in demand.

@@ -13,9 +13,7 @@ struct InstanceSelection {
     }
 
     /// The instances of all accounts with data, by status.
-    private(set) var counts: [InstanceStatus: Int] = [:]
-    /// The number of all of them.
-    private(set) var total = 0
+    private(set) var counts = StatusCounts()
     /// The number of those that a person should look at.
     private(set) var attention = 0
     /// The statuses of those.
@@ -35,8 +33,7 @@ struct InstanceSelection {
             for tracked in account.groups.lazy.flatMap(\.instances) {
                 let instance = tracked.instance
                 let needsAttention = instance.status.needsAttention(after: now.unix - tracked.statusChangedAt)
-                counts[instance.status, default: 0] += 1
-                total += 1
+                counts.count(instance.status)
                 if needsAttention {
                     attention += 1
                     troubles.insert(instance.status)

@@ -27,7 +27,7 @@ extension StatusPage {
 
     private func caption(_ selection: InstanceSelection) -> String {
         let (shown, matched) = (selection.rows.count, selection.matched)
-        let all = selection.total.counting("instance", "instances")
+        let all = selection.counts.total.counting("instance", "instances")
         let found = query.filters ? "\(matched.grouped) of \(all) \(matched == 1 ? "matches" : "match")" : all
         return shown < matched ? "\(found); the first \(shown) are shown, trouble first." : "\(found), trouble first."
     }

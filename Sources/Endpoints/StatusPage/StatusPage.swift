@@ -27,7 +27,7 @@ struct StatusPage {
     var page: HTMLPage {
         let selection = InstanceSelection(accounts, now: now, query: query, maximum: Self.maximumInstances)
         let summary = StatusSummary(accounts, selection, now: now)
-        let hasFilter = selection.total > 0 || accounts.count > Self.maximumAccounts
+        let hasFilter = selection.counts.total > 0 || accounts.count > Self.maximumAccounts
         let hasData = accounts.contains { $0.isFresh(at: now.uptime) }
         return HTMLPage(
             title: summary.headline, icon: summary.level.icon, refreshes: !query.isPaused,
@@ -76,11 +76,11 @@ struct StatusPage {
 
     private func counts(_ selection: InstanceSelection) -> HTML {
         let statuses = InstanceStatus.byUrgency.map { status in
-            count(status.rawValue, selection.counts[status] ?? 0, status.rawValue, tone: status.tone(after: 0))
+            count(status.rawValue, selection.counts[status], status.rawValue, tone: status.tone(after: 0))
         }
         return """
             <nav aria-label="Instances by status"><ul class="counts">\
-            \(each: statuses)\(html: count("All", selection.total, "", tone: "all"))</ul></nav>
+            \(each: statuses)\(html: count("All", selection.counts.total, "", tone: "all"))</ul></nav>
 
             """
     }

@@ -60,7 +60,7 @@ struct StatusSummary: Equatable {
     }
 
     private static func instances(_ selection: InstanceSelection) -> (Level, String) {
-        let total = selection.total
+        let total = selection.counts.total
         func part(_ count: Int, _ one: String, _ many: String) -> String {
             "\(count.grouped) of \(total.counting("instance", "instances")) \(count == 1 ? one : many)"
         }

@@ -4,10 +4,18 @@ public import HypersenderAPI
 public struct StatusCounts: Sendable, Equatable {
     private var counts = [Int](repeating: 0, count: InstanceStatus.allCases.count)
 
+    /// Has counted nothing yet.
+    public init() {}
+
     /// Counts the instances of a list.
-    init(_ instances: [Instance] = []) {
+    init(_ instances: [Instance]) {
         let instances = instances.span
         for index in instances.indices { counts[instances[index].status.index] += 1 }
+    }
+
+    /// Counts one more instance, with this status.
+    public mutating func count(_ status: InstanceStatus) {
+        counts[status.index] += 1
     }
 
     /// The number of instances with a status.

@@ -57,17 +57,17 @@ struct PollJournal {
         switch result {
         case .success(let answer):
             record(
-                .old, state.isFresh(at: now) ? 0 : instances, at: now,
+                .old, state.isFresh(at: now) ? nil : instances, at: now,
                 "The list is too old to be shown, by the Age header of a cache")
             recordSuccess(state.counts)
             guard case .list(let list) = answer else { return }
             if logger.logLevel <= .info { record(state.changes(since: old)) }
             record(list.unknownStatuses)
             record(
-                .withoutStatus, list.withoutStatus, at: now,
+                .withoutStatus, list.withoutStatus > 0 ? list.withoutStatus : nil, at: now,
                 "The API lists instances without a readable status; they are shown as UNKNOWN")
             record(
-                .withoutID, list.withoutID, at: now,
+                .withoutID, list.withoutID > 0 ? list.withoutID : nil, at: now,
                 "The API lists instances without a readable id; they cannot be shown")
         case .failure(let error): record(error, nextIn: wait, at: now)
         }
@@ -127,8 +127,9 @@ struct PollJournal {
         }
     }
 
-    private mutating func record(_ complaint: Complaint, _ count: Int, at now: Duration, _ message: Logger.Message) {
-        guard count > 0 else { return end(complaint) }
+    /// - Parameter count: the instances concerned; `nil` if there is no such trouble.
+    private mutating func record(_ complaint: Complaint, _ count: Int?, at now: Duration, _ message: Logger.Message) {
+        guard let count else { return end(complaint) }
         if isDue(complaint, "", at: now) {
             logger.warning(message, metadata: ["instances": "\(count)"])
         }
