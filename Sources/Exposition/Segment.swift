@@ -12,7 +12,7 @@ public struct Segment: Sendable {
     /// The CRC-32 and the length that the segment adds to the gzip trailer.
     let trailer: GzipTrailer
 
-    /// A segment without text.
+    /// A segment without bytes.
     public static let empty = Segment(bytes: ByteBuffer(), trailer: GzipTrailer())
     /// The header of a gzip file, before the first compressed segment.
     public static let gzipHeader = Segment(
@@ -28,7 +28,7 @@ public struct Segment: Sendable {
         self.init(bytes: text.isEmpty ? ByteBuffer() : compressor.compress(text), trailer: GzipTrailer(text))
     }
 
-    /// Whether the segment has no text.
+    /// Whether the segment has no bytes.
     public var isEmpty: Bool { bytes.readableBytes == 0 }
 
     /// The length of the text, in bytes.

@@ -1,4 +1,4 @@
-"""What the benchmarks share: an API that costs little, the programs under measurement, and load on them."""
+"""The parts that benchmarks share: an API that costs little, the programs under measurement, and load on them."""
 
 import json
 import os
@@ -18,7 +18,7 @@ TOP = HERE.parents[1]
 TOKEN = "1|benchmark"
 STATUSES = ("WORKING",) * 8 + ("STOPPED", "STARTING", "SCAN_QR_CODE", "FAILED", "PENDING")
 
-# What Prometheus asks for, near enough.
+# Nearly the header fields of Prometheus.
 SCRAPE = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", "Accept-Encoding": "gzip"}
 
 
@@ -132,7 +132,7 @@ class Process:
             return answer.read()
 
     def load(self, seconds, connections, encoding):
-        """What `wrk` measures, and the CPU time a scrape, by label; None where no scrape came to its end."""
+        """The figures of `wrk`, and the CPU time a scrape, by label; None where no scrape came to its end."""
         before = self.cpu()
         output = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "120s", "--latency", "-H", f"Accept: {SCRAPE['Accept']}",

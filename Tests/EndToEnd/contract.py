@@ -1,4 +1,4 @@
-"""What a page must say by the contract: which families there are, and that they agree with each other."""
+"""The contract of a page: which families there are, and that they agree with each other."""
 
 import pathlib
 import re

@@ -26,7 +26,7 @@ LABEL = {"$label": "account"}
 # Of the many that Grafana and the linter know, those that occur here.
 UNITS = {"none", "short", "percentunit", "s", "bytes", "reqps", "opm", "dateTimeFromNow", "dateTimeAsIso"}
 
-# What Prometheus adds to every target.
+# The labels that Prometheus adds to every target.
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "scrape_samples_scraped", "ALERTS"}
 
 
@@ -433,14 +433,14 @@ def absent_account(dashboard):
 
 
 def limits(dashboard):
-    """What is cut off is said."""
+    """A cut table says so."""
     limit = re.compile(r"(?:topk|bottomk)(?:\s+by\s*\([^)]*\))?\s*\(\s*(\d+)")
     return [f"panel {p['title']!r} does not say its limit of {n}" for p, t in targets(dashboard) for n in limit.findall(t["expr"])
             if not re.search(rf"\b{n}\b", p.get("description", ""))]
 
 
 def no_false_calm(dashboard):
-    """Where there is no data, Grafana paints the first step's colour: that must not be the colour of all's well."""
+    """Without data, Grafana paints the first step's colour: that must not be the colour of all's well."""
     return [f"panel {p['title']!r} would be green without data" for p in panels(dashboard) if p["type"] == "stat"
             and (p["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["color"] == "green" or not p["fieldConfig"]["defaults"].get("noValue"))]
 

@@ -59,7 +59,7 @@ class Family:
 
 
 class Page:
-    """What was read: families by the name that their samples begin with, in the order of the page."""
+    """A page that was read: families by the name that their samples begin with, in the order of the page."""
 
     def __init__(self, families):
         self.families = families
@@ -415,7 +415,7 @@ def check(page, openmetrics=False, **options):
 
 
 def second_opinion(page, openmetrics, families):
-    """What prometheus_client makes of a page: it must read the same samples."""
+    """Compares a page with prometheus_client's reading of it, which must have the same samples."""
     if openmetrics:
         from prometheus_client.openmetrics import parser
     else:

@@ -191,7 +191,7 @@ class FakeAPI:
 
     @property
     def polls(self):
-        """How many requests for the first page have come."""
+        """The number of requests for the first page."""
         with self._changed:
             return sum(not any(key == "page" for key, _ in request.query) for request in self.requests)
 

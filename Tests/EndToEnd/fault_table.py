@@ -1,4 +1,4 @@
-"""What each fault led to: a table that the tests of alerting fill, for `run` to print at the end."""
+"""The consequences of each fault: a table that the tests of alerting fill, for `run` to print at the end."""
 
 import json
 import os

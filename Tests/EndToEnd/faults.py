@@ -1,4 +1,4 @@
-"""What an API, or whatever stands before it, may answer, and what the exporter has to make of it.
+"""Answers that an API, or whatever stands before it, may give, and what the exporter has to make of them.
 
 A case is a name, an answer, and the reasons that a failed poll may be counted under. No reason means that the poll is good, and `judge` then
 says what the page must show.
@@ -106,7 +106,7 @@ status_case(
     "_another_clock", not_before=3.9)
 
 
-# What answers in the API's place
+# Others that answer in the API's place
 
 def page_case(name, reason, status, title=f"Denied {LEAK}", headers=(), content_type="text/html"):
     @case(name, reason)
@@ -820,7 +820,7 @@ def unknown_counted(test, page, api):
 
 list_case("unknown_statuses", [instance(n, status=status) for n, status in enumerate([*UNKNOWN, "WORKING"])], unknown_counted)
 
-# What `created_at` says, and the time it means, in seconds; None where it means none.
+# Texts of `created_at`, and the time that each means, in seconds; None where it means none.
 TIMESTAMPS = {
     "2025-05-26T10:12:45": 1748254365,
     "2025-01-21 18:41:43": 1737484903,

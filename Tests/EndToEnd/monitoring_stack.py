@@ -236,13 +236,13 @@ class Receivers:
 
     @property
     def notifications(self):
-        """What webhooks were told, in order."""
+        """The notifications that webhooks got, in order."""
         with self._lock:
             return list(self._notifications)
 
     @property
     def texts(self):
-        """What chats and mails said."""
+        """The texts that chats and mails got."""
         with self._lock:
             return list(self._texts)
 

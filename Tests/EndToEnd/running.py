@@ -1,4 +1,4 @@
-"""What the tests of the running program share."""
+"""Shared by the tests of the running program."""
 
 import re
 import socket

@@ -569,7 +569,7 @@ class OutageWithAnInstance(Alerting):
         self.check_nothing_else(failed, failing)
 
     def last_fired(self, labels):
-        """When Prometheus last found that it fires."""
+        """The time at which Prometheus last found that it fires."""
         return self.stack.engine.last_sample(f'ALERTS{{alertstate="firing",alertname="{labels["alertname"]}"}}')
 
 

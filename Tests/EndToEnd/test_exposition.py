@@ -61,7 +61,7 @@ UP = "# HELP hypersender_up h\n# TYPE hypersender_up gauge\n"
 TOTAL = "# HELP hypersender_x_total h\n# TYPE hypersender_x_total counter\n"
 HISTOGRAM = "# HELP hypersender_h h\n# TYPE hypersender_h histogram\n"
 
-# What is wrong, the page, and words that a fault must contain.
+# The fault of a page, the page, and words that a fault must contain.
 BAD_TEXT = [
     ("empty page", "", "empty"),
     ("no final newline", UP + "hypersender_up 1", "newline"),

@@ -1,4 +1,4 @@
-"""What the exporter writes, strict parsers read back equal: for generated instances with every kind of odd text."""
+"""Strict parsers read back what the exporter writes, for generated instances with every kind of odd text."""
 
 import os
 import random

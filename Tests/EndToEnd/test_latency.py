@@ -10,7 +10,7 @@ README = TOP / "deploy/prometheus/README.md"
 
 # Seconds, Alertmanager's group_wait included.
 BOUNDS = {"InstanceNeedsQRScan": 120, "InstanceFailed": 180, "Unauthorized": 180, "PollsFailing": 180, "ExporterDown": 240}
-# What is seen by the service discovery, in its own time.
+# Alerts that wait for the service discovery, which has its own time.
 OF_DISCOVERY = {"ExporterAbsent", "ShardMissing", "AccountUnwatched"}
 
 

@@ -80,7 +80,7 @@ def common(alerts, key):
 
 
 def message(alerts):
-    """What Alertmanager gives its templates."""
+    """The data that Alertmanager gives its templates."""
     return {
         "receiver": "on-call", "status": "firing" if any(each["status"] == "firing" for each in alerts) else "resolved", "alerts": alerts,
         "commonLabels": common(alerts, "labels"), "commonAnnotations": common(alerts, "annotations"), "externalURL": "http://localhost:9093"}
@@ -155,7 +155,7 @@ class Messages(unittest.TestCase):
                 self.assertRegex(target, r"^http://localhost:\d+(/|$)")
 
     def test_fit_where_they_go(self):
-        """What is longer is cut, by which HTML would break."""
+        """Longer texts are cut, and HTML would break by that."""
         for case in ("twenty alerts", "hostile names", "two hostile names", "twelve are resolved"):
             with self.subTest(case):
                 self.assertLess(len(render("telegram", CASES[case])), 4096)

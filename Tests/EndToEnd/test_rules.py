@@ -27,7 +27,7 @@ PROMETHEUS = DEPLOY / "prometheus/prometheus.yml"
 RUNBOOKS = DEPLOY / "RUNBOOKS.md"
 RUNBOOK_URL = "http://localhost:10058/runbooks#"
 
-# What these alerts need no `for` for: their expression looks back half an hour or more.
+# Alerts that need no `for`: their expression looks back half an hour or more.
 WITHOUT_FOR = {"HypersenderInstanceFlapping", "HypersenderExporterRestarting"}
 # Labels that Prometheus gives, or that exist only where the user's scrape adds them; rules may name those to drop or keep them.
 FROM_PROMETHEUS = {"job", "instance", "cluster", "namespace", "alertname", "alertstate", "alertgroup", "severity", "scope"}

@@ -1,4 +1,4 @@
-"""Where the exporter listens: several addresses, both families, unix sockets, and sockets that a service manager hands over."""
+"""Places to listen: several addresses, both families, unix sockets, and sockets that a service manager hands over."""
 
 import contextlib
 import pathlib

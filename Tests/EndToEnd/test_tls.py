@@ -125,7 +125,7 @@ class TLSTest(unittest.TestCase):
         self.assertNotIn("SSL_CERT_FILE", output, "nothing needs TLS")
 
     def without_authorities(self):
-        """What to run a program with so that it sees a system without authorities."""
+        """A prefix of commands, by which a program sees a system without authorities."""
         script = "; ".join(f"test ! -d {place} || mount -t tmpfs none {place}" for place in PLACES)
         before = ["unshare", "--mount", "sh", "-c", script + '; exec "$@"', "sh"]
         probe = subprocess.run([*before, "sh", "-c", "test ! -e /etc/ssl/certs"], capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""What the user may ask for, and what is refused: exit codes and messages."""
+"""The command line: exit codes and messages of what is taken and what is refused."""
 
 import pathlib
 import socket

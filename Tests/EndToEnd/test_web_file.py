@@ -232,7 +232,7 @@ class ClientCertificates(WebFile):
         return answer.status
 
     def answer(self, exporter, context, session=None):
-        """What a new connection is answered; `None` where it is refused."""
+        """The answer to a new connection; `None` if it is refused."""
         try:
             return self.ask(self.connect(exporter, context, session))
         except OSError:

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 
-# How long to wait for what should come at once, and whose delay is judged by other means, if at all.
+# The time to wait for what should come at once, and whose delay is judged by other means, if at all.
 NEVER = 60
 
 

@@ -1,4 +1,4 @@
-"""What the tests of installed exporters share. They are run by `Tests/Install/run`, as root, in a network of their own."""
+"""Shared by the tests of installed exporters, which are run by `Tests/Install/run`, as root, in a network of their own."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ WORK = pathlib.Path(os.environ["WORK"])
 
 
 def output(*command, **options):
-    """What a command prints; its failure is one of the test, with all that it said."""
+    """The output of a command; its failure is one of the test, with all that it said."""
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, **options)
     if result.returncode:
         raise AssertionError(f"{shlex.join(map(str, command))} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")

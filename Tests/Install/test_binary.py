@@ -62,7 +62,7 @@ class EmptyRoot(unittest.TestCase):
         self.assertIn(NAME, names.asked)
 
     def test_modules_of_another_system_are_not_loaded(self):
-        """What a host's nsswitch.conf names is built for its own C library, and would end a static program."""
+        """Modules that a host's nsswitch.conf names are built for its own C library, and would end a static program."""
         (self.root / "etc/nsswitch.conf").write_text("hosts: mymachines resolve [!UNAVAIL=return] myhostname files\n")
         library = self.root / "lib/x86_64-linux-gnu"
         library.mkdir(parents=True)

@@ -44,7 +44,7 @@ class Image(unittest.TestCase):
         return result.stdout + result.stderr
 
     def health(self, container):
-        """What the engine finds, asked now: its own pace needs systemd."""
+        """The engine's finding, asked for now: its own pace needs systemd."""
         subprocess.run(["podman", "healthcheck", "run", container], capture_output=True, check=False, timeout=30)
         return podman("inspect", "--format={{.State.Health.Status}}", container)
 

@@ -1,4 +1,4 @@
-"""What `deploy/release` makes of the release binary, and the versions that commits have."""
+"""The files that `deploy/release` makes of the release binary, and the versions that commits have."""
 
 import hashlib
 import json

@@ -17,7 +17,7 @@ class Units(unittest.TestCase):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def verify(self, add=""):
-        """What systemd has against the units; it exits with 0 over most of it."""
+        """The complaints of systemd about the units; it exits with 0 over most of it."""
         for unit in (SERVICE, UNITS / "hypersender-exporter.socket"):
             text = unit.read_text().replace("/usr/local/bin/hypersender-exporter", str(BINARY))
             (self.folder / unit.name).write_text(text + add)

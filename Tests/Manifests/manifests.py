@@ -1,4 +1,4 @@
-"""What the tests of the Kubernetes manifests share: rendering, and judging what was rendered."""
+"""Shared by the tests of the Kubernetes manifests: rendering, and judging what was rendered."""
 
 import functools
 import json
@@ -19,7 +19,7 @@ RULES = DEPLOY / "prometheus" / "hypersender.rules.yml"
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 CHART = DEPLOY / "helm" / "hypersender-exporter"
 KUBERNETES = "1.34"
-# Where pip puts programs.
+# The folder into which pip puts programs.
 TOOLS = Path(sys.executable).parent
 
 # Of the security scanner's checks, those that are not followed, and why.
@@ -134,7 +134,7 @@ def validate(document):
 
 
 def restricted_violations(spec, user=65532):
-    """What of a pod's specification the Pod Security Standard `restricted` refuses, and what else we ask of ours.
+    """The parts of a pod's specification that the Pod Security Standard `restricted` refuses, and what else we ask of ours.
 
     `user` is None where OpenShift is to choose one.
     """
@@ -168,7 +168,7 @@ def restricted_violations(spec, user=65532):
 
 
 def scan(documents):
-    """What a security scanner finds, as pairs of check and resource, and how many checks passed."""
+    """The findings of a security scanner, as pairs of check and resource, and how many checks passed."""
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "all.yaml").write_text(yaml.safe_dump_all(documents))
         done = run(TOOLS / "checkov", "--skip-download", "--framework", "kubernetes", "--compact", "--output=json", "--soft-fail",
@@ -178,7 +178,7 @@ def scan(documents):
 
 
 def check_rules(documents):
-    """What promtool says of the rules in PrometheusRules; empty if nothing."""
+    """The complaints of promtool about the rules in PrometheusRules."""
     groups = [group for rule in of_kind(documents, "PrometheusRule") for group in rule["spec"]["groups"]]
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         yaml.safe_dump({"groups": groups}, file)
@@ -206,7 +206,7 @@ def program_version():
 
 
 class Judged:
-    """What must hold of manifests, whoever rendered them. For a TestCase, whose `rendered` names sets of them."""
+    """The demands on manifests, whoever rendered them. For a TestCase, whose `rendered` names sets of them."""
 
     def test_schema(self):
         for name, documents in self.rendered.items():

@@ -4,7 +4,7 @@ public import HypersenderAPI
 public struct StatusCounts: Sendable, Equatable {
     private var counts = [Int](repeating: 0, count: InstanceStatus.allCases.count)
 
-    /// Has counted nothing yet.
+    /// The counts of no instances.
     public init() {}
 
     /// Counts the instances of a list.
