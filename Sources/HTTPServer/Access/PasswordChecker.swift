@@ -7,7 +7,7 @@ import NIOPosix
 /// the longer the more requests of that client there are: a client that waits for its answers then takes half of the
 /// time, which leaves room for a right password from the same address.
 actor PasswordChecker {
-    enum Result {
+    enum Outcome {
         case right, wrong
         /// Too many checks are waiting.
         case busy
@@ -66,7 +66,7 @@ actor PasswordChecker {
     }
 
     /// Returns whether the hash is of the password. A task that was cancelled while it waited gets `wrong`.
-    func check(_ password: [UInt8], _ hash: BcryptHash, for client: Client) async -> Result {
+    func check(_ password: [UInt8], _ hash: BcryptHash, for client: Client) async -> Outcome {
         let address = client.address
         requests[address, default: 0] += 1
         defer {

@@ -19,9 +19,14 @@ public struct APIConfiguration: Sendable, Equatable {
     /// The places of the system's certificate authorities.
     public var systemAuthorities = SystemAuthorities()
     /// The time that a poll may take, from the first connection to the last page.
-    public var timeout = Duration.seconds(10)
+    public var timeout = Self.defaultTimeout
     /// The maximum number of bytes of a response, decompressed, over all its pages.
-    public var maximumResponseBytes = 64 << 20
+    public var maximumResponseBytes = Self.defaultMaximumResponseBytes
+
+    /// The default of `timeout`.
+    public static let defaultTimeout = Duration.seconds(10)
+    /// The default of `maximumResponseBytes`.
+    public static let defaultMaximumResponseBytes = 64 << 20
 
     /// Creates the settings that hold by default.
     public init(baseURL: BaseURL, token: TokenSource, userAgent: String = "hypersender-exporter") {

@@ -1,6 +1,4 @@
 import Basics
-import Glibc
-import NIOCore
 import NIOSSL
 
 /// The reason why no secure connection could be made.
@@ -55,15 +53,5 @@ struct TLSFailure: Error, Equatable, CustomStringConvertible {
     static func code(in text: String) -> String {
         guard let marker = text.firstRange(of: "OPENSSL_internal:") else { return "unknown error" }
         return String(text[marker.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "_" })
-    }
-}
-
-/// Explains a failed handshake while the connection still knows the server's certificate.
-final class TLSFailureHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
-        context.fireErrorCaught(TLSFailure(error, certificate: tls?.peerCertificate, now: time(nil)) ?? error)
     }
 }

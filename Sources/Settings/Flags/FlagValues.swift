@@ -42,8 +42,8 @@ public struct FlagValues: Sendable, Equatable {
 
     /// The settings of accounts; a key of an account takes the place of a default, but not of a flag that is given.
     public internal(set) var options = AccountOptions.standard
-    var timeout = Duration.seconds(10)
-    var maximumResponseBytes = 64 << 20
+    var timeout = APIConfiguration.defaultTimeout
+    var maximumResponseBytes = APIConfiguration.defaultMaximumResponseBytes
     var phone = PhonePrivacy.off
 
     /// The path of the file that names several accounts.

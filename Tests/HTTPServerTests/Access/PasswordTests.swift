@@ -79,12 +79,12 @@ import Testing
             await mayEnd.wait()
             return (password == [1], .zero)
         }
-        await withTaskGroup(of: PasswordChecker.Result.self) { group in
+        await withTaskGroup(of: PasswordChecker.Outcome.self) { group in
             for _ in 0..<concurrency + 8 {
                 group.addTask { await checks.check([1], hash, for: Client()) }
             }
             // Some run, three wait, and the other five are turned away at once.
-            var results: [PasswordChecker.Result] = []
+            var results: [PasswordChecker.Outcome] = []
             for _ in 0..<5 {
                 results.append(await group.next() ?? .right)
             }
@@ -136,7 +136,7 @@ import Testing
             await mayEnd.wait()
         }
         let (flood, other) = (try client("127.0.0.1"), try client("127.0.0.2"))
-        await withTaskGroup(of: PasswordChecker.Result.self) { group in
+        await withTaskGroup(of: PasswordChecker.Outcome.self) { group in
             for number in 1...3 {
                 group.addTask { await checks.check([2], hash, for: flood) }
                 await held.wait(count: number)
@@ -186,7 +186,7 @@ import Testing
             return (true, .zero)
         }
         let (flood, other) = (try client("127.0.0.1"), try client("127.0.0.2"))
-        await withTaskGroup(of: PasswordChecker.Result.self) { group in
+        await withTaskGroup(of: PasswordChecker.Outcome.self) { group in
             for _ in 0..<7 {
                 group.addTask { await checks.check([1], hash, for: flood) }
             }
