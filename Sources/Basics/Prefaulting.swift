@@ -1,5 +1,8 @@
 import Glibc
 
+/// Linux's `MADV_POPULATE_WRITE`, which the C library's headers lack before 2.35.
+let populateWrite: CInt = 23
+
 extension UnsafeMutableRawBufferPointer {
     /// Gets the system's pages for memory that is about to be written, all in one call: madvise(2).
     ///
@@ -13,6 +16,6 @@ extension UnsafeMutableRawBufferPointer {
         let page = Int(getpagesize())
         // The first and the last page may hold something else, and are there then.
         let first = start.alignedUp(toMultipleOf: page)
-        madvise(first, (start + bytes.count).alignedDown(toMultipleOf: page) - first, MADV_POPULATE_WRITE)
+        madvise(first, (start + bytes.count).alignedDown(toMultipleOf: page) - first, populateWrite)
     }
 }

@@ -39,7 +39,7 @@ struct Program {
 
     /// Runs until SIGTERM or SIGINT.
     ///
-    /// - Throws: `SettingsProblem` if the program cannot start, and `Problem` if it cannot go on.
+    /// - Throws: `SettingsProblem` or `Problem` if the program cannot start or go on.
     func run(_ configuration: Configuration) async throws {
         logger.warn(of: settings.warnings + configuration.warnings)
         let security = try security(configuration)

@@ -106,7 +106,7 @@ class Routes(unittest.TestCase):
                 self.assertEqual(code, 0, said)
 
     def test_each_group_is_one_incident(self):
-        """Whom an incident has called once, an alert of the same group does not call again."""
+        """An incident that has called somebody does not call again for an alert of the same group."""
         def group(name, **more):
             labels = alerts()[name] | more
             return {label: labels.get(label, "") for label in self.configuration.route(labels)["group_by"]}

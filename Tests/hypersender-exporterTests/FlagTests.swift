@@ -68,7 +68,7 @@ struct FlagTests {
         let unread = properties.filter { property in
             !["flags", "values", "options"].contains { read.contains("\($0).\(property)") }
         }
-        #expect(unread.isEmpty, "nothing in Sources reads these of `flags`, `values` or `options`")
+        #expect(unread.isEmpty, "nothing in Sources names these as properties of `flags`, `values` or `options`")
     }
 
     @Test func badValuesAreMistakesOfTheirFlag() {

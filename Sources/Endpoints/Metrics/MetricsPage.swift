@@ -132,7 +132,7 @@ final class MetricsPage: Sendable {
         }
     }
 
-    /// Makes the page in a format that was not asked for lately.
+    /// Makes the page in a format that was not asked for lately, or of which some data has become stale.
     private func firstPage(_ format: ExpositionFormat, at now: Duration) -> Page {
         let snapshot = self.snapshot()
         cache.withLock { $0.validUntil = snapshot.changes(after: now) }

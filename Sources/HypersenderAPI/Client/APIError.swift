@@ -12,7 +12,7 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case blocked
         /// The API answered 400: look at the filters.
         case badRequest = "bad_request"
-        /// The API answered 429: raise `--poll.interval`.
+        /// The API answered 429: find what else uses the key.
         case rateLimited = "rate_limited"
         /// The API answered with a status of 500 to 599.
         case serverError = "server_error"
@@ -53,7 +53,9 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
                 "A CDN, a firewall or a proxy seems to refuse this machine's address,"
                     + " or the base URL leads to another site. Check the network, HTTPS_PROXY and the base URL."
             case .badRequest: "Check the filters."
-            case .rateLimited: "Raise --poll.interval: polls spend the same budget as sent messages."
+            case .rateLimited:
+                "Find what else uses this key: polls and sent messages share one budget. If the list has many pages,"
+                    + " raise --poll.interval."
             case .redirect: "Check the base URL."
             case .tls: "Check the base URL and the clock; --hypersender.ca-file names an authority of your own."
             case .dns, .connect: "Check the base URL, the network, and HTTPS_PROXY where one is needed."

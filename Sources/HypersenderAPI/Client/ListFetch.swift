@@ -10,8 +10,10 @@ struct PreviousList {
     let read: ReadList
     /// Tells whether the next response is the same; `nil` after several pages, or another size than before.
     let fingerprint: Fingerprint?
-    /// The size of the response in bytes.
+    /// The size of the response in bytes, over all its pages.
     let size: Int
+    /// The number of its pages.
+    let pages: Int
     /// Lets the API recognise it.
     var validator: Validator?
 }
@@ -78,6 +80,7 @@ struct ListFetch {
                     (list.rateLimit, list.age) = (facts.rateLimit, age)
                     let read = PreviousList(
                         token: token, read: decoder.readList, fingerprint: fingerprint, size: list.bytes,
+                        pages: walk.pages,
                         validator: walk.pages == 1 ? facts.validator : nil)
                     return (.list(list), read)
                 }
@@ -146,7 +149,8 @@ struct ListFetch {
         }
         let before = decoder.list.bytes
         let limit = configuration.maximumResponseBytes - before
-        return try await response.bytes(upTo: limit, expecting: previous?.size ?? 0) { bytes in
+        let expected = previous.map { $0.pages == 1 ? $0.size : 0 } ?? 0
+        return try await response.bytes(upTo: limit, expecting: expected) { bytes in
             try await share.room(beyond: before + bytes) - before
         }
     }

@@ -14,13 +14,13 @@ extension HTTPClientResponse {
     ///
     /// - Parameters:
     ///   - limit: The maximum number of bytes, inflated.
-    ///   - expected: The number of bytes that the last one had.
+    ///   - expected: The number of bytes, inflated, that the last one had; 0 if that says nothing of this one.
     ///   - room: Waits until there is room beyond so many bytes, and returns up to how many.
     /// - Throws: `TooLarge`, `APIError`, `Inflater.Broken`, what `room` throws, or an error of the layers below.
     func bytes(upTo limit: Int, expecting expected: Int, room: (Int) async throws -> Int) async throws -> [UInt8] {
         let inflater = try inflater()
         let length = inflater == nil ? headers.first(name: "content-length").flatMap { Int($0) } : nil
-        var bytes = [UInt8](unsafeUninitializedCapacity: max(0, min(length ?? 0, limit))) { memory, _ in
+        var bytes = [UInt8](unsafeUninitializedCapacity: max(0, min(length ?? expected, limit))) { memory, _ in
             // Only as much as is expected: a server may announce any length.
             UnsafeMutableRawBufferPointer(memory).prefault(expected)
         }
