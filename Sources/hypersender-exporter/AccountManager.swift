@@ -40,8 +40,14 @@ final class AccountManager: Sendable {
         var plan = Plan()
         for account in accounts {
             let settings = account.request.connections
-            if pools[settings] == nil, let old = known[settings], try !old.isOutdated() { pools[settings] = old }
-            let connections = if let pool = pools[settings] { pool } else { try ConnectionPool(settings) }
+            let connections =
+                if let pool = pools[settings] {
+                    pool
+                } else if let old = known[settings], try !old.isOutdated() {
+                    old
+                } else {
+                    try ConnectionPool(settings)
+                }
             pools[settings] = connections
             plan.accounts.append((account, connections))
         }

@@ -39,10 +39,7 @@ struct HouseTests {
                 known.insert(String(parts.last!.dropLast(6)))
             }
             if ["Sources/", "Tests/"].contains(where: file.hasPrefix), file.hasSuffix(".swift") {
-                let words = try Repository.text(file).utf8.split { byte in
-                    let letter = byte | 0x20
-                    return !(97...122).contains(letter) && !(48...57).contains(byte) && byte != UInt8(ascii: "_")
-                }
+                let words = try Repository.expressions(in: file).flatMap { $0.utf8.split { ".\\".utf8.contains($0) } }
                 known.formUnion(words.map { String(Substring($0)) })
             }
         }

@@ -10,7 +10,7 @@ public struct StatusCounts: Sendable, Equatable {
     /// Counts the instances of a list.
     init(_ instances: [Instance]) {
         let instances = instances.span
-        for index in instances.indices { counts[instances[index].status.index] += 1 }
+        for index in instances.indices { count(instances[index].status) }
     }
 
     /// Counts one more instance, with this status.
